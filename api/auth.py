@@ -1,0 +1,97 @@
+"""Who calls and whether they may: the bearer token, the permission of each route, and the routes open to all.
+
+How tokens are issued is in `api.oauth`; what a role may do is in `psms.domain.access`.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from flask import Flask, current_app, g, request
+
+from api.arguments import refuse_query
+from api.context import request_id, runtime
+from psms.domain.access import Actor, Permission, require
+from psms.errors import NotAllowed, NotAuthenticated, PsmsError
+from psms.telemetry import logger
+from workflows import accounts, trail
+
+PUBLIC = frozenset(
+    {
+        "docs.asset",
+        "docs.openapi",
+        "docs.page",
+        "health.alive",
+        "health.metrics",
+        "health.ready",
+        "oauth.metadata",
+        "oauth.revoke",
+        "oauth.token",
+    }
+)
+
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+_log = logger(__name__)
+
+
+def requires(permission: Permission) -> Callable[[View], View]:
+    """Say what the caller of a view must be allowed to do; the same mark documents it."""
+
+    def mark(view: View) -> View:
+        view.permission = permission  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def install(app: Flask) -> None:
+    """Make *app* admit only those who may, before it looks at anything else of a request."""
+    app.before_request(_admit)
+
+
+def actor() -> Actor:
+    """Return who makes this request: known on every route that is not PUBLIC."""
+    return cast("Actor", g.actor)
+
+
+def record_denial(error: NotAllowed) -> None:
+    """Write into the audit trail that the caller of this request was refused something."""
+    caller: Actor | None = g.get("actor")
+    if caller is None:
+        return
+    action = str(error.context.get("permission") or g.permission)
+    target_type = action.partition(".")[0]
+    target_id = next(iter((request.view_args or {}).values()), None)
+    try:
+        trail.record_denial(
+            runtime(), caller, action=action, target_type=target_type, target_id=target_id, reason=error.detail
+        )
+    except PsmsError as problem:
+        # The caller is refused whether or not it can be written down.
+        _log.warning("denial_not_recorded", action=action, problem=problem.detail)
+
+
+def _admit() -> None:
+    if request.endpoint is None or request.endpoint in PUBLIC:
+        # Without an endpoint routing itself answers, with 404 or 405.
+        return
+    view = current_app.view_functions[request.endpoint]
+    permission: Permission | None = getattr(view, "permission", None)
+    if permission is None:
+        raise NotAllowed("This address is open to nobody: it does not say which permission it needs.")
+    g.permission = permission
+    g.actor = accounts.authenticate(runtime(), _bearer_token(), request_id())
+    require(g.actor, permission)
+    if request.query_string and not getattr(view, "reads_query", False):
+        refuse_query(request)
+
+
+def _bearer_token() -> str:
+    # Only the header: a token in an address would end up in logs and histories (RFC 9700 section 4.3.2).
+    match = _BEARER.fullmatch(request.headers.get("Authorization", "").strip())
+    if match is None:
+        raise NotAuthenticated
+    return match[1]

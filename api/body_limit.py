@@ -1,0 +1,70 @@
+"""The limit on a request's body, counted in bytes as they are read: also when no length was announced."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Protocol
+
+from typing_extensions import override
+
+from psms.errors import BodyTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed import WriteableBuffer
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+class BodyLimit:
+    """WSGI middleware: reading more than *limit* bytes of a body raises BodyTooLarge inside the application.
+
+    A chunked body has no length. The server would read all of it into memory when asked for "everything",
+    and werkzeug alone would end it silently at its own limit.
+    """
+
+    def __init__(self, app: WSGIApplication, limit: int) -> None:
+        """Guard *app*; *limit* is in bytes."""
+        self._app = app
+        self._limit = limit
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["wsgi.input"] = io.BufferedReader(CountedBody(environ["wsgi.input"], self._limit))
+        return self._app(environ, start_response)
+
+
+class ByteSource(Protocol):
+    """The part of `wsgi.input` that is used."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to *size* bytes, and none at the end."""
+        ...
+
+
+class CountedBody(io.RawIOBase):
+    """A body of which at most *limit* bytes can be read, in pieces as large as the caller's buffer."""
+
+    def __init__(self, source: ByteSource, limit: int) -> None:
+        """Read from *source* and count."""
+        self._source = source
+        self._limit = limit
+        self._count = 0
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        space = memoryview(buffer)
+        found = self._source.read(len(space))
+        self._count += len(found)
+        if self._count > self._limit:
+            raise too_large(self._limit)
+        space[: len(found)] = found
+        return len(found)
+
+
+def too_large(limit: int) -> BodyTooLarge:
+    """Return the error that names the *limit* in bytes."""
+    return BodyTooLarge(f"The body is larger than the limit of {limit} bytes.", limit_bytes=limit)

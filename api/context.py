@@ -1,0 +1,19 @@
+"""What a view may ask about the request at hand: the Runtime and the request's id. Who calls is in `api.auth`."""
+
+from typing import cast
+
+from flask import current_app, g
+
+from psms.runtime import Runtime
+
+EXTENSION = "psms"
+
+
+def runtime() -> Runtime:
+    """Return the Runtime that the application was created with."""
+    return cast("Runtime", current_app.extensions[EXTENSION])
+
+
+def request_id() -> str:
+    """Return the id under which this request appears in the logs, the audit trail and its answer."""
+    return cast("str", g.get("request_id", ""))

@@ -1,0 +1,119 @@
+"""Fields of the API's schemas that marshmallow does not have, or has too lenient. Schemas are in the resources."""
+
+import re
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from marshmallow import ValidationError, fields, validate
+from typing_extensions import override
+
+from psms.encoding import json_bytes
+
+MAX_NAME = 200
+MAX_TEXT = 65_536
+MAX_URL = 2048
+MAX_EMAIL = 254
+_MAX_OBJECT_BYTES = 64 * 1024
+
+_CANONICAL_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_SHORT_NUMBER = re.compile(r"[0-9]{1,9}")
+_EMAIL = validate.Email()
+
+
+class Schema(ma.Schema):
+    """A body or a query from a client: unknown fields are refused."""
+
+    class Meta:
+        """Said explicitly, so that the OpenAPI document says `additionalProperties: false`."""
+
+        unknown = ma.RAISE
+
+
+class Answer(Schema):
+    """The documentation of an answer, which has every field each time. Answers are not made with it."""
+
+    @override
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        field_obj.required = True
+
+
+class Uuid(fields.UUID):
+    """A UUID in its canonical form only (RFC 9562 section 4)."""
+
+    @override
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> UUID:
+        if not isinstance(value, str) or not _CANONICAL_UUID.fullmatch(value):
+            raise self.make_error("invalid_uuid")
+        return UUID(value)
+
+
+class Flag(fields.Boolean):
+    """True or false, and not one of the words and numbers that marshmallow takes for them."""
+
+    @override
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class QueryNumber(fields.Integer):
+    """A whole number as a query has it: up to nine digits and nothing else."""
+
+    @override
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not _SHORT_NUMBER.fullmatch(value):
+            raise self.make_error("invalid", input=value)
+        return int(value)
+
+
+
+def text(longest: int, **options: Any) -> fields.String:
+    """Return a field of 1 to *longest* characters, not all of them blank."""
+    options.setdefault("metadata", {})["pattern"] = r"\S"
+    return fields.String(validate=[validate.Length(min=1, max=longest), _not_blank], **options)
+
+
+def maybe_empty_text(longest: int, **options: Any) -> fields.String:
+    """Return a field of up to *longest* characters."""
+    return fields.String(validate=validate.Length(max=longest), **options)
+
+
+def choice(options: type[Enum], **settings: Any) -> fields.Enum[Any]:
+    """Return a field that is one of the values of *options*."""
+    return fields.Enum(options, by_value=fields.String, **settings)
+
+
+def email(**options: Any) -> fields.String:
+    """Return a field for an e-mail address of at most MAX_EMAIL characters (RFC 5321 section 4.5.3.1.3)."""
+    options["metadata"] = {"format": "email", "maxLength": MAX_EMAIL}
+    return fields.String(validate=_email, **options)
+
+
+def several(inner: fields.Field[Any], *, at_most: int, at_least: int = 0, **options: Any) -> fields.List[Any]:
+    """Return a list of *inner* of a bounded length."""
+    return fields.List(inner, validate=validate.Length(min=at_least, max=at_most), **options)
+
+
+def json_object(**options: Any) -> fields.Dict:
+    """Return a field for any JSON object of at most 64 KiB."""
+    return fields.Dict(keys=fields.String(), validate=_object_size, **options)
+
+
+def _not_blank(value: str) -> None:
+    if not value.strip():
+        raise ValidationError("Must not be blank.")
+
+
+def _email(value: str) -> None:
+    # Length first: the pattern takes long over long texts.
+    if len(value) > MAX_EMAIL:
+        raise ValidationError(f"Longer than maximum length {MAX_EMAIL}.")
+    _EMAIL(value)
+
+
+def _object_size(value: dict[str, Any]) -> None:
+    if len(json_bytes(value)) > _MAX_OBJECT_BYTES:
+        raise ValidationError(f"Larger than {_MAX_OBJECT_BYTES} bytes as JSON.")

@@ -1,0 +1,70 @@
+"""Answers: what a workflow returned, as JSON with the headers that belong to it. Errors are in `api.errors`."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flask import Response
+
+from api.idempotency import REPLAYED_HEADER
+from api.pagination import encode_cursor
+from api.preconditions import etag_of, is_not_modified
+from psms.domain.answers import Created
+from psms.domain.pages import Page
+from psms.encoding import json_bytes
+
+_JSON = "application/json"
+
+
+class Versioned(Protocol):
+    """A resource that counts its changes."""
+
+    @property
+    def version(self) -> int:
+        """The number of the last change."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listed:
+    items: list[Any]
+    next_cursor: str | None
+
+
+def shown(value: object) -> Response:
+    """Return 200 with *value*, which has no version."""
+    return Response(json_bytes(value), content_type=_JSON)
+
+
+def current(resource: Versioned) -> Response:
+    """Return 200 with *resource* and its ETag."""
+    return Response(
+        json_bytes(resource), content_type=_JSON, headers={"ETag": etag_of(resource.version)}
+    )
+
+
+def current_unless_known(resource: Versioned) -> Response:
+    """Return as `current`, or 304 to a reader who names this version in If-None-Match."""
+    if is_not_modified(resource.version):
+        return Response(status=304, headers={"ETag": etag_of(resource.version)})
+    return current(resource)
+
+
+def created(answer: Created) -> Response:
+    """Return 201 with what was created, now or by an earlier request with the same Idempotency-Key."""
+    headers = {"Location": answer.location}
+    if answer.version is not None:
+        headers["ETag"] = etag_of(answer.version)
+    if answer.replayed:
+        headers[REPLAYED_HEADER] = "true"
+    return Response(answer.body, status=201, content_type=_JSON, headers=headers)
+
+
+def listed(page: Page[Any]) -> Response:
+    """Return 200 with one page and the cursor of the next."""
+    following = None if page.next_after is None else encode_cursor(page.next_after)
+    return shown(_Listed(items=page.items, next_cursor=following))
+
+
+def removed() -> Response:
+    """Return 204: it is gone."""
+    return Response(status=204)

@@ -1,0 +1,51 @@
+"""Make the random passwords of a Compose installation, once, in the volumes that need them.
+
+Run by the `secrets` service before any server starts. What exists is kept, so running it again changes
+nothing. Each directory is a volume of its own, mounted only into the services that need what is in it:
+`server` (PostgreSQL), `owner` (migrations), `broker` (Valkey) and `app` (the PSMS processes).
+"""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+# Owner and group may read. The servers run under ids of their own and join the group.
+_MODE = 0o440
+
+
+def make_secrets(folder: Path) -> None:
+    """Write every missing password below *folder*, and the URLs that follow from them."""
+    _password(folder / "server" / "superuser_password")
+    owner = _password(folder / "server" / "owner_password")
+    app = _password(folder / "app" / "database_password")
+    broker = _password(folder / "broker" / "password")
+    _password(folder / "app" / "flower_password")
+    _keep(folder / "owner" / "database_url", f"postgresql://psms_owner:{owner}@postgres:5432/psms")
+    _keep(folder / "app" / "database_url", f"postgresql://psms_app:{app}@postgres:5432/psms")
+    _keep(folder / "app" / "redis_url", f"redis://:{broker}@valkey:6379/0")
+    _keep(folder / "broker" / "valkey.conf", f"requirepass {broker}")
+
+
+def _password(file: Path) -> str:
+    return _keep(file, secrets.token_urlsafe(32))
+
+
+def _keep(file: Path, value: str) -> str:
+    """Return what *file* holds; where it does not exist, create it with *value* first."""
+    if not file.exists():
+        unfinished = file.with_suffix(".new")
+        unfinished.unlink(missing_ok=True)
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w") as out:
+            out.write(value + "\n")
+            out.flush()
+            os.fchmod(out.fileno(), _MODE)
+            os.fsync(out.fileno())
+        # A name that exists always holds a whole value, even if the power fails here.
+        unfinished.rename(file)
+    return file.read_text(encoding="utf-8").strip()
+
+
+if __name__ == "__main__":
+    make_secrets(Path(sys.argv[1]))
+    print("The passwords of this installation are in place.")

@@ -1,0 +1,99 @@
+"""Looking up the hosts that PSMS is to call, and judging their addresses by `psms.domain.egress`.
+
+Connecting to them is in `psms.adapters.http`.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from ipaddress import ip_address
+from threading import Semaphore
+from time import monotonic
+
+from psms.adapters.slots import Slots
+from psms.domain.egress import EgressPolicy, Target, read_url, vet
+from psms.domain.url_hosts import IPAddress
+from psms.guard import refuse_in_transaction
+
+LOOKUP_TIMEOUT_S = 3.0
+LOOKUP_THREADS = 32
+
+Resolver = Callable[[str, int], Sequence[IPAddress]]
+"""Returns every address of a host, best first; raises OSError when there is none."""
+
+
+class NameUnresolved(Exception):
+    """A host has no address, or none was found in time."""
+
+
+def system_resolver(host: str, port: int) -> tuple[IPAddress, ...]:
+    """Return the addresses that the operating system knows for *host*; raises OSError when there is none."""
+    # The final dot keeps search domains out: `example.com` must not become `example.com.corp.lan`.
+    name = f"{host}." if "." in host else host
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(ip_address(address[0]) for *_, address in found))
+
+
+class EgressGuard:
+    """The judge of what PSMS may call: URLs when they are registered, addresses at every connection.
+
+    Look-ups run in threads of their own, because getaddrinfo has no timeout.
+    """
+
+    def __init__(self, policy: EgressPolicy, resolver: Resolver = system_resolver) -> None:
+        self._policy = policy
+        self._resolver = resolver
+        self._slots = Slots(LOOKUP_THREADS, name="psms-lookup")
+        self._start_empty()
+        os.register_at_fork(after_in_child=self._start_empty)
+
+    def _start_empty(self) -> None:
+        self._room = Semaphore(LOOKUP_THREADS)
+
+    def check_url(self, url: str, /) -> None:
+        """Raise WebhookUrlRefused when *url* must not be called.
+
+        A name that cannot be looked up now is accepted: it is judged again whenever something is sent there.
+        """
+        target = self.target_of(url)
+        try:
+            self.addresses_for(target)
+        except NameUnresolved:
+            return
+
+    def target_of(self, url: str) -> Target:
+        """Return the parts of *url*, or raise WebhookUrlRefused; looks nothing up."""
+        return read_url(url, self._policy)
+
+    def addresses_for(self, target: Target, *, within_s: float = LOOKUP_TIMEOUT_S) -> tuple[IPAddress, ...]:
+        """Return the addresses that may be connected to for *target*, best first, from one look-up.
+
+        Raises WebhookUrlRefused when any of them is forbidden, and NameUnresolved when none is found
+        *within_s* seconds, LOOKUP_TIMEOUT_S at most.
+        """
+        if target.literal is not None:
+            return vet(target, (target.literal,), self._policy)
+        refuse_in_transaction("a name look-up")
+        found = self._look_up(target, monotonic() + min(within_s, LOOKUP_TIMEOUT_S))
+        return vet(target, found, self._policy)
+
+    def _look_up(self, target: Target, deadline: float) -> Sequence[IPAddress]:
+        room = self._room
+        if not room.acquire(timeout=max(0.0, deadline - monotonic())):
+            raise NameUnresolved("too many look-ups are waiting for an answer")
+        future = self._slots.submit(self._resolver, target.host, target.port)
+        future.add_done_callback(lambda _: room.release())
+        found = _answer(future, deadline)
+        if not found:
+            raise NameUnresolved("the host has no address")
+        return found
+
+
+def _answer(future: Future[Sequence[IPAddress]], deadline: float) -> Sequence[IPAddress]:
+    try:
+        return future.result(max(0.0, deadline - monotonic()))
+    except TimeoutError:
+        raise NameUnresolved("no answer in time") from None
+    except (OSError, UnicodeError):
+        raise NameUnresolved("the host has no address") from None

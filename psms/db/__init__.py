@@ -1,0 +1,1 @@
+"""The database: schema, session and queries. Decisions are in `psms.domain`, transactions in `workflows`."""

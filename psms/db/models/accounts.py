@@ -1,0 +1,199 @@
+"""Tables of organizations, people, teams, services and clients; only columns and keys."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from psms.db.base import Base, OfOrganization, Versioned
+
+_IS_ROLE = "role IN ('admin', 'manager', 'agent', 'requester', 'integration', 'auditor')"
+
+
+class OrganizationRow(Base):
+    """A tenant."""
+
+    __tablename__ = "organizations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    default_service_id: Mapped[UUID | None]
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["id", "default_service_id"],
+            ["services.organization_id", "services.id"],
+            name="fk_organizations_default_service",
+            ondelete="SET NULL (default_service_id)",
+            use_alter=True,
+        ),
+        Index("ix_organizations_default_service", "id", "default_service_id"),
+    )
+
+
+class UserRow(OfOrganization, Versioned, Base):
+    """A person, or the service user of a client."""
+
+    __tablename__ = "users"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
+    email: Mapped[str]
+    name: Mapped[str]
+    role: Mapped[str]
+    is_service: Mapped[bool] = mapped_column(server_default=text("false"))
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    password_hash: Mapped[str | None]
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+
+    __table_args__ = (
+        CheckConstraint(_IS_ROLE, name="ck_users_role"),
+        Index("uq_users_email", "organization_id", func.lower(text("email")), unique=True),
+    )
+
+
+class TeamRow(OfOrganization, Versioned, Base):
+    """People who share work."""
+
+    __tablename__ = "teams"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
+    name: Mapped[str]
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+
+    __table_args__ = (Index("uq_teams_name", "organization_id", func.lower(text("name")), unique=True),)
+
+
+class MembershipRow(Base):
+    """A user in a team."""
+
+    __tablename__ = "memberships"
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    team_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "team_id"], ["teams.organization_id", "teams.id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["organization_id", "user_id"], ["users.organization_id", "users.id"], ondelete="CASCADE"
+        ),
+        Index("ix_memberships_user", "organization_id", "user_id"),
+    )
+
+
+class ServiceRow(OfOrganization, Versioned, Base):
+    """Something that tickets are about."""
+
+    __tablename__ = "services"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+
+    __table_args__ = (Index("uq_services_name", "organization_id", func.lower(text("name")), unique=True),)
+
+
+class AssignmentRow(OfOrganization, Base):
+    """One user or one team answers for a service."""
+
+    __tablename__ = "assignments"
+
+    service_id: Mapped[UUID]
+    user_id: Mapped[UUID | None]
+    team_id: Mapped[UUID | None]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "service_id"], ["services.organization_id", "services.id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["organization_id", "user_id"], ["users.organization_id", "users.id"], ondelete="CASCADE"
+        ),
+        ForeignKeyConstraint(
+            ["organization_id", "team_id"], ["teams.organization_id", "teams.id"], ondelete="CASCADE"
+        ),
+        CheckConstraint("num_nonnulls(user_id, team_id) = 1", name="ck_assignments_one_party"),
+        Index(
+            "uq_assignments_user",
+            "organization_id",
+            "service_id",
+            "user_id",
+            unique=True,
+            postgresql_where=text("user_id IS NOT NULL"),
+        ),
+        Index(
+            "uq_assignments_team",
+            "organization_id",
+            "service_id",
+            "team_id",
+            unique=True,
+            postgresql_where=text("team_id IS NOT NULL"),
+        ),
+        Index("ix_assignments_service", "organization_id", "service_id"),
+        Index("ix_assignments_user", "organization_id", "user_id"),
+        Index("ix_assignments_team", "organization_id", "team_id"),
+    )
+
+
+class ClientRow(OfOrganization, Versioned, Base):
+    """A service account."""
+
+    __tablename__ = "oauth_clients"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
+    client_id: Mapped[str]
+    name: Mapped[str]
+    secret_hash: Mapped[bytes]
+    role: Mapped[str]
+    scopes: Mapped[list[str]]
+    user_id: Mapped[UUID]
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+
+    __table_args__ = (
+        CheckConstraint(_IS_ROLE, name="ck_oauth_clients_role"),
+        ForeignKeyConstraint(["organization_id", "user_id"], ["users.organization_id", "users.id"]),
+        Index("uq_oauth_clients_client_id", "client_id", unique=True),
+        Index("ix_oauth_clients_user", "organization_id", "user_id"),
+    )
+
+
+class TokenRow(OfOrganization, Base):
+    """An access token, of which only the hash is kept."""
+
+    __tablename__ = "oauth_tokens"
+
+    client_id: Mapped[UUID]
+    token_hash: Mapped[bytes]
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["organization_id", "client_id"],
+            ["oauth_clients.organization_id", "oauth_clients.id"],
+            ondelete="CASCADE",
+        ),
+        Index("uq_oauth_tokens_hash", "token_hash", unique=True),
+        Index("ix_oauth_tokens_client", "organization_id", "client_id"),
+        Index("ix_oauth_tokens_expiry", "expires_at"),
+    )

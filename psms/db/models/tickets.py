@@ -1,0 +1,151 @@
+"""Tables of tickets, their numbers, comments, idempotency keys and the audit trail; only columns and keys."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from psms.db.base import Base, OfOrganization, Versioned
+
+
+def _to(table: str, column: str, ondelete: str | None = None) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["organization_id", column], [f"{table}.organization_id", f"{table}.id"], ondelete=ondelete
+    )
+
+
+class TicketRow(OfOrganization, Versioned, Base):
+    """A ticket."""
+
+    __tablename__ = "tickets"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+    type: Mapped[str]
+    subject: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    status: Mapped[str]
+    impact: Mapped[str]
+    urgency: Mapped[str]
+    priority: Mapped[str]
+    service_id: Mapped[UUID]
+    requester_id: Mapped[UUID]
+    assignee_id: Mapped[UUID | None]
+    team_id: Mapped[UUID | None]
+    tags: Mapped[list[str]] = mapped_column(server_default="{}")
+    custom_fields: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+    sequence: Mapped[int] = mapped_column(BigInteger, server_default="1")
+    resolved_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("type IN ('incident', 'request', 'problem', 'change')", name="ck_tickets_type"),
+        CheckConstraint(
+            "status IN ('new', 'open', 'pending', 'on_hold', 'resolved', 'closed', 'cancelled')",
+            name="ck_tickets_status",
+        ),
+        CheckConstraint("impact IN ('high', 'medium', 'low')", name="ck_tickets_impact"),
+        CheckConstraint("urgency IN ('high', 'medium', 'low')", name="ck_tickets_urgency"),
+        CheckConstraint("priority IN ('critical', 'high', 'medium', 'low')", name="ck_tickets_priority"),
+        _to("services", "service_id"),
+        _to("users", "requester_id"),
+        _to("users", "assignee_id", "SET NULL (assignee_id)"),
+        _to("teams", "team_id", "SET NULL (team_id)"),
+        Index("uq_tickets_number", "organization_id", "number", unique=True),
+        Index("ix_tickets_status", "organization_id", "status", "id"),
+        Index("ix_tickets_service", "organization_id", "service_id", "id"),
+        Index("ix_tickets_requester", "organization_id", "requester_id", "id"),
+        Index(
+            "ix_tickets_assignee",
+            "organization_id",
+            "assignee_id",
+            "id",
+            postgresql_where=text("assignee_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_tickets_team", "organization_id", "team_id", "id", postgresql_where=text("team_id IS NOT NULL")
+        ),
+    )
+
+
+class TicketCounterRow(Base):
+    """The last ticket number that an organization gave out."""
+
+    __tablename__ = "ticket_counters"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
+    last_number: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class CommentRow(OfOrganization, Base):
+    """A comment on a ticket."""
+
+    __tablename__ = "comments"
+
+    ticket_id: Mapped[UUID]
+    author_id: Mapped[UUID]
+    body: Mapped[str]
+    visibility: Mapped[str]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("visibility IN ('public', 'internal')", name="ck_comments_visibility"),
+        _to("tickets", "ticket_id", "CASCADE"),
+        _to("users", "author_id"),
+        Index("ix_comments_ticket", "organization_id", "ticket_id", "id"),
+        Index("ix_comments_author", "organization_id", "author_id"),
+    )
+
+
+class IdempotencyKeyRow(Base):
+    """The answer that a creating request got."""
+
+    __tablename__ = "idempotency_keys"
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[bytes]
+    body: Mapped[bytes]
+    location: Mapped[str]
+    etag: Mapped[str | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+    __table_args__ = (
+        _to("oauth_clients", "client_id", "CASCADE"),
+        Index("ix_idempotency_keys_expiry", "expires_at"),
+    )
+
+
+class LogRow(OfOrganization, Base):
+    """One entry of the audit trail."""
+
+    __tablename__ = "logs"
+
+    at: Mapped[datetime]
+    action: Mapped[str]
+    outcome: Mapped[str]
+    actor_id: Mapped[UUID | None]
+    client_id: Mapped[UUID | None]
+    request_id: Mapped[str | None]
+    target_type: Mapped[str]
+    target_id: Mapped[UUID | None]
+    before: Mapped[dict[str, Any] | None]
+    after: Mapped[dict[str, Any] | None]
+
+    __table_args__ = (
+        CheckConstraint("outcome IN ('done', 'denied')", name="ck_logs_outcome"),
+        Index("ix_logs_target", "organization_id", "target_id", "id"),
+        {"postgresql_partition_by": "RANGE (id)"},
+    )

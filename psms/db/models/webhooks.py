@@ -1,0 +1,217 @@
+"""Tables of events, the outbox, endpoints, lanes, deliveries and attempts; only columns and keys."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    SmallInteger,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from psms.db.base import Base, OfOrganization, Versioned
+
+_IS_PENDING = text("state = 'pending'")
+_IN_FLIGHT = text("state = 'in_flight'")
+
+
+def _to_endpoint(ondelete: str | None = None) -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(
+        ["organization_id", "endpoint_id"],
+        ["webhook_endpoints.organization_id", "webhook_endpoints.id"],
+        ondelete=ondelete,
+    )
+
+
+class EventRow(OfOrganization, Base):
+    """Something that happened, with the exact bytes that tell partners of it."""
+
+    __tablename__ = "events"
+
+    type: Mapped[str]
+    schema_version: Mapped[int] = mapped_column(SmallInteger)
+    ticket_id: Mapped[UUID | None]
+    sequence: Mapped[int | None] = mapped_column(BigInteger)
+    occurred_at: Mapped[datetime]
+    body: Mapped[bytes]
+    request_id: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_events_ticket", "organization_id", "ticket_id", "id"),
+        {"postgresql_partition_by": "RANGE (id)"},
+    )
+
+
+class OutboxRow(Base):
+    """An event that has not been fanned out yet."""
+
+    __tablename__ = "outbox"
+
+    position: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    organization_id: Mapped[UUID]
+    event_id: Mapped[UUID]
+    event_type: Mapped[str]
+    ticket_id: Mapped[UUID | None]
+    endpoint_id: Mapped[UUID | None]
+    occurred_at: Mapped[datetime]
+    request_id: Mapped[str | None]
+
+
+class EndpointRow(OfOrganization, Versioned, Base):
+    """A partner's address."""
+
+    __tablename__ = "webhook_endpoints"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
+    url: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    event_types: Mapped[list[str] | None]
+    state: Mapped[str] = mapped_column(server_default="active")
+    disabled_reason: Mapped[str | None]
+    failing_since: Mapped[datetime | None]
+    last_success_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('active', 'paused', 'disabled', 'deleted')", name="ck_webhook_endpoints_state"
+        ),
+    )
+
+
+class SecretRow(OfOrganization, Base):
+    """A signing secret of an endpoint; the current one has no expiry."""
+
+    __tablename__ = "webhook_secrets"
+
+    endpoint_id: Mapped[UUID]
+    secret: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        _to_endpoint("CASCADE"),
+        Index("ix_webhook_secrets_endpoint", "organization_id", "endpoint_id", "created_at"),
+    )
+
+
+class LaneRow(Base):
+    """When to look at an endpoint next: a hint that can be computed anew from its deliveries."""
+
+    __tablename__ = "webhook_lanes"
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    endpoint_id: Mapped[UUID] = mapped_column(primary_key=True)
+    next_due_at: Mapped[datetime] = mapped_column(server_default=text("'infinity'::timestamptz"))
+    not_before: Mapped[datetime] = mapped_column(server_default=text("'-infinity'::timestamptz"))
+    served_at: Mapped[datetime] = mapped_column(server_default=text("'-infinity'::timestamptz"))
+    max_in_flight: Mapped[int] = mapped_column(SmallInteger, server_default="16")
+    last_sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+    __table_args__ = (
+        _to_endpoint("CASCADE"),
+        Index(
+            "ix_webhook_lanes_ready",
+            "served_at",
+            "endpoint_id",
+            postgresql_where=text("next_due_at < 'infinity'::timestamptz"),
+        ),
+    )
+
+
+class DeliveryRow(OfOrganization, Base):
+    """One event for one endpoint."""
+
+    __tablename__ = "webhook_deliveries"
+
+    event_id: Mapped[UUID]
+    event_type: Mapped[str]
+    ticket_id: Mapped[UUID | None]
+    endpoint_id: Mapped[UUID]
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str]
+    next_attempt_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    leases_lost: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    lease_token: Mapped[UUID | None]
+    lease_expires_at: Mapped[datetime | None]
+    trigger: Mapped[str] = mapped_column(server_default="auto")
+    last_status: Mapped[int | None] = mapped_column(SmallInteger)
+    last_error: Mapped[str | None]
+    dead_reason: Mapped[str | None]
+    request_id: Mapped[str | None]
+    occurred_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    first_attempt_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('pending', 'in_flight', 'held', 'delivered', 'dead', 'cancelled')",
+            name="ck_webhook_deliveries_state",
+        ),
+        CheckConstraint("trigger IN ('auto', 'manual', 'test')", name="ck_webhook_deliveries_trigger"),
+        _to_endpoint(),
+        Index("uq_webhook_deliveries_event", "organization_id", "event_id", "endpoint_id", unique=True),
+        Index("uq_webhook_deliveries_sequence", "organization_id", "endpoint_id", "sequence", unique=True),
+        Index(
+            "ix_webhook_deliveries_due",
+            "endpoint_id",
+            "next_attempt_at",
+            "id",
+            postgresql_where=_IS_PENDING,
+        ),
+        Index(
+            "ix_webhook_deliveries_flying", "endpoint_id", "lease_expires_at", postgresql_where=_IN_FLIGHT
+        ),
+        Index("ix_webhook_deliveries_lease", "lease_expires_at", postgresql_where=_IN_FLIGHT),
+        Index(
+            "ix_webhook_deliveries_suspect",
+            "next_attempt_at",
+            "id",
+            postgresql_where=text("state = 'pending' AND leases_lost >= 2"),
+        ),
+        Index(
+            "ix_webhook_deliveries_finished",
+            "finished_at",
+            postgresql_where=text("finished_at IS NOT NULL"),
+        ),
+    )
+
+
+class AttemptRow(OfOrganization, Base):
+    """One HTTP request of a delivery, written before it is sent."""
+
+    __tablename__ = "webhook_attempts"
+
+    delivery_id: Mapped[UUID]
+    endpoint_id: Mapped[UUID]
+    number: Mapped[int] = mapped_column(SmallInteger)
+    trigger: Mapped[str]
+    worker: Mapped[str]
+    lease_token: Mapped[UUID]
+    outcome: Mapped[str] = mapped_column(server_default="started")
+    late: Mapped[bool] = mapped_column(server_default=text("false"))
+    status: Mapped[int | None] = mapped_column(SmallInteger)
+    error: Mapped[str | None]
+    duration_ms: Mapped[int | None]
+    retry_after: Mapped[str | None]
+    response_headers: Mapped[dict[str, Any] | None]
+    response_body: Mapped[bytes | None]
+    response_truncated: Mapped[bool] = mapped_column(server_default=text("false"))
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_webhook_attempts_delivery", "organization_id", "delivery_id", "id"),
+        {"postgresql_partition_by": "RANGE (id)"},
+    )

@@ -1,0 +1,177 @@
+"""Leasing deliveries: claim lane by lane, take back expired leases. Bound to no organization until `prepare`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+MAX_LANES = 64
+# A row whose lease was lost this often is tried alone, and after LEASES_UNTIL_DEAD losses no more: it may be
+# what kills its worker.
+LEASES_UNTIL_SUSPECT = 2
+LEASES_UNTIL_DEAD = 5
+
+# Least recently served first: an endpoint with a long backlog cannot starve the others.
+_READY_LANES = text(f"""
+    SELECT endpoint_id, max_in_flight FROM webhook_lanes
+    WHERE next_due_at < 'infinity' AND next_due_at <= :now AND not_before <= :now
+    ORDER BY served_at, endpoint_id LIMIT {MAX_LANES} FOR UPDATE SKIP LOCKED
+""")  # noqa: S608  (a constant)
+_CLAIM = text(f"""
+    WITH lane AS (
+        SELECT * FROM unnest(CAST(:endpoint_ids AS uuid[]), CAST(:caps AS int[])) AS l (endpoint_id, cap)
+    ), picked AS (
+        SELECT p.organization_id, p.id FROM lane CROSS JOIN LATERAL (
+            SELECT d.organization_id, d.id FROM webhook_deliveries d
+            WHERE d.endpoint_id = lane.endpoint_id AND d.state = 'pending' AND d.next_attempt_at <= :now
+              AND d.leases_lost < {LEASES_UNTIL_SUSPECT}
+            ORDER BY d.next_attempt_at, d.id
+            LIMIT LEAST(:quantum, GREATEST(0, lane.cap - (
+                SELECT count(*) FROM webhook_deliveries f
+                WHERE f.endpoint_id = lane.endpoint_id AND f.state = 'in_flight')))
+            FOR UPDATE SKIP LOCKED
+        ) p LIMIT :slots
+    )
+    UPDATE webhook_deliveries d
+    SET state = 'in_flight', lease_token = :token, tries = d.tries + 1,
+        lease_expires_at = CAST(:now AS timestamptz) + make_interval(secs => :lease_s),
+        first_attempt_at = COALESCE(d.first_attempt_at, :now)
+    FROM picked
+    WHERE d.organization_id = picked.organization_id AND d.id = picked.id
+    RETURNING d.organization_id, d.id
+""")  # noqa: S608  (constants)
+# At its cap a lane waits for a result, which wakes it, or for the first lease to end; otherwise for its next row.
+_REARM = text(f"""
+    UPDATE webhook_lanes l
+    SET served_at = :now, next_due_at = COALESCE(CASE
+        WHEN flying.count >= l.max_in_flight THEN flying.first_expiry ELSE due.at END, 'infinity')
+    FROM unnest(CAST(:endpoint_ids AS uuid[])) AS wanted (endpoint_id)
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS count, min(f.lease_expires_at) AS first_expiry FROM webhook_deliveries f
+        WHERE f.endpoint_id = wanted.endpoint_id AND f.state = 'in_flight') flying
+    LEFT JOIN LATERAL (
+        SELECT d.next_attempt_at AS at FROM webhook_deliveries d
+        WHERE d.endpoint_id = wanted.endpoint_id AND d.state = 'pending' AND d.leases_lost < {LEASES_UNTIL_SUSPECT}
+        ORDER BY d.next_attempt_at LIMIT 1) due ON true
+    WHERE l.endpoint_id = wanted.endpoint_id
+""")  # noqa: S608  (a constant)
+_SUSPECT = text(f"""
+    UPDATE webhook_deliveries d
+    SET state = 'in_flight', lease_token = :token, tries = d.tries + 1,
+        lease_expires_at = CAST(:now AS timestamptz) + make_interval(secs => :lease_s)
+    FROM (
+        SELECT organization_id, id FROM webhook_deliveries
+        WHERE state = 'pending' AND leases_lost >= {LEASES_UNTIL_SUSPECT} AND next_attempt_at <= :now
+        ORDER BY next_attempt_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) picked
+    WHERE d.organization_id = picked.organization_id AND d.id = picked.id
+    RETURNING d.organization_id, d.id
+""")  # noqa: S608  (a constant)
+_SUSPECT_WAITS = text(f"""
+    SELECT EXISTS (SELECT FROM webhook_deliveries
+        WHERE state = 'pending' AND leases_lost >= {LEASES_UNTIL_SUSPECT} AND next_attempt_at <= psms_now())
+""")  # noqa: S608  (a constant)
+_EXPIRED = text(f"""
+    WITH expired AS (
+        SELECT organization_id, id, lease_token FROM webhook_deliveries
+        WHERE state = 'in_flight' AND lease_expires_at <= :now
+        ORDER BY organization_id, lease_expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
+    )
+    UPDATE webhook_deliveries d
+    SET state = CASE WHEN d.leases_lost + 1 >= {LEASES_UNTIL_DEAD} THEN 'dead' ELSE 'pending' END,
+        dead_reason = CASE WHEN d.leases_lost + 1 >= {LEASES_UNTIL_DEAD} THEN 'leases_lost' END,
+        finished_at = CASE WHEN d.leases_lost + 1 >= {LEASES_UNTIL_DEAD} THEN CAST(:now AS timestamptz) END,
+        leases_lost = d.leases_lost + 1, lease_token = NULL, lease_expires_at = NULL, next_attempt_at = :now
+    FROM expired
+    WHERE d.organization_id = expired.organization_id AND d.id = expired.id
+    RETURNING d.organization_id, d.id, d.endpoint_id, d.state, expired.lease_token
+""")  # noqa: S608  (constants)
+_PREPARE = text("""
+    WITH due AS (
+        SELECT d.organization_id, d.id, d.event_id, d.endpoint_id, d.sequence, d.attempts, d.tries, d.trigger,
+               d.expires_at, d.occurred_at, d.request_id, w.attempt_id
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:attempt_ids AS uuid[])) AS w (id, attempt_id)
+        JOIN webhook_deliveries d ON d.organization_id = :organization_id AND d.id = w.id
+    ), attempt AS (
+        INSERT INTO webhook_attempts (organization_id, id, delivery_id, endpoint_id, number, trigger, worker,
+            lease_token, started_at)
+        SELECT organization_id, attempt_id, id, endpoint_id, tries, trigger, :worker, :token, :now FROM due
+    )
+    SELECT due.*, e.body, p.url,
+        ARRAY(SELECT s.secret FROM webhook_secrets s
+              WHERE s.organization_id = :organization_id AND s.endpoint_id = due.endpoint_id
+                AND (s.expires_at IS NULL OR s.expires_at > :now)
+              ORDER BY s.created_at DESC, s.id DESC) AS secrets
+    FROM due
+    JOIN events e ON e.organization_id = :organization_id AND e.id = due.event_id
+    JOIN webhook_endpoints p ON p.organization_id = :organization_id AND p.id = due.endpoint_id
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The lease of one claim: a token that fences every later write, and how long it holds."""
+
+    token: UUID
+    seconds: int
+    now: datetime
+
+
+def claim(session: Session, lease: Lease, slots: int) -> Sequence[Row[Any]]:
+    """Lease up to *slots* due deliveries, lane by lane, and return their organizations and ids."""
+    lanes = session.execute(_READY_LANES, {"now": lease.now}).all()
+    if not lanes:
+        return []
+    endpoint_ids = [lane.endpoint_id for lane in lanes]
+    claimed = session.execute(
+        _CLAIM,
+        {
+            "endpoint_ids": endpoint_ids,
+            "caps": [lane.max_in_flight for lane in lanes],
+            "quantum": max(4, slots // len(lanes)),
+            "slots": slots,
+            "token": lease.token,
+            "now": lease.now,
+            "lease_s": lease.seconds,
+        },
+    ).all()
+    session.execute(_REARM, {"endpoint_ids": endpoint_ids, "now": lease.now})
+    return claimed
+
+
+def suspect_waits(session: Session) -> bool:
+    """Tell whether a row is due that may have killed the workers that held it."""
+    return bool(session.execute(_SUSPECT_WAITS).scalar_one())
+
+
+def claim_suspect(session: Session, lease: Lease) -> Sequence[Row[Any]]:
+    """Lease one such row, alone."""
+    return session.execute(
+        _SUSPECT, {"token": lease.token, "now": lease.now, "lease_s": lease.seconds}
+    ).all()
+
+
+def take_back_expired(session: Session, now: datetime, limit: int) -> Sequence[Row[Any]]:
+    """End leases that have expired, and return the rows with the token that their workers held."""
+    return session.execute(_EXPIRED, {"now": now, "limit": limit}).all()
+
+
+def prepare(
+    session: Session, organization_id: UUID, lease: Lease, attempts: dict[UUID, UUID], worker: str
+) -> Sequence[Row[Any]]:
+    """Write the attempt row of each leased delivery (id to attempt id), and return what is to be sent."""
+    return session.execute(
+        _PREPARE,
+        {
+            "organization_id": organization_id,
+            "ids": list(attempts),
+            "attempt_ids": list(attempts.values()),
+            "worker": worker,
+            "token": lease.token,
+            "now": lease.now,
+        },
+    ).all()

@@ -1,0 +1,43 @@
+"""Members of teams, and the rows that an organization begins with."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from psms.db.models.accounts import MembershipRow, OrganizationRow
+from psms.db.models.tickets import TicketCounterRow
+
+
+def members_of(session: Session, team_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:
+    """Return the members of each team, in one query."""
+    wanted = list(team_ids)
+    members: dict[UUID, list[UUID]] = {team_id: [] for team_id in wanted}
+    rows = session.execute(
+        select(MembershipRow.team_id, MembershipRow.user_id)
+        .where(MembershipRow.team_id.in_(wanted))
+        .order_by(MembershipRow.user_id)
+    )
+    for team_id, user_id in rows:
+        members[team_id].append(user_id)
+    return members
+
+
+def set_members(session: Session, organization_id: UUID, team_id: UUID, user_ids: Iterable[UUID]) -> None:
+    """Make *user_ids* the members of a team."""
+    session.execute(delete(MembershipRow).where(MembershipRow.team_id == team_id))
+    rows = [
+        {"organization_id": organization_id, "team_id": team_id, "user_id": user_id}
+        for user_id in sorted(set(user_ids))
+    ]
+    if rows:
+        session.execute(insert(MembershipRow), rows)
+
+
+def add_organization(session: Session, row: OrganizationRow) -> None:
+    """Write a new organization with its ticket counter."""
+    session.add(row)
+    session.flush()
+    session.add(TicketCounterRow(organization_id=row.id, last_number=0))
+    session.flush()

@@ -1,0 +1,243 @@
+"""Recording what became of attempts, inside one organization, fenced by the lease's token."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from psms.db.queries.claims import LEASES_UNTIL_SUSPECT
+
+# A paused or disabled endpoint gets nothing more: what would be tried again is held instead.
+_SETTLE = text("""
+    WITH result AS (
+        SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:next_at AS timestamptz[]),
+            CAST(:counted AS int[]), CAST(:statuses AS int[]), CAST(:errors AS text[]), CAST(:reasons AS text[]),
+            CAST(:tokens AS uuid[]))
+            AS r (id, state, next_at, counted, status, error, reason, token)
+    )
+    UPDATE webhook_deliveries d
+    SET state = CASE WHEN r.state = 'pending' AND p.state <> 'active' THEN 'held' ELSE r.state END,
+        next_attempt_at = COALESCE(r.next_at, d.next_attempt_at), attempts = d.attempts + r.counted,
+        last_status = r.status, last_error = r.error, dead_reason = r.reason, leases_lost = 0,
+        lease_token = NULL, lease_expires_at = NULL,
+        finished_at = CASE WHEN r.state IN ('delivered', 'dead') THEN CAST(:now AS timestamptz) END
+    FROM result r, webhook_endpoints p
+    WHERE d.organization_id = :organization_id AND d.id = r.id AND d.state = 'in_flight' AND d.lease_token = r.token
+      AND p.organization_id = d.organization_id AND p.id = d.endpoint_id
+    RETURNING d.id
+""")
+# A late success is still a success, unless somebody else holds the delivery now.
+_LATE_SUCCESS = text("""
+    UPDATE webhook_deliveries
+    SET state = 'delivered', last_status = s.status, last_error = NULL, dead_reason = NULL, leases_lost = 0,
+        finished_at = :now
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS int[])) AS s (id, status)
+    WHERE organization_id = :organization_id AND webhook_deliveries.id = s.id
+      AND state IN ('pending', 'held') AND lease_token IS NULL
+""")
+_ATTEMPTS = text("""
+    UPDATE webhook_attempts a
+    SET outcome = r.outcome, status = r.status, error = r.error, duration_ms = r.duration_ms,
+        retry_after = r.retry_after, response_headers = CAST(r.headers AS jsonb), response_body = r.body,
+        response_truncated = r.truncated, late = r.late, finished_at = :now
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:outcomes AS text[]), CAST(:statuses AS int[]), CAST(:errors AS text[]),
+        CAST(:durations AS int[]), CAST(:retry_afters AS text[]), CAST(:headers AS text[]), CAST(:bodies AS bytea[]),
+        CAST(:truncated AS bool[]), CAST(:late AS bool[]))
+        AS r (id, outcome, status, error, duration_ms, retry_after, headers, body, truncated, late)
+    WHERE a.organization_id = :organization_id AND a.id = r.id
+""")
+# Written only when it says something new: this row would else be the hottest of all.
+_HEALTHY = text("""
+    UPDATE webhook_endpoints SET failing_since = NULL, last_success_at = :now
+    WHERE organization_id = :organization_id AND id = ANY (:endpoint_ids)
+      AND (failing_since IS NOT NULL OR last_success_at IS NULL
+           OR last_success_at < CAST(:now AS timestamptz) - interval '1 minute')
+""")
+_FAILING = text("""
+    UPDATE webhook_endpoints SET failing_since = :now
+    WHERE organization_id = :organization_id AND id = ANY (:endpoint_ids) AND failing_since IS NULL
+""")
+_DISABLE = text("""
+    UPDATE webhook_endpoints SET state = 'disabled', disabled_reason = :reason, version = version + 1,
+        updated_at = :now
+    WHERE organization_id = :organization_id AND id = :endpoint_id AND state IN ('active', 'paused')
+    RETURNING id
+""")
+_HOLD = text("""
+    UPDATE webhook_deliveries SET state = 'held'
+    WHERE organization_id = :organization_id AND endpoint_id = ANY (:endpoint_ids) AND state = 'pending'
+""")
+_HOLD_OF_INACTIVE = text("""
+    UPDATE webhook_deliveries d SET state = 'held' FROM webhook_endpoints p
+    WHERE d.organization_id = :organization_id AND d.id = ANY (:ids) AND d.state = 'pending'
+      AND p.organization_id = d.organization_id AND p.id = d.endpoint_id AND p.state <> 'active'
+""")
+_UNKNOWN = text("""
+    UPDATE webhook_attempts a SET outcome = 'unknown', finished_at = :now,
+        error = 'The worker was lost before it could record what happened.'
+    FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:tokens AS uuid[])) AS l (delivery_id, token)
+    WHERE a.organization_id = :organization_id AND a.delivery_id = l.delivery_id AND a.lease_token = l.token
+      AND a.outcome = 'started'
+""")
+# Locked in the order of their ids, as everywhere.
+_WAKE_LANES = text(f"""
+    WITH locked AS (
+        SELECT w.endpoint_id, w.not_before FROM unnest(CAST(:endpoint_ids AS uuid[]),
+            CAST(:not_before AS timestamptz[])) AS w (endpoint_id, not_before)
+        JOIN webhook_lanes l ON l.organization_id = :organization_id AND l.endpoint_id = w.endpoint_id
+        ORDER BY w.endpoint_id FOR UPDATE OF l
+    )
+    UPDATE webhook_lanes l
+    SET not_before = GREATEST(l.not_before, locked.not_before),
+        next_due_at = LEAST(l.next_due_at, (
+            SELECT d.next_attempt_at FROM webhook_deliveries d
+            WHERE d.endpoint_id = l.endpoint_id AND d.state = 'pending' AND d.leases_lost < {LEASES_UNTIL_SUSPECT}
+            ORDER BY d.next_attempt_at LIMIT 1))
+    FROM locked
+    WHERE l.organization_id = :organization_id AND l.endpoint_id = locked.endpoint_id
+""")  # noqa: S608  (a constant)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What to write of one attempt and of its delivery."""
+
+    delivery_id: UUID
+    attempt_id: UUID
+    endpoint_id: UUID
+    token: UUID
+    state: str
+    next_at: datetime | None
+    lane_not_before: datetime | None
+    counted: int
+    reason: str | None
+    outcome: str
+    status: int | None
+    error: str | None
+    duration_ms: int
+    retry_after: str | None
+    headers: str
+    body: bytes
+    truncated: bool
+
+
+def settle(
+    session: Session, organization_id: UUID, settlements: Sequence[Settlement], now: datetime
+) -> set[UUID]:
+    """Write the results whose leases still hold and return the ids of their deliveries; the others are late."""
+    rows = session.execute(
+        _SETTLE,
+        {
+            "organization_id": organization_id,
+            "now": now,
+            "ids": [s.delivery_id for s in settlements],
+            "states": [s.state for s in settlements],
+            "next_at": [s.next_at for s in settlements],
+            "counted": [s.counted for s in settlements],
+            "statuses": [s.status for s in settlements],
+            "errors": [s.error for s in settlements],
+            "reasons": [s.reason for s in settlements],
+            "tokens": [s.token for s in settlements],
+        },
+    )
+    return {row.id for row in rows}
+
+
+def settle_late_successes(
+    session: Session, organization_id: UUID, late: Sequence[Settlement], now: datetime
+) -> None:
+    """Mark as delivered what a partner accepted after the lease had ended, where nobody holds it now."""
+    session.execute(
+        _LATE_SUCCESS,
+        {
+            "organization_id": organization_id,
+            "now": now,
+            "ids": [s.delivery_id for s in late],
+            "statuses": [s.status for s in late],
+        },
+    )
+
+
+def write_attempts(
+    session: Session, organization_id: UUID, settlements: Sequence[Settlement], in_time: set[UUID], now: datetime
+) -> None:
+    """Complete the attempt rows, late ones too."""
+    session.execute(
+        _ATTEMPTS,
+        {
+            "organization_id": organization_id,
+            "now": now,
+            "ids": [s.attempt_id for s in settlements],
+            "outcomes": [s.outcome for s in settlements],
+            "statuses": [s.status for s in settlements],
+            "errors": [s.error for s in settlements],
+            "durations": [s.duration_ms for s in settlements],
+            "retry_afters": [s.retry_after for s in settlements],
+            "headers": [s.headers for s in settlements],
+            "bodies": [s.body for s in settlements],
+            "truncated": [s.truncated for s in settlements],
+            "late": [s.delivery_id not in in_time for s in settlements],
+        },
+    )
+
+
+def mark_healthy(session: Session, organization_id: UUID, endpoint_ids: list[UUID], now: datetime) -> None:
+    """Remember that these endpoints answered with a 2xx."""
+    session.execute(
+        _HEALTHY, {"organization_id": organization_id, "endpoint_ids": endpoint_ids, "now": now}
+    )
+
+
+def mark_failing(session: Session, organization_id: UUID, endpoint_ids: list[UUID], now: datetime) -> None:
+    """Remember since when these endpoints fail."""
+    session.execute(
+        _FAILING, {"organization_id": organization_id, "endpoint_ids": endpoint_ids, "now": now}
+    )
+
+
+def disable(session: Session, organization_id: UUID, endpoint_id: UUID, reason: str, now: datetime) -> bool:
+    """Disable an endpoint and hold its deliveries; False when it was disabled already."""
+    values = {"organization_id": organization_id, "endpoint_id": endpoint_id, "reason": reason, "now": now}
+    changed = session.execute(_DISABLE, values).one_or_none() is not None
+    hold(session, organization_id, [endpoint_id])
+    return changed
+
+
+def hold(session: Session, organization_id: UUID, endpoint_ids: list[UUID]) -> None:
+    """Hold what is pending for these endpoints; what is in flight is settled by its worker."""
+    session.execute(_HOLD, {"organization_id": organization_id, "endpoint_ids": endpoint_ids})
+
+
+def mark_unknown(
+    session: Session, organization_id: UUID, expired: Sequence[Row[Any]], now: datetime
+) -> None:
+    """Say of the attempts of expired leases that nobody knows how they ended; hold what may not be retried."""
+    session.execute(
+        _UNKNOWN,
+        {
+            "organization_id": organization_id,
+            "delivery_ids": [row.id for row in expired],
+            "tokens": [row.lease_token for row in expired],
+            "now": now,
+        },
+    )
+    session.execute(
+        _HOLD_OF_INACTIVE, {"organization_id": organization_id, "ids": [row.id for row in expired]}
+    )
+
+
+def wake_lanes(session: Session, organization_id: UUID, not_before: dict[UUID, datetime | None]) -> None:
+    """Let each lane be looked at when its next delivery is due, and not before the instant it asked for."""
+    ordered = sorted(not_before.items())
+    session.execute(
+        _WAKE_LANES,
+        {
+            "organization_id": organization_id,
+            "endpoint_ids": [endpoint_id for endpoint_id, _ in ordered],
+            "not_before": [at for _, at in ordered],
+        },
+    )

@@ -1,0 +1,61 @@
+"""Upkeep: partitions, what has expired, and slots of schedules that fire once. Across organizations."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+_FIRE = text("""
+    INSERT INTO schedule_fires (name, slot, fired_at)
+    VALUES (:name, date_bin(CAST(:every AS interval), :now, timestamptz '2020-01-01 00:00:00Z'), :now)
+    ON CONFLICT DO NOTHING RETURNING slot
+""")
+_FORGET_SLOTS = text("DELETE FROM schedule_fires WHERE fired_at < CAST(:now AS timestamptz) - interval '90 days'")
+_ENSURE = text("SELECT psms_ensure_partitions(6)")
+_DROP = text("SELECT psms_drop_attempts_before(CAST(:now AS timestamptz) - make_interval(days => :days))")
+_PRUNE = {
+    "tokens": text("""
+        DELETE FROM oauth_tokens WHERE (organization_id, id) IN (
+            SELECT organization_id, id FROM oauth_tokens
+            WHERE expires_at < CAST(:now AS timestamptz) - interval '1 day' LIMIT :limit)
+    """),
+    "idempotency_keys": text("""
+        DELETE FROM idempotency_keys WHERE (organization_id, client_id, key) IN (
+            SELECT organization_id, client_id, key FROM idempotency_keys WHERE expires_at < :now LIMIT :limit)
+    """),
+    "deliveries": text("""
+        DELETE FROM webhook_deliveries WHERE (organization_id, id) IN (
+            SELECT organization_id, id FROM webhook_deliveries
+            WHERE finished_at < CAST(:now AS timestamptz) - make_interval(days => :days)
+              AND state IN ('delivered', 'cancelled', 'dead') LIMIT :limit)
+    """),
+}
+
+
+def fire(session: Session, name: str, every: timedelta, now: datetime) -> bool:
+    """Use the slot of *name* that *now* is in; False when it has been used, by anybody."""
+    return session.execute(_FIRE, {"name": name, "every": every, "now": now}).one_or_none() is not None
+
+
+def ensure_partitions(session: Session) -> int:
+    """Make the time partitions of the months ahead, and return how many were missing."""
+    return int(session.execute(_ENSURE).scalar_one())
+
+
+def drop_old_attempts(session: Session, now: datetime, days: int) -> int:
+    """Drop the partitions of attempts that are older than *days*, and return how many."""
+    return int(session.execute(_DROP, {"now": now, "days": days}).scalar_one())
+
+
+def forget_slots(session: Session, now: datetime) -> None:
+    """Forget slots that were used long ago."""
+    session.execute(_FORGET_SLOTS, {"now": now})
+
+
+def prune(session: Session, what: str, now: datetime, *, days: int, limit: int) -> int:
+    """Delete, as the claimer, up to *limit* rows of *what* that nobody needs any more."""
+    parameters = {"now": now, "limit": limit} | ({"days": days} if what == "deliveries" else {})
+    return int(session.execute(_PRUNE[what], parameters).rowcount)  # type: ignore[attr-defined]
+
+
+PRUNABLE = tuple(_PRUNE)

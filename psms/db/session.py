@@ -1,0 +1,128 @@
+"""Engines and transactions: the only commit in the system, and the only place where a role is taken."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from uuid import UUID
+
+from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from psms.db.refusals import refusal_of
+from psms.errors import Misconfigured
+from psms.guard import transaction_marked
+
+_ENTER = text("SELECT set_config('psms.organization_id', :organization, true)")
+_CLAIM = text("SET LOCAL ROLE psms_claimer")
+_LEAVE_CLAIM = text("SET LOCAL ROLE NONE")
+
+# A statement that runs longer, or a transaction that idles longer, is a defect: end it before it blocks others.
+_LIMITS = "-c statement_timeout=15s -c idle_in_transaction_session_timeout=30s -c lock_timeout=10s -c timezone=UTC"
+
+
+def _engine(url: str, *, pool_size: int, limits: str) -> Engine:
+    if not url:
+        message = "set DATABASE_URL, or start everything with `make up`, which brings its own servers"
+        raise Misconfigured(message)
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        connect_args={"options": limits, "connect_timeout": 5, "application_name": "psms"},
+    )
+
+
+def owner_engine(url: str) -> Engine:
+    """Return an engine of the role that owns the schema, for migrations: without limits on a statement."""
+    return _engine(url, pool_size=1, limits="-c timezone=UTC")
+
+
+class Database:
+    """The application's connections to PostgreSQL. One of these is made for each process."""
+
+    def __init__(self, url: str, *, pool_size: int) -> None:
+        """Prepare up to *pool_size* connections to *url*; none is opened yet."""
+        self._engine = _engine(url, pool_size=pool_size, limits=_LIMITS)
+        # A look-up ends without a transaction, and so without a ROLLBACK, which would cost psycopg its
+        # prepared statements and a round trip.
+        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._session = sessionmaker(self._engine, expire_on_commit=False)
+
+    def begin(self, organization_id: UUID) -> AbstractContextManager[Session]:
+        """Open a transaction that sees and changes the rows of one organization, and commit it on leaving.
+
+        An exception rolls everything back. Nothing slow belongs inside: `psms.guard` refuses it.
+        """
+        return self._transaction(_ENTER, {"organization": str(organization_id)})
+
+    def begin_claim(self) -> AbstractContextManager[Session]:
+        """Open a transaction that finds due work of all organizations and leases it.
+
+        Its effects follow in the same transaction, one organization at a time: see `enter`.
+        """
+        return self._transaction(_CLAIM, {})
+
+    def begin_system(self) -> AbstractContextManager[Session]:
+        """Open a transaction that belongs to no organization and so sees no organization's rows."""
+        return self._transaction(_ENTER, {"organization": ""})
+
+    @contextmanager
+    def look_up(self) -> Iterator[Connection]:
+        """Lend a connection for one statement that needs no transaction and no organization."""
+        with transaction_marked(), _refusals_named(), self._autocommit.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection that is idle now."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _transaction(self, first: object, parameters: dict[str, str]) -> Iterator[Session]:
+        with transaction_marked(), _refusals_named():
+            session = self._opened(first, parameters)
+            try:
+                yield session
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+            finally:
+                session.close()
+
+    def _opened(self, first: object, parameters: dict[str, str]) -> Session:
+        session = self._session()
+        try:
+            session.execute(first, parameters)  # type: ignore[call-overload]
+        except DBAPIError as problem:
+            session.close()
+            if not problem.connection_invalidated:
+                raise
+            # The server was restarted since this connection was made. Nothing has been done yet, so once
+            # more, on a new connection, is safe.
+            session = self._session()
+            session.execute(first, parameters)  # type: ignore[call-overload]
+        return session
+
+
+@contextmanager
+def _refusals_named() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as problem:
+        refusal = refusal_of(problem)
+        if refusal is None:
+            raise
+        raise refusal from problem
+
+
+def enter(session: Session, organization_id: UUID) -> None:
+    """Go on in a claim's transaction as the application, in one organization: effects see only its rows."""
+    session.execute(_LEAVE_CLAIM)
+    session.execute(_ENTER, {"organization": str(organization_id)})
+
+
+def claim_again(session: Session) -> None:
+    """Go back from one organization's effects to the claimer's view in the same transaction."""
+    session.execute(_CLAIM)

@@ -1,0 +1,87 @@
+"""What happened to a ticket, in the form that partners receive; sending it is the webhooks' business."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from psms.domain.tickets import Comment, Ticket, Visibility
+
+SCHEMA_VERSION = 1
+
+
+class EventType(StrEnum):
+    """The names of events; a change of an event's shape is a new schema version, never a new meaning."""
+
+    TICKET_CREATED = "ticket.created"
+    TICKET_UPDATED = "ticket.updated"
+    TICKET_ASSIGNED = "ticket.assigned"
+    TICKET_STATUS_CHANGED = "ticket.status_changed"
+    TICKET_COMMENTED = "ticket.commented"
+    TICKET_RESOLVED = "ticket.resolved"
+    TICKET_CLOSED = "ticket.closed"
+    WEBHOOK_TEST = "webhook.test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """The value of a field before and after."""
+
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommentExcerpt:
+    """A comment as an event shows it: what was said internally stays inside (*body* is None)."""
+
+    id: UUID
+    author_id: UUID
+    visibility: Visibility
+    body: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketData:
+    """The `data` of a ticket event. *sequence* counts all events of the ticket, without a gap."""
+
+    ticket: Ticket
+    sequence: int
+    actor_id: UUID
+    changes: dict[str, Change]
+    comment: CommentExcerpt | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestData:
+    """The `data` of a test send."""
+
+    endpoint_id: UUID
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """An event's body, in the order in which it is signed and sent."""
+
+    id: UUID
+    type: EventType
+    timestamp: datetime
+    schema_version: int
+    data: TicketData | TestData
+
+
+def excerpt(comment: Comment) -> CommentExcerpt:
+    """Return what partners may read of *comment*."""
+    shown = comment.body if comment.visibility is Visibility.PUBLIC else None
+    return CommentExcerpt(
+        id=comment.id, author_id=comment.author_id, visibility=comment.visibility, body=shown
+    )
+
+
+def changes_from(before: Ticket, after: Ticket, names: set[str]) -> dict[str, Change]:
+    """Return the change of each field in *names*, in the order of the names."""
+    return {
+        name: Change(before=getattr(before, name), after=getattr(after, name)) for name in sorted(names)
+    }

@@ -1,0 +1,40 @@
+"""The audit trail as the API shows it; entries are written by the workflows, in the transaction they tell of."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Outcome(StrEnum):
+    """Whether what was tried was done or refused."""
+
+    DONE = "done"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """One entry of the audit trail."""
+
+    id: UUID
+    at: datetime
+    action: str
+    outcome: str
+    actor_id: UUID | None
+    client_id: UUID | None
+    request_id: str | None
+    target_type: str
+    target_id: UUID | None
+    before: dict[str, object] | None
+    after: dict[str, object] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogFilter:
+    """Which entries to list; None leaves a field out."""
+
+    action: str | None = None
+    actor_id: UUID | None = None
+    target_type: str | None = None
+    target_id: UUID | None = None

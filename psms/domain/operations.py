@@ -1,0 +1,39 @@
+"""What operators ask of a running installation: what is ready, what waits, what is dead."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """A server that PSMS depends on. *required*: without it no request can be answered."""
+
+    name: str
+    ready: bool
+    required: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What waits now; ages in seconds, 0 when nothing waits."""
+
+    outbox: int
+    outbox_oldest_s: float
+    deliveries: dict[str, int]
+    oldest_due_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkItem:
+    """One piece of work that is dead, or that waits."""
+
+    kind: str
+    id: UUID
+    organization_id: UUID
+    what: str
+    state: str
+    reason: str | None
+    attempts: int
+    since: datetime

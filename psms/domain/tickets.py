@@ -1,0 +1,185 @@
+"""What a ticket is, and the commands that change one; how its status moves is in `lifecycle`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class TicketType(StrEnum):
+    """The four kinds of ticket."""
+
+    INCIDENT = "incident"
+    REQUEST = "request"
+    PROBLEM = "problem"
+    CHANGE = "change"
+
+
+class Level(StrEnum):
+    """How far an incident reaches (impact), or how soon it hurts (urgency)."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Priority(StrEnum):
+    """In which order tickets are worked on."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Status(StrEnum):
+    """Where a ticket stands."""
+
+    NEW = "new"
+    OPEN = "open"
+    PENDING = "pending"
+    ON_HOLD = "on_hold"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class Visibility(StrEnum):
+    """Who may read a comment: everyone on the ticket, or only those who work on it."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+
+
+_MATRIX = {
+    (Level.HIGH, Level.HIGH): Priority.CRITICAL,
+    (Level.HIGH, Level.MEDIUM): Priority.HIGH,
+    (Level.HIGH, Level.LOW): Priority.MEDIUM,
+    (Level.MEDIUM, Level.HIGH): Priority.HIGH,
+    (Level.MEDIUM, Level.MEDIUM): Priority.MEDIUM,
+    (Level.MEDIUM, Level.LOW): Priority.LOW,
+    (Level.LOW, Level.HIGH): Priority.MEDIUM,
+    (Level.LOW, Level.MEDIUM): Priority.LOW,
+    (Level.LOW, Level.LOW): Priority.LOW,
+}
+
+
+def priority_for(impact: Level, urgency: Level) -> Priority:
+    """Return the priority that follows from *impact* and *urgency* (ITIL's three by three matrix)."""
+    return _MATRIX[impact, urgency]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """A ticket as the API and the webhooks show it."""
+
+    id: UUID
+    number: int
+    type: TicketType
+    subject: str
+    description: str
+    status: Status
+    impact: Level
+    urgency: Level
+    priority: Priority
+    service_id: UUID
+    requester_id: UUID
+    assignee_id: UUID | None
+    team_id: UUID | None
+    tags: list[str]
+    custom_fields: dict[str, Any]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTicket:
+    """File a ticket. What is None is filled in: the caller, the default service, the matrix's priority."""
+
+    subject: str
+    description: str = ""
+    type: TicketType = TicketType.INCIDENT
+    impact: Level = Level.MEDIUM
+    urgency: Level = Level.MEDIUM
+    priority: Priority | None = None
+    service_id: UUID | None = None
+    requester_id: UUID | None = None
+    assignee_id: UUID | None = None
+    team_id: UUID | None = None
+    tags: tuple[str, ...] = ()
+    custom_fields: dict[str, Any] | None = None
+
+
+# The fields that a PATCH may name.
+EDITABLE = (
+    "subject",
+    "description",
+    "impact",
+    "urgency",
+    "priority",
+    "service_id",
+    "assignee_id",
+    "team_id",
+    "tags",
+    "custom_fields",
+)
+ASSIGNMENT_FIELDS = frozenset({"assignee_id", "team_id"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditTicket:
+    """Change the fields in *fields* (names of EDITABLE), provided the version is still *if_version*."""
+
+    fields: dict[str, Any]
+    if_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketFilter:
+    """Which tickets to list; None leaves a field out. *order* is newest first."""
+
+    status: Status | None = None
+    type: TicketType | None = None
+    priority: Priority | None = None
+    assignee_id: UUID | None = None
+    team_id: UUID | None = None
+    requester_id: UUID | None = None
+    service_id: UUID | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """A comment on a ticket as the API shows it."""
+
+    id: UUID
+    ticket_id: UUID
+    author_id: UUID
+    body: str
+    visibility: Visibility
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewComment:
+    """Write a comment on a ticket."""
+
+    body: str
+    visibility: Visibility = Visibility.PUBLIC
+
+
+def changes_between(before: Ticket, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of *wanted* that really differs from *before*, with the priority that follows.
+
+    A change of impact or urgency recomputes the priority unless the same edit names one.
+    """
+    if {"impact", "urgency"} & wanted.keys() and "priority" not in wanted:
+        impact = wanted.get("impact", before.impact)
+        urgency = wanted.get("urgency", before.urgency)
+        if (impact, urgency) != (before.impact, before.urgency):
+            wanted = {**wanted, "priority": priority_for(impact, urgency)}
+    return {name: value for name, value in wanted.items() if getattr(before, name) != value}

@@ -1,0 +1,130 @@
+"""Endpoints, deliveries and attempts as the API shows them; when to retry is in `retry`, where to in `egress`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class EndpointState(StrEnum):
+    """Whether an endpoint receives: paused by a person, or disabled with a reason; both hold, never drop."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+
+
+class DeliveryState(StrEnum):
+    """Where one event is on its way to one endpoint."""
+
+    PENDING = "pending"
+    IN_FLIGHT = "in_flight"
+    HELD = "held"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+class Trigger(StrEnum):
+    """What caused an attempt."""
+
+    AUTO = "auto"
+    MANUAL = "manual"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A partner's address and which events it receives (*event_types* None: all)."""
+
+    id: UUID
+    url: str
+    description: str
+    event_types: list[str] | None
+    state: EndpointState
+    disabled_reason: str | None
+    failing_since: datetime | None
+    last_success_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointWithSecret:
+    """An endpoint with the signing secret that is shown this once."""
+
+    endpoint: Endpoint
+    secret: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEndpoint:
+    """Register an endpoint."""
+
+    url: str
+    description: str = ""
+    event_types: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One event for one endpoint. *sequence* numbers the endpoint's deliveries without a gap."""
+
+    id: UUID
+    event_id: UUID
+    event_type: str
+    endpoint_id: UUID
+    ticket_id: UUID | None
+    sequence: int
+    state: DeliveryState
+    attempts: int
+    next_attempt_at: datetime | None
+    last_status: int | None
+    last_error: str | None
+    dead_reason: str | None
+    created_at: datetime
+    first_attempt_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One HTTP request of a delivery; *outcome* is `started` until its result is known."""
+
+    id: UUID
+    delivery_id: UUID
+    number: int
+    trigger: str
+    outcome: str
+    status: int | None
+    error: str | None
+    duration_ms: int | None
+    started_at: datetime
+    finished_at: datetime | None
+    response_body: str | None
+    response_truncated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryWithAttempts:
+    """A delivery and every request made for it, oldest first."""
+
+    delivery: Delivery
+    attempts: list[Attempt]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotatedSecret:
+    """The new secret, shown this once; deliveries carry both signatures until *previous_expires_at*."""
+
+    endpoint_id: UUID
+    secret: str
+    previous_expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestSent:
+    """The event that a test send made; its delivery is in the endpoint's list."""
+
+    event_id: UUID

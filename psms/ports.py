@@ -1,0 +1,83 @@
+"""The outside world as the core sees it: protocols only, no implementation and no third-party type."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from psms.domain.attempts import SendResult, WebhookRequest
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """The one clock of the installation, which is the database's."""
+
+    def now(self, session: object, /) -> datetime:
+        """Return the instant now, in UTC, by the clock of the server that *session* talks to.
+
+        Read it after the row lock is held, and pass it on: two readings are two instants.
+        """
+        ...
+
+
+class Chance(Protocol):
+    """Identity and jitter: everything that must not be predictable or must not repeat."""
+
+    def new_id(self, at: datetime, /) -> UUID:
+        """Return a new UUIDv7 of the instant *at*."""
+        ...
+
+    def fraction(self) -> float:
+        """Return a number from 0 up to but excluding 1, to spread retries."""
+        ...
+
+    def secret_bytes(self, count: int, /) -> bytes:
+        """Return *count* unpredictable bytes."""
+        ...
+
+
+class WebhookSender(Protocol):
+    """The HTTP client that partners' endpoints are called with."""
+
+    def send(self, request: WebhookRequest, /) -> SendResult:
+        """Send once, within the request's deadline. Every failure is a result; nothing is raised for one."""
+        ...
+
+
+class UrlGuard(Protocol):
+    """The judge of addresses that PSMS may call."""
+
+    def check_url(self, url: str, /) -> None:
+        """Raise WebhookUrlRefused when *url* must not be called."""
+        ...
+
+
+class WorkSlots(Protocol):
+    """A bounded pool for work that waits on others."""
+
+    @property
+    def free(self) -> int:
+        """How many more pieces of work may be submitted now."""
+        ...
+
+    def submit(self, work: Callable[..., T], /, *args: object) -> Future[T]:
+        """Start *work* in a slot of its own; raises when none is free."""
+        ...
+
+
+class Nudger(Protocol):
+    """The way to tell workers to look now. A nudge carries no state and may be lost."""
+
+    def nudge(self, task: str, /) -> None:
+        """Ask for one run of *task*, soon, without waiting and without ever failing."""
+        ...
+
+
+class Probe(Protocol):
+    """A question to a server that PSMS can do without for a while."""
+
+    def answers(self) -> bool:
+        """Tell whether the server answers, within a second."""
+        ...

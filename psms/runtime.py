@@ -1,0 +1,61 @@
+"""The composition root: one frozen Runtime for each process, passed to every use case as its first argument."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from psms.adapters.broker import CeleryNudger
+from psms.adapters.egress import EgressGuard
+from psms.adapters.http import RequestsSender
+from psms.adapters.redis_probe import RedisProbe
+from psms.adapters.slots import Slots
+from psms.adapters.system import DatabaseClock, SystemChance
+from psms.db.session import Database
+from psms.domain.egress import parse_policy
+from psms.ports import Chance, Clock, Nudger, Probe, UrlGuard, WebhookSender, WorkSlots
+from psms.settings import Environment, Settings
+
+# Besides its threads a process needs connections for fallback drains and for the pump of deliveries.
+_SPARE_CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """Everything a use case may touch. Nothing is global, so tests build their own."""
+
+    settings: Settings
+    db: Database
+    clock: Clock
+    chance: Chance
+    sender: WebhookSender
+    url_guard: UrlGuard
+    slots: WorkSlots
+    nudger: Nudger
+    redis: Probe
+    worker: str = "api"
+    # Set when the process is asked to end: drains then claim nothing new and finish what they hold.
+    stopping: threading.Event = field(default_factory=threading.Event)
+
+
+def build_runtime(settings: Settings, queue_of: Mapping[str, str], *, worker: str = "api") -> Runtime:
+    """Make the Runtime of a real process. *queue_of* says which queue each task travels on.
+
+    No connection is opened yet. Raises Misconfigured for settings that cannot be used.
+    """
+    settings.require_servers()
+    policy = parse_policy(
+        settings.egress_allow, plain_http=settings.environment is Environment.DEVELOPMENT
+    )
+    guard = EgressGuard(policy)
+    return Runtime(
+        settings=settings,
+        db=Database(settings.database_url, pool_size=settings.worker_threads + _SPARE_CONNECTIONS),
+        clock=DatabaseClock(),
+        chance=SystemChance(),
+        sender=RequestsSender(guard),
+        url_guard=guard,
+        slots=Slots(settings.delivery_slots),
+        nudger=CeleryNudger(settings.redis_url, queue_of),
+        redis=RedisProbe(settings.redis_url),
+        worker=worker,
+    )

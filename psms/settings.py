@@ -1,0 +1,165 @@
+"""The settings of PSMS, read once from the environment; the only reader of it outside `psms.embedded`."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from psms.errors import Misconfigured
+
+
+class Environment(StrEnum):
+    """Where this installation runs; production refuses development defaults."""
+
+    DEVELOPMENT = "development"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+LOOPBACK = "127.0.0.0/8,::1/128"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting with its unit in its name; see `docs/configuration.md` for the meaning of each."""
+
+    environment: Environment
+    home: Path
+    host: str
+    port: int
+    public_url: str
+    flower_port: int
+    flower_host: str
+    flower_user: str
+    flower_password: str
+    database_url: str
+    owner_database_url: str
+    redis_url: str
+    lease_seconds: int
+    crash_at: str
+    egress_allow: str
+    ready_file: str
+    max_body_bytes: int
+    token_lifetime_s: int
+    api_workers: int
+    api_backpressure: int
+    delivery_slots: int
+    worker_threads: int
+    fallback_after_s: float
+    attempt_retention_days: int
+    delivery_retention_days: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings from *env* (the process environment where left out).
+
+        Raises Misconfigured, with a sentence that says what to do, for a value that cannot be used.
+        """
+        source = _Source(os.environ if env is None else env)
+        environment = source.choice("PSMS_ENV", Environment, Environment.DEVELOPMENT)
+        in_production = environment is Environment.PRODUCTION
+        host, port = source.text("PSMS_HOST", "127.0.0.1"), source.whole("PSMS_PORT", 8000)
+        database_url = source.secret("DATABASE_URL", "")
+        settings = cls(
+            environment=environment,
+            home=Path(source.text("PSMS_HOME", ".psms")).absolute(),
+            host=host,
+            port=port,
+            public_url=source.text("PSMS_PUBLIC_URL", f"http://{host}:{port}"),
+            flower_port=source.whole("PSMS_FLOWER_PORT", 5555),
+            flower_host=source.text("PSMS_FLOWER_HOST", "127.0.0.1"),
+            flower_user=source.text("PSMS_FLOWER_USER", "operator"),
+            flower_password=source.secret("PSMS_FLOWER_PASSWORD", ""),
+            database_url=database_url,
+            owner_database_url=source.secret("PSMS_OWNER_DATABASE_URL", "") or database_url,
+            redis_url=source.secret("REDIS_URL", ""),
+            lease_seconds=source.whole("PSMS_LEASE_SECONDS", 30),
+            crash_at=source.text("PSMS_CRASH_AT", ""),
+            egress_allow=source.text("PSMS_EGRESS_ALLOW", LOOPBACK if environment is Environment.DEVELOPMENT else ""),
+            ready_file=source.text("PSMS_READY_FILE", ""),
+            max_body_bytes=source.whole("PSMS_MAX_BODY_BYTES", 1024 * 1024),
+            token_lifetime_s=source.whole("PSMS_TOKEN_LIFETIME_SECONDS", 600),
+            api_workers=source.whole("PSMS_API_WORKERS", 2),
+            api_backpressure=source.whole("PSMS_API_BACKPRESSURE", 12_000),
+            delivery_slots=source.whole("PSMS_DELIVERY_SLOTS", 64),
+            worker_threads=source.whole("PSMS_WORKER_THREADS", 8),
+            fallback_after_s=source.whole("PSMS_FALLBACK_AFTER_MS", 2000) / 1000,
+            attempt_retention_days=source.whole("PSMS_ATTEMPT_RETENTION_DAYS", 90),
+            delivery_retention_days=source.whole("PSMS_DELIVERY_RETENTION_DAYS", 90),
+        )
+        if in_production:
+            settings.refuse_development_defaults()
+        return settings
+
+    def refuse_development_defaults(self) -> None:
+        """Raise Misconfigured for what is fit for a developer's machine only."""
+        wanted = {
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "PSMS_FLOWER_PASSWORD": self.flower_password,
+        }
+        missing = sorted(name for name, value in wanted.items() if not value)
+        if missing:
+            message = f"set {' and '.join(missing)}: PSMS_ENV=production uses no defaults for them"
+            raise Misconfigured(message)
+        if self.crash_at:
+            message = "unset PSMS_CRASH_AT: crash points are for fault tests and are refused in production"
+            raise Misconfigured(message)
+        if self.public_url.startswith("http://127."):
+            message = "set PSMS_PUBLIC_URL to the address at which clients reach PSMS, for example https://desk.example.com"
+            raise Misconfigured(message)
+
+    def require_servers(self) -> None:
+        """Raise Misconfigured unless both servers are named."""
+        for name, value in (("DATABASE_URL", self.database_url), ("REDIS_URL", self.redis_url)):
+            if not value:
+                message = f"set {name}, or start everything with `make up`, which brings its own servers"
+                raise Misconfigured(message)
+
+
+class _Source:
+    """A mapping of texts, read with types; `NAME_FILE` names a file that holds the value."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+
+    def text(self, name: str, default: str) -> str:
+        return self._env.get(name, "").strip() or default
+
+    def secret(self, name: str, default: str) -> str:
+        path = self._env.get(f"{name}_FILE", "")
+        if not path:
+            return self.text(name, default)
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as problem:
+            message = f"{name}_FILE names {path}, which cannot be read ({problem.strerror}): correct the path"
+            raise Misconfigured(message) from problem
+
+    def whole(self, name: str, default: int) -> int:
+        text = self.text(name, str(default))
+        try:
+            value = int(text)
+        except ValueError:
+            message = f"{name} must be a whole number, not {text!r}: correct it or unset it"
+            raise Misconfigured(message) from None
+        if value < 0:
+            message = f"{name} must not be negative: correct it or unset it"
+            raise Misconfigured(message)
+        return value
+
+    def choice(self, name: str, options: type[Environment], default: Environment) -> Environment:
+        text = self.text(name, default.value)
+        try:
+            return options(text)
+        except ValueError:
+            message = f"{name} must be one of {', '.join(options)}, not {text!r}"
+            raise Misconfigured(message) from None
+
+
+def endpoint_of(url: str) -> str:
+    """Return host and port of a server's URL without its credentials, fit for a log or a message."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'local socket'}:{parts.port or 'default port'}"

@@ -1,0 +1,96 @@
+"""Structured logs and metrics: set-up and the list of both. What is measured is decided where it happens."""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from prometheus_client import Counter, Histogram
+from structlog.typing import EventDict, WrappedLogger
+
+_SECRET_NAMES = re.compile(r"authorization|cookie|password|secret|token|credential", re.IGNORECASE)
+_SECRET_VALUES = re.compile(r"\b(?:sda_|sdc_|whsec_)[A-Za-z0-9_+/=-]{8,}|(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
+_HIDDEN = "[hidden]"
+
+_FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 15, 60, 300)
+
+REQUESTS = Counter("psms_http_requests", "Requests answered.", ["method", "route", "status"])
+REQUEST_SECONDS = Histogram("psms_http_request_seconds", "Time to answer.", ["route"], buckets=_FAST)
+NUDGES = Counter("psms_nudges", "Nudges by outcome; a lost one costs latency, never work.", ["task", "outcome"])
+DRAINS = Counter("psms_drains", "Runs of a drain by who asked for it.", ["task", "asked_by"])
+RELAYED = Counter("psms_outbox_relayed", "Events fanned out.")
+RELAY_LAG = Histogram("psms_outbox_relay_lag_seconds", "From commit to fan-out.", buckets=_FAST)
+ATTEMPTS = Counter("psms_webhook_attempts", "Webhook requests by outcome.", ["outcome", "status_class"])
+ATTEMPT_SECONDS = Histogram("psms_webhook_attempt_seconds", "Time of one webhook request.", buckets=_FAST)
+TO_FIRST_ATTEMPT = Histogram(
+    "psms_webhook_commit_to_first_attempt_seconds", "From commit to the first request.", buckets=_FAST
+)
+TO_DELIVERED = Histogram(
+    "psms_webhook_commit_to_delivered_seconds", "From commit to the partner's 2xx.", buckets=_FAST
+)
+LEASES_EXPIRED = Counter("psms_webhook_leases_expired", "Leases taken back from workers that went away.")
+LATE_RESULTS = Counter("psms_webhook_late_results", "Results that came after the lease had ended.")
+DEAD = Counter("psms_webhook_dead", "Deliveries given up.", ["reason"])
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of a module."""
+    bound: structlog.stdlib.BoundLogger = structlog.get_logger(name)
+    return bound
+
+
+def set_up_logs(*, as_json: bool, service: str) -> None:
+    """Send every log line of this process to standard error, as JSON or for a person to read."""
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _hide_secrets,
+    ]
+    renderer: structlog.typing.Processor
+    renderer = structlog.processors.JSONRenderer() if as_json else _readable
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    )
+    stream = logging.StreamHandler(sys.stderr)
+    stream.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [stream]
+    root.setLevel(logging.WARNING)
+
+
+@contextmanager
+def bound(**fields: object) -> Iterator[None]:
+    """Add *fields*, such as a request id, to every log line written inside."""
+    with structlog.contextvars.bound_contextvars(**fields):
+        yield
+
+
+def _hide_secrets(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
+    for name, value in entry.items():
+        if _SECRET_NAMES.search(name):
+            entry[name] = _HIDDEN
+        elif isinstance(value, str):
+            entry[name] = _SECRET_VALUES.sub(_HIDDEN, value)
+    return entry
+
+
+def _readable(_logger: WrappedLogger, _method: str, entry: EventDict) -> str:
+    # The supervisor already prints time and process in front of each line.
+    level, event = entry.pop("level", "info"), entry.pop("event", "")
+    for name in ("timestamp", "service"):
+        entry.pop(name, None)
+    trace = entry.pop("exception", None)
+    facts = " ".join(f"{name}={value}" for name, value in entry.items())
+    mark = "" if level == "info" else f"{level}: "
+    return f"{mark}{event} {facts}".rstrip() + (f"\n{trace}" if trace else "")

@@ -1,0 +1,194 @@
+"""The wall-clock deadline of the webhook sender, against partners that drip, hang and never let go."""
+
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from psms.domain.attempts import Outcome
+from tests.support.receiver import Answer, Authority, Receiver
+from tests.support.sending import ScriptedResolver, send, sender
+
+SENDER = sender()
+LIMIT_S = 0.4
+# The watchdog's thread and this machine's scheduler.
+GRACE_MS = 400
+
+
+@pytest.fixture
+def partner():
+    with Receiver() as receiver:
+        yield receiver
+
+
+@contextmanager
+def black_hole(host="127.0.0.1", port=0):
+    """Listen without ever accepting, the backlog full: a new connection gets no answer at all."""
+    with socket.create_server((host, port), backlog=0) as listener:
+        place = listener.getsockname()
+        queued = [socket.socket() for _ in range(8)]
+        for connection in queued:
+            connection.setblocking(False)
+            connection.connect_ex(place)
+        try:
+            yield place[1]
+        finally:
+            for connection in queued:
+                connection.close()
+
+
+@contextmanager
+def dripping_server(data, pause_s):
+    """Send *data* byte by byte to whoever connects, whatever they say."""
+    closing = threading.Event()
+
+    def serve():
+        with suppress_os_errors(), listener.accept()[0] as connection:
+            for at in range(len(data)):
+                connection.sendall(data[at : at + 1])
+                if closing.wait(pause_s):
+                    return
+
+    @contextmanager
+    def suppress_os_errors():
+        try:
+            yield
+        except OSError:
+            return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        closing.set()
+        thread.join(5)
+
+
+def assert_in_time(result):
+    assert LIMIT_S * 1000 <= result.duration_ms < LIMIT_S * 1000 + GRACE_MS
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(hang=True),
+        Answer(drip_head_s=0.05),
+        Answer(headers={"x": "y" * 100}, drip_head_s=0.01),
+        Answer(raw=b"HTTP/1.1 100 Continue\r\n\r\n" * 100, drip_head_s=0.01),
+    ],
+    ids=["silent", "status line", "headers", "endless 1xx"],
+)
+def test_a_head_that_never_ends_is_a_timeout(partner, answer):
+    partner.answer("/", answer)
+    result = send(SENDER, partner.url(), timeout_s=LIMIT_S)
+
+    assert (result.outcome, result.status) == (Outcome.TIMEOUT, None)
+    assert result.error == "The host did not answer within 0.4 seconds."
+    assert_in_time(result)
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(200, Outcome.SUCCESS), (500, Outcome.HTTP_ERROR)])
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_never_ends_leaves_the_status_standing(partner, status, outcome, chunked):
+    partner.answer("/", Answer(status=status, body=b"x" * 1000, chunked=chunked, drip_body_s=0.02))
+    result = send(SENDER, partner.url(), timeout_s=LIMIT_S)
+
+    assert (result.outcome, result.status, result.response_truncated) == (outcome, status, True)
+    assert result.response_body == b"x" * len(result.response_body)
+    assert_in_time(result)
+
+
+def test_a_body_without_a_length_that_never_ends_is_truncated(partner):
+    partner.answer("/", Answer(raw=b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 1000, drip_head_s=0.005))
+    result = send(SENDER, partner.url(), timeout_s=LIMIT_S)
+
+    assert (result.outcome, result.response_truncated) == (Outcome.SUCCESS, True)
+    assert 0 < len(result.response_body) < 1000
+    assert_in_time(result)
+
+
+def test_a_partner_that_reads_nothing_of_a_large_request_is_a_timeout():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        result = send(SENDER, url, body=bytes(64 * 1024 * 1024), timeout_s=LIMIT_S)
+
+    assert result.outcome is Outcome.TIMEOUT
+    assert_in_time(result)
+
+
+def test_a_black_hole_is_a_connect_failure_in_time():
+    with black_hole() as port:
+        result = send(SENDER, f"http://127.0.0.1:{port}/", timeout_s=LIMIT_S)
+
+    assert (result.outcome, result.error) == (
+        Outcome.CONNECT,
+        "The host did not accept a connection in time.",
+    )
+    assert_in_time(result)
+
+
+def test_a_black_hole_leaves_time_for_the_next_address():
+    with (
+        Receiver(name="half.example") as partner,
+        black_hole("127.0.0.2", partner.port),
+    ):
+        resolver = ScriptedResolver(half__example=[["127.0.0.2", "127.0.0.1"]])
+        result = send(sender(resolver=resolver), partner.url(), timeout_s=2 * LIMIT_S)
+
+        assert (result.outcome, result.peer_ip) == (Outcome.SUCCESS, "127.0.0.1")
+        assert_in_time(result)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        # A handshake record announced, and then a byte at a time.
+        b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc" + bytes(1000),
+    ],
+    ids=["silent", "dripping"],
+)
+def test_a_slow_tls_handshake_ends_in_time(data):
+    if not data:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            result = send(SENDER, f"https://127.0.0.1:{listener.getsockname()[1]}/", timeout_s=LIMIT_S)
+    else:
+        with dripping_server(data, 0.02) as port:
+            result = send(SENDER, f"https://127.0.0.1:{port}/", timeout_s=LIMIT_S)
+
+    assert (result.outcome, result.error) == (
+        Outcome.TLS,
+        "The host did not finish the TLS handshake in time.",
+    )
+    assert_in_time(result)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (Answer(drip_head_s=0.05), Outcome.TIMEOUT),
+        (Answer(body=bytes(99), drip_body_s=0.05), Outcome.SUCCESS),
+    ],
+)
+def test_the_deadline_reaches_through_tls(answer, outcome):
+    authority = Authority()
+    with Receiver(tls=authority.server_context("127.0.0.1")) as partner:
+        partner.answer("/", answer)
+        result = send(sender(tls=authority.client_context), partner.url(), timeout_s=LIMIT_S)
+
+    assert result.outcome is outcome
+    assert_in_time(result)
+
+
+def test_64_slow_partners_end_together_and_a_quick_one_beside_them_is_quick(partner):
+    partner.answer("/slow", Answer(drip_head_s=0.05))
+    with ThreadPoolExecutor(64) as pool:
+        slow = [pool.submit(send, SENDER, partner.url("/slow"), timeout_s=1.0) for _ in range(64)]
+        quick = send(SENDER, partner.url("/quick"), timeout_s=1.0)
+        results = [future.result(5) for future in slow]
+
+    assert quick.outcome is Outcome.SUCCESS
+    assert {result.outcome for result in results} == {Outcome.TIMEOUT}
+    assert max(result.duration_ms for result in results) < 1000 + 2 * GRACE_MS

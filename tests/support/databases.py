@@ -1,0 +1,98 @@
+"""Migrated databases for the tests: one template for each PostgreSQL, a fresh copy for each test."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+
+from tests.support.servers import PostgresServer
+
+_OWNER, _APP, _PASSWORD, _TEMPLATE = "psms_owner", "psms_app", "test-only", "psms_template"
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestDatabase:
+    """A migrated database and the ways into it."""
+
+    name: str
+    superuser_url: str
+    owner_url: str
+    app_url: str
+
+    def move_clock(self, ahead: timedelta) -> None:
+        """Let `psms_now()` run *ahead* of the server's clock, for every process that uses this database."""
+        self.run(
+            sql.SQL(
+                "CREATE OR REPLACE FUNCTION psms_now() RETURNS timestamptz LANGUAGE sql VOLATILE PARALLEL SAFE "
+                "RETURN clock_timestamp() + make_interval(secs => {})"
+            ).format(sql.Literal(ahead.total_seconds()))
+        )
+
+    def run(self, statement: sql.Composable) -> None:
+        """Run a statement as the superuser."""
+        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
+            connection.execute(statement)
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
+        """Return the rows of a query as the superuser, who sees every organization."""
+        with psycopg.connect(self.superuser_url) as connection:
+            return connection.execute(query.encode(), parameters).fetchall()
+
+    def count(self, table: str) -> int:
+        """Return how many rows *table* has."""
+        with psycopg.connect(self.superuser_url) as connection:
+            row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def database_url(server: PostgresServer, user: str, database: str) -> str:
+    """Return the URL of *database* for one of the test roles."""
+    return server.url(user=user, password=_PASSWORD, database=database)
+
+
+def make_template(server: PostgresServer) -> None:
+    """Make the owner and a migrated template, by the command that operators run."""
+    with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+        owner = sql.Identifier(_OWNER)
+        connection.execute(
+            sql.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(owner, sql.Literal(_PASSWORD))
+        )
+        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(_TEMPLATE), owner))
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url(server, _APP, _TEMPLATE),
+        "PSMS_OWNER_DATABASE_URL": database_url(server, _OWNER, _TEMPLATE),
+    }
+    subprocess.run([sys.executable, "-m", "psms", "migrate"], cwd=_ROOT, env=environment, check=True)
+
+
+@contextmanager
+def fresh_database(server: PostgresServer) -> Iterator[TestDatabase]:
+    """Lend a copy of the template, and drop it afterwards."""
+    name = f"psms_{uuid4().hex[:12]}"
+    with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY wal_log")
+        connection.execute(
+            copy.format(sql.Identifier(name), sql.Identifier(_TEMPLATE), sql.Identifier(_OWNER))
+        )
+    base, _, _ = server.superuser_url.rpartition("/")
+    try:
+        yield TestDatabase(
+            name=name,
+            superuser_url=f"{base}/{name}",
+            owner_url=database_url(server, _OWNER, name),
+            app_url=database_url(server, _APP, name),
+        )
+    finally:
+        with psycopg.connect(server.superuser_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -1,0 +1,81 @@
+"""The fallback: drains that no nudge has asked for lately run all the same, so that progress needs no Redis."""
+
+import signal
+import time
+from collections.abc import Callable, Iterable
+from threading import Thread
+from typing import Any, ClassVar
+
+from celery.bootsteps import StartStopStep
+from celery.worker import WorkController
+from typing_extensions import override
+
+from beat_schedule import EVERY
+from workers.base import Drains
+from workflows.names import Task
+
+_BEAT_S = 1.0
+_SHORTEST_WAIT_S = 0.02
+_JOIN_S = 20.0
+
+
+class Fallback:
+    """One thread for each of *tasks*, so that a long drain delays no other."""
+
+    def __init__(
+        self, drains: Drains, tasks: Iterable[Task], *, after_s: float, on_run: Callable[[], None]
+    ) -> None:
+        """Run each drain when it has not run for *after_s* seconds: longer for one that Beat sends less often.
+
+        *on_run* is called after every such run.
+        """
+        self._drains = drains
+        self._on_run = on_run
+        self._threads = [
+            Thread(target=self._watch, args=(task, _patience_s(task, after_s)), name=f"fallback {task}", daemon=True)
+            for task in tasks
+        ]
+
+    def start(self) -> None:
+        """Begin to watch."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Begin nothing more, and wait for what runs."""
+        if not self._drains.stopping.is_set():
+            self._drains.stopping.set()
+        deadline = time.monotonic() + _JOIN_S
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _watch(self, task: Task, patience_s: float) -> None:
+        while not self._drains.stopping.wait(max(_SHORTEST_WAIT_S, patience_s - self._drains.idle_s(task))):
+            if self._drains.idle_s(task) >= patience_s:
+                self._drains.run(task, asked_by="fallback")
+                self._on_run()
+
+
+class FallbackStep(StartStopStep):
+    """Starts the fallback with the worker's pool, before the first attempt to reach Redis, and stops it at the end.
+
+    A step of the worker, not of its consumer: that one is torn down with each lost connection.
+    """
+
+    requires = ("celery.worker.components:Pool",)
+    name: ClassVar[str] = "workers.fallback"
+
+    @override
+    def create(self, parent: WorkController) -> Fallback:
+        fallback: Fallback = parent.app.fallback
+        return fallback
+
+    @override
+    def start(self, parent: WorkController) -> Any:
+        # Celery restarts itself on SIGHUP by executing its command line, which starts something else here.
+        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
+        super().start(parent)
+
+
+def _patience_s(task: Task, after_s: float) -> float:
+    return after_s + EVERY[task].total_seconds() - _BEAT_S

@@ -1,0 +1,101 @@
+"""One worker process: Celery's worker on a pool of threads, the fallback beside it, and their end."""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Event, Thread
+
+from celery import signals
+
+from psms.settings import Settings
+from psms.telemetry import logger
+from workers.app import make_celery
+from workers.base import Drains
+from workers.fallback import Fallback, FallbackStep
+from workers.readiness import Readiness
+from workflows.names import QUEUE_OF, Queue, Task
+
+# What a drain holds it finishes within its own deadlines; whoever asked for the end waits no longer than this.
+STOP_WITHIN_S = 20.0
+_FORCED = 1
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPlan:
+    """What one worker process is to do: under which name, for which queues, with how many threads."""
+
+    name: str
+    queues: tuple[Queue, ...]
+    threads: int
+
+    @property
+    def node(self) -> str:
+        """The name by which Celery, Flower and delivery attempts know this process."""
+        return f"{self.name}@{socket.gethostname()}"
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks that travel on its queues."""
+        return tuple(task for task in Task if QUEUE_OF[task] in self.queues)
+
+
+def serve(
+    settings: Settings, plan: WorkerPlan, drains: Mapping[Task, Callable[[], int]], stopping: Event
+) -> int:
+    """Run *drains* when nudged, and by the fallback otherwise, until SIGTERM; return the exit status.
+
+    *stopping* is set at SIGTERM, so that drains claim nothing new. The process ends at most STOP_WITHIN_S later:
+    what is cut off then is leased work, which others take up when its lease ends.
+    """
+    readiness = Readiness(settings.ready_file)
+    app = make_celery(settings)
+    app.drains = Drains(drains, stopping)
+    app.fallback = Fallback(
+        app.drains,
+        plan.tasks,
+        after_s=settings.fallback_after_s,
+        on_run=lambda: readiness.ready(f"worker {plan.name} is ready, though without nudges so far"),
+    )
+    app.steps["worker"].add(FallbackStep)
+    _listen(plan, readiness, stopping)
+    Thread(target=_end_in_time, args=(stopping,), name="stop deadline", daemon=True).start()
+    worker = app.Worker(
+        hostname=plan.node,
+        queues=[queue.value for queue in plan.queues],
+        # Threads wait on PostgreSQL and on partners; they need neither a fork nor a greenlet.
+        pool_cls="threads",
+        concurrency=plan.threads,
+        # Neither is needed, and both are one more thing to recover after Redis was away.
+        without_gossip=True,
+        without_mingle=True,
+        quiet=True,
+    )
+    worker.start()
+    return worker.exitcode or 0
+
+
+def _listen(plan: WorkerPlan, readiness: Readiness, stopping: Event) -> None:
+    def leave_logging_alone(**_: object) -> None:
+        """Celery configures no logging once this signal has a receiver."""
+
+    def ready(**_: object) -> None:
+        readiness.ready(f"worker {plan.name} is ready: queues {', '.join(plan.queues)}")
+
+    def stop(**_: object) -> None:
+        if not stopping.is_set():
+            stopping.set()
+
+    signals.setup_logging.connect(leave_logging_alone, weak=False)
+    signals.worker_ready.connect(ready, weak=False)
+    signals.worker_shutting_down.connect(stop, weak=False)
+
+
+def _end_in_time(stopping: Event) -> None:
+    stopping.wait()
+    finished = Event()
+    finished.wait(STOP_WITHIN_S)
+    log.warning("worker_stop_forced", after_s=STOP_WITHIN_S)
+    os._exit(_FORCED)

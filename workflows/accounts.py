@@ -1,0 +1,83 @@
+"""Who calls: access tokens are issued, recognised and revoked here. People and clients are kept in `directory` and `clients`."""
+
+from psms.db.queries import identity
+from psms.domain.access import Actor
+from psms.domain.credentials import (
+    IssuedToken,
+    RegisteredClient,
+    digest,
+    is_token,
+    token_from,
+)
+from psms.errors import NotAuthenticated
+from psms.runtime import Runtime
+from workflows import trail
+
+_TOKEN_BYTES = 32
+
+
+def authenticate(rt: Runtime, token: str, request_id: str) -> Actor:
+    """Return the caller that *token* stands for; raise NotAuthenticated for any other text.
+
+    One statement: a revoked token, client or user is refused from the next request on.
+    """
+    if not is_token(token):
+        raise NotAuthenticated
+    with rt.db.look_up() as connection:
+        actor = identity.actor_of_token(connection, digest(token), request_id)
+    if actor is None:
+        message = "This access token is unknown, expired or revoked: ask for a new one at /oauth/token."
+        raise NotAuthenticated(message)
+    return actor
+
+
+def client_for(rt: Runtime, client_id: str) -> RegisteredClient | None:
+    """Return the active client with this public id."""
+    with rt.db.look_up() as connection:
+        return identity.client_by_public_id(connection, client_id)
+
+
+def issue_token(rt: Runtime, client: RegisteredClient, scopes: tuple[str, ...]) -> IssuedToken:
+    """Give an authenticated client an access token with *scopes*, which must be among its own."""
+    token = token_from(rt.chance.secret_bytes(_TOKEN_BYTES))
+    lifetime_s = rt.settings.token_lifetime_s
+    with rt.db.begin(client.organization_id) as session:
+        now = rt.clock.now(session)
+        token_id = rt.chance.new_id(now)
+        identity.insert_token(
+            session,
+            {
+                "organization_id": client.organization_id,
+                "id": token_id,
+                "client_id": client.id,
+                "token_hash": digest(token),
+                "scopes": list(scopes),
+                "now": now,
+                "lifetime_s": lifetime_s,
+            },
+        )
+        trail.note_system(
+            rt,
+            session,
+            client.organization_id,
+            now=now,
+            action="token.issued",
+            target=("client", client.id),
+            after={"scopes": list(scopes)},
+        )
+    return IssuedToken(access_token=token, expires_in_s=lifetime_s, scopes=scopes)
+
+
+def revoke_token(rt: Runtime, client: RegisteredClient, token: str) -> None:
+    """End one of the client's own tokens; an unknown one is no error (RFC 7009 section 2.2)."""
+    with rt.db.begin(client.organization_id) as session:
+        identity.revoke_token(session, client.id, digest(token))
+        trail.note_system(
+            rt,
+            session,
+            client.organization_id,
+            now=rt.clock.now(session),
+            action="token.revoked",
+            target=("client", client.id),
+            after={},
+        )

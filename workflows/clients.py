@@ -1,0 +1,116 @@
+"""Clients: the service accounts by which programs call the API. Their tokens are in `accounts`."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from psms.db.models.accounts import ClientRow, UserRow
+from psms.db.queries import records
+from psms.domain.access import Actor, Permission, Role, grantable, require
+from psms.domain.accounts import Client, Edit, NewClient
+from psms.domain.answers import Created, OnceKey
+from psms.domain.credentials import client_id_from, client_secret_from, digest
+from psms.domain.pages import Page, PageRequest
+from psms.encoding import json_bytes
+from psms.runtime import Runtime
+from workflows.edits import note_added, note_changed
+from workflows.once import Made, create_once
+
+_SECRET_BYTES = 32
+_PUBLIC_BYTES = 12
+
+
+def client_view(row: ClientRow) -> Client:
+    """Return the client that a row holds, without its secret."""
+    return records.view_of(Client, row, role=Role(row.role), scopes=sorted(row.scopes))
+
+
+def list_clients(rt: Runtime, actor: Actor, page: PageRequest) -> Page[Client]:
+    """Return one page of the organization's clients."""
+    require(actor, Permission.CLIENT_MANAGE)
+    with rt.db.begin(actor.organization_id) as session:
+        return records.page_of_rows(session, ClientRow, page, client_view)
+
+
+def get_client(rt: Runtime, actor: Actor, client_row_id: UUID) -> Client:
+    """Return a client, or raise NotFound."""
+    require(actor, Permission.CLIENT_MANAGE)
+    with rt.db.begin(actor.organization_id) as session:
+        return client_view(records.get(session, ClientRow, client_row_id))
+
+
+def add_client(rt: Runtime, actor: Actor, command: NewClient, once: OnceKey | None) -> Created:
+    """Make a client and its service user; the answer carries the secret, a repetition does not."""
+    require(actor, Permission.CLIENT_MANAGE)
+    grantable(actor, command.role, frozenset(command.scopes))
+
+    def create(session: Session, now: datetime) -> Made:
+        row, secret = insert_client(rt, session, actor.organization_id, command, now=now)
+        shown = {"name": row.name, "role": row.role, "scopes": sorted(row.scopes)}
+        note_added(rt, session, actor, now=now, kind="client", row_id=row.id, shown=shown)
+        return Made(
+            _with_secret(row, secret), f"/v1/clients/{row.id}", version=1, kept=_with_secret(row, None)
+        )
+
+    return create_once(rt, actor, once, create)
+
+
+def insert_client(
+    rt: Runtime, session: Session, organization_id: UUID, command: NewClient, *, now: datetime
+) -> tuple[ClientRow, str]:
+    """Write a client with its service user, and return it with its secret, of which only a hash is kept."""
+    public_id = client_id_from(rt.chance.secret_bytes(_PUBLIC_BYTES))
+    secret = client_secret_from(rt.chance.secret_bytes(_SECRET_BYTES))
+    user = UserRow(
+        organization_id=organization_id,
+        id=rt.chance.new_id(now),
+        email=f"{public_id}@clients.invalid",
+        name=command.name,
+        role=command.role.value,
+        is_service=True,
+        active=True,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(user)
+    session.flush()
+    row = ClientRow(
+        organization_id=organization_id,
+        id=rt.chance.new_id(now),
+        client_id=public_id,
+        name=command.name,
+        secret_hash=digest(secret),
+        role=command.role.value,
+        scopes=sorted(set(command.scopes)),
+        user_id=user.id,
+        active=True,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row, secret
+
+
+def edit_client(rt: Runtime, actor: Actor, client_row_id: UUID, command: Edit) -> Client:
+    """Change a client's name, scopes or whether it is active; a token loses at once what its client loses."""
+    require(actor, Permission.CLIENT_MANAGE)
+    fields = dict(command.fields)
+    if "scopes" in fields:
+        fields["scopes"] = sorted(set(fields["scopes"]))
+    with rt.db.begin(actor.organization_id) as session:
+        row = records.lock(session, ClientRow, client_row_id, command.if_version)
+        grantable(actor, Role(row.role), frozenset(fields.get("scopes", ())))
+        now = rt.clock.now(session)
+        changed = records.edit(row, fields, now)
+        note_changed(rt, session, actor, now=now, kind="client", row_id=row.id, changed=changed)
+        return client_view(row)
+
+
+def _with_secret(row: ClientRow, secret: str | None) -> bytes:
+    client = client_view(row)
+    shown = {name: getattr(client, name) for name in Client.__slots__}
+    return json_bytes({**shown, "client_secret": secret})

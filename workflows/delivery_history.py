@@ -1,0 +1,57 @@
+"""Looking back at deliveries, and sending one again; the sending itself is in `deliveries`."""
+
+from uuid import UUID
+
+from psms.db.queries import endpoints as queries
+from psms.db.queries import results
+from psms.domain.access import Actor, Permission, require
+from psms.domain.pages import Page, PageRequest
+from psms.domain.retry import EXPIRES_AFTER
+from psms.domain.webhooks import Delivery, DeliveryState, DeliveryWithAttempts
+from psms.errors import DeliveryInFlight
+from psms.runtime import Runtime
+from workflows import trail
+from workflows.names import Task
+
+
+def list_deliveries(
+    rt: Runtime, actor: Actor, endpoint_id: UUID, page: PageRequest, state: DeliveryState | None
+) -> Page[Delivery]:
+    """Return one page of an endpoint's deliveries, newest first."""
+    require(actor, Permission.WEBHOOK_MANAGE)
+    with rt.db.begin(actor.organization_id) as session:
+        queries.get(session, endpoint_id)
+        return queries.list_deliveries(session, endpoint_id, page, state)
+
+
+def get_delivery(
+    rt: Runtime, actor: Actor, endpoint_id: UUID, delivery_id: UUID
+) -> DeliveryWithAttempts:
+    """Return a delivery with every request made for it."""
+    require(actor, Permission.WEBHOOK_MANAGE)
+    with rt.db.begin(actor.organization_id) as session:
+        delivery = queries.get_delivery(session, endpoint_id, delivery_id)
+        return DeliveryWithAttempts(
+            delivery=delivery, attempts=queries.attempts_of(session, delivery_id)
+        )
+
+
+def resend(rt: Runtime, actor: Actor, endpoint_id: UUID, delivery_id: UUID) -> Delivery:
+    """Make a delivery due now, whatever became of it, with the same `webhook-id` and the same body.
+
+    Raises DeliveryInFlight while it is being sent.
+    """
+    require(actor, Permission.WEBHOOK_MANAGE)
+    with rt.db.begin(actor.organization_id) as session:
+        queries.get(session, endpoint_id)
+        queries.get_delivery(session, endpoint_id, delivery_id)
+        now = rt.clock.now(session)
+        if not queries.retry(session, endpoint_id, delivery_id, now=now, expires_after=EXPIRES_AFTER):
+            raise DeliveryInFlight
+        results.wake_lanes(session, actor.organization_id, {endpoint_id: None})
+        trail.note(
+            rt, session, actor, now=now, action="delivery.resent", target=("delivery", delivery_id)
+        )
+        delivery = queries.get_delivery(session, endpoint_id, delivery_id)
+    rt.nudger.nudge(Task.DELIVER_WEBHOOKS)
+    return delivery

@@ -1,0 +1,209 @@
+"""What an attempt leads to: its delivery, its endpoint's health and its lane, recorded in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from psms.db.queries import results
+from psms.domain.attempts import Outcome, SendResult
+from psms.domain.retry import (
+    Decision,
+    Delivered,
+    DisableEndpoint,
+    GiveUp,
+    RetryAt,
+    counts_against_endpoint,
+    decide,
+)
+from psms.domain.webhooks import DeliveryState
+from psms.encoding import json_text
+from psms.runtime import Runtime
+from psms.telemetry import ATTEMPT_SECONDS, ATTEMPTS, DEAD, LATE_RESULTS, TO_DELIVERED, logger
+from workflows import trail
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One leased delivery with everything that its request needs. *failures* counts those before it."""
+
+    organization_id: UUID
+    delivery_id: UUID
+    attempt_id: UUID
+    endpoint_id: UUID
+    event_id: UUID
+    token: UUID
+    failures: int
+    number: int
+    sequence: int
+    started_at: datetime
+    expires_at: datetime
+    occurred_at: datetime
+    request_id: str | None
+    url: str
+    body: bytes
+    secrets: tuple[str, ...]
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A job and what its request came to."""
+
+    job: Job
+    result: SendResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    finished: Finished
+    decision: Decision
+    settlement: results.Settlement
+
+
+def record(rt: Runtime, finished: Sequence[Finished]) -> None:
+    """Record results, one short transaction for each organization.
+
+    A result whose lease has ended is late: its attempt is kept, and its delivery is left to whoever holds
+    it now, save that a late 2xx still counts where nobody does.
+    """
+    ordered = sorted(finished, key=lambda one: one.job.organization_id)
+    for organization_id, own in groupby(ordered, key=lambda one: one.job.organization_id):
+        _record_of(rt, organization_id, list(own))
+
+
+def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> None:
+    with rt.db.begin(organization_id) as session:
+        now = rt.clock.now(session)
+        judged = [_judged(rt, one, now) for one in finished]
+        settlements = [one.settlement for one in judged]
+        in_time = results.settle(session, organization_id, settlements, now)
+        late = [s for s in settlements if s.delivery_id not in in_time]
+        accepted_late = [s for s in late if s.outcome == Outcome.SUCCESS]
+        if accepted_late:
+            results.settle_late_successes(session, organization_id, accepted_late, now)
+        results.write_attempts(session, organization_id, settlements, in_time, now)
+        _record_health(rt, session, organization_id, judged, now=now)
+        results.wake_lanes(session, organization_id, _lanes(settlements))
+    LATE_RESULTS.inc(len(late))
+    for one in judged:
+        _measure(one, now)
+
+
+def _judged(rt: Runtime, finished: Finished, now: datetime) -> _Judged:
+    job, result = finished.job, finished.result
+    decision = decide(
+        failures=job.failures,
+        result=result,
+        now=now,
+        expires_at=job.expires_at,
+        jitter=rt.chance.fraction(),
+    )
+    state, next_at, not_before, reason = _outcome(decision)
+    settlement = results.Settlement(
+        delivery_id=job.delivery_id,
+        attempt_id=job.attempt_id,
+        endpoint_id=job.endpoint_id,
+        token=job.token,
+        state=state,
+        next_at=next_at,
+        lane_not_before=not_before,
+        counted=0 if isinstance(decision, Delivered) else 1,
+        reason=reason,
+        outcome=result.outcome.value,
+        status=result.status,
+        error=result.error,
+        duration_ms=result.duration_ms,
+        retry_after=result.retry_after,
+        headers=json_text(dict(result.response_headers)),
+        body=result.response_body,
+        truncated=result.response_truncated,
+    )
+    return _Judged(finished=finished, decision=decision, settlement=settlement)
+
+
+def _outcome(decision: Decision) -> tuple[DeliveryState, datetime | None, datetime | None, str | None]:
+    match decision:
+        case Delivered():
+            return DeliveryState.DELIVERED, None, None, None
+        case RetryAt(at=at, lane_not_before=not_before):
+            return DeliveryState.PENDING, at, not_before, None
+        case GiveUp(reason=reason):
+            return DeliveryState.DEAD, None, None, reason
+        case DisableEndpoint():
+            return DeliveryState.HELD, None, None, None
+
+
+def _lanes(settlements: Sequence[results.Settlement]) -> dict[UUID, datetime | None]:
+    lanes: dict[UUID, datetime | None] = {}
+    for one in settlements:
+        asked = [at for at in (lanes.get(one.endpoint_id), one.lane_not_before) if at is not None]
+        lanes[one.endpoint_id] = max(asked, default=None)
+    return lanes
+
+
+def _record_health(
+    rt: Runtime, session: Session, organization_id: UUID, judged: Sequence[_Judged], *, now: datetime
+) -> None:
+    healthy = {j.settlement.endpoint_id for j in judged if isinstance(j.decision, Delivered)}
+    failing = {
+        j.settlement.endpoint_id for j in judged if counts_against_endpoint(j.finished.result.outcome)
+    } - healthy
+    if healthy:
+        results.mark_healthy(session, organization_id, sorted(healthy), now)
+    if failing:
+        results.mark_failing(session, organization_id, sorted(failing), now)
+    for one in judged:
+        if isinstance(one.decision, DisableEndpoint):
+            _disable(rt, session, organization_id, one.settlement.endpoint_id, reason=one.decision.reason, now=now)
+        elif isinstance(one.decision, GiveUp):
+            _note_dead(rt, session, organization_id, one.settlement, now=now)
+
+
+def _disable(
+    rt: Runtime, session: Session, organization_id: UUID, endpoint_id: UUID, *, reason: str, now: datetime
+) -> None:
+    if results.disable(session, organization_id, endpoint_id, reason, now):
+        trail.note_system(
+            rt,
+            session,
+            organization_id,
+            now=now,
+            action="webhook_endpoint.disabled",
+            target=("webhook_endpoint", endpoint_id),
+            after={"reason": reason},
+        )
+
+
+def _note_dead(
+    rt: Runtime, session: Session, organization_id: UUID, settlement: results.Settlement, *, now: datetime
+) -> None:
+    trail.note_system(
+        rt,
+        session,
+        organization_id,
+        now=now,
+        action="delivery.dead",
+        target=("delivery", settlement.delivery_id),
+        after={"reason": settlement.reason, "endpoint_id": settlement.endpoint_id},
+    )
+
+
+def _measure(judged: _Judged, now: datetime) -> None:
+    result, job = judged.finished.result, judged.finished.job
+    status_class = f"{result.status // 100}xx" if result.status else "none"
+    ATTEMPTS.labels(outcome=result.outcome.value, status_class=status_class).inc()
+    ATTEMPT_SECONDS.observe(result.duration_ms / 1000)
+    match judged.decision:
+        case Delivered():
+            TO_DELIVERED.observe(max(0.0, (now - job.occurred_at).total_seconds()))
+        case GiveUp(reason=reason):
+            DEAD.labels(reason=reason).inc()
+            log.warning("delivery_dead", delivery_id=str(job.delivery_id), reason=reason)
+        case _:
+            pass

@@ -1,0 +1,150 @@
+"""People and teams: list, read, add and edit. Clients, which are programs, are in `clients`."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from psms.db.models.accounts import TeamRow, UserRow
+from psms.db.queries import people, records
+from psms.domain.access import Actor, Permission, Role, require
+from psms.domain.accounts import Edit, NewTeam, NewUser, Team, User
+from psms.domain.answers import Created, OnceKey
+from psms.domain.pages import Page, PageRequest
+from psms.encoding import json_bytes
+from psms.errors import NotAllowed
+from psms.runtime import Runtime
+from workflows.edits import note_added, note_changed
+from workflows.once import Made, create_once
+
+
+def _user(row: UserRow) -> User:
+    return records.view_of(User, row, role=Role(row.role))
+
+
+def list_users(rt: Runtime, actor: Actor, page: PageRequest) -> Page[User]:
+    """Return one page of the organization's users."""
+    require(actor, Permission.USER_READ)
+    with rt.db.begin(actor.organization_id) as session:
+        return records.page_of_rows(session, UserRow, page, _user)
+
+
+def get_user(rt: Runtime, actor: Actor, user_id: UUID) -> User:
+    """Return a user, or raise NotFound."""
+    require(actor, Permission.USER_READ)
+    with rt.db.begin(actor.organization_id) as session:
+        return _user(records.get(session, UserRow, user_id))
+
+
+def add_user(rt: Runtime, actor: Actor, command: NewUser, once: OnceKey | None) -> Created:
+    """Add a person; the e-mail address is unique in the organization, whatever its case."""
+    require(actor, Permission.USER_MANAGE)
+    _refuse_promotion(actor, command.role)
+
+    def create(session: Session, now: datetime) -> Made:
+        row = UserRow(
+            organization_id=actor.organization_id,
+            id=rt.chance.new_id(now),
+            email=command.email,
+            name=command.name,
+            role=command.role.value,
+            is_service=False,
+            active=True,
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(row)
+        session.flush()
+        shown = {"email": row.email, "name": row.name, "role": row.role}
+        note_added(rt, session, actor, now=now, kind="user", row_id=row.id, shown=shown)
+        return Made(json_bytes(_user(row)), f"/v1/users/{row.id}", version=1)
+
+    return create_once(rt, actor, once, create)
+
+
+def edit_user(rt: Runtime, actor: Actor, user_id: UUID, command: Edit) -> User:
+    """Change a user's name, role or whether they are active."""
+    require(actor, Permission.USER_MANAGE)
+    with rt.db.begin(actor.organization_id) as session:
+        row = records.lock(session, UserRow, user_id, command.if_version)
+        _refuse_promotion(actor, Role(row.role))
+        if "role" in command.fields:
+            _refuse_promotion(actor, Role(command.fields["role"]))
+        now = rt.clock.now(session)
+        changed = records.edit(row, command.fields, now)
+        note_changed(rt, session, actor, now=now, kind="user", row_id=row.id, changed=changed)
+        return _user(row)
+
+
+def _refuse_promotion(actor: Actor, role: Role) -> None:
+    if role is Role.ADMIN and actor.role is not Role.ADMIN:
+        message = "Only an admin can make or change an admin."
+        raise NotAllowed(message)
+
+
+def _team(row: TeamRow, members: list[UUID]) -> Team:
+    return records.view_of(Team, row, member_ids=members)
+
+
+def list_teams(rt: Runtime, actor: Actor, page: PageRequest) -> Page[Team]:
+    """Return one page of the organization's teams with their members."""
+    require(actor, Permission.USER_READ)
+    with rt.db.begin(actor.organization_id) as session:
+        rows = records.page_of_rows(session, TeamRow, page, lambda row: row)
+        members = people.members_of(session, [row.id for row in rows.items])
+        return Page(items=[_team(row, members[row.id]) for row in rows.items], next_after=rows.next_after)
+
+
+def get_team(rt: Runtime, actor: Actor, team_id: UUID) -> Team:
+    """Return a team with its members, or raise NotFound."""
+    require(actor, Permission.USER_READ)
+    with rt.db.begin(actor.organization_id) as session:
+        row = records.get(session, TeamRow, team_id)
+        return _team(row, people.members_of(session, [row.id])[row.id])
+
+
+def add_team(rt: Runtime, actor: Actor, command: NewTeam, once: OnceKey | None) -> Created:
+    """Make a team of users of the organization."""
+    require(actor, Permission.USER_MANAGE)
+
+    def create(session: Session, now: datetime) -> Made:
+        row = TeamRow(
+            organization_id=actor.organization_id,
+            id=rt.chance.new_id(now),
+            name=command.name,
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(row)
+        session.flush()
+        people.set_members(session, actor.organization_id, row.id, command.member_ids)
+        members = sorted(set(command.member_ids))
+        shown: dict[str, Any] = {"name": row.name, "member_ids": members}
+        note_added(rt, session, actor, now=now, kind="team", row_id=row.id, shown=shown)
+        return Made(json_bytes(_team(row, members)), f"/v1/teams/{row.id}", version=1)
+
+    return create_once(rt, actor, once, create)
+
+
+def edit_team(rt: Runtime, actor: Actor, team_id: UUID, command: Edit) -> Team:
+    """Change a team's name or members."""
+    require(actor, Permission.USER_MANAGE)
+    fields = dict(command.fields)
+    wanted = fields.pop("member_ids", None)
+    with rt.db.begin(actor.organization_id) as session:
+        row = records.lock(session, TeamRow, team_id, command.if_version)
+        now = rt.clock.now(session)
+        changed = records.edit(row, fields, now)
+        before = people.members_of(session, [row.id])[row.id]
+        after = before if wanted is None else sorted(set(wanted))
+        if after != before:
+            people.set_members(session, actor.organization_id, row.id, after)
+            if not changed:
+                records.touch(row, now)
+            changed["member_ids"] = (before, after)
+        note_changed(rt, session, actor, now=now, kind="team", row_id=row.id, changed=changed)
+        session.flush()
+        return _team(row, after)

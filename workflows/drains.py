@@ -1,0 +1,16 @@
+"""Which function a task's name stands for: the one list that workers, the fallback and `psms drain` share."""
+
+from collections.abc import Callable
+
+from psms.runtime import Runtime
+from workflows.deliveries import deliver_due, reap_leases
+from workflows.names import Task
+from workflows.relay import relay_outbox
+from workflows.upkeep import keep_house
+
+DRAINS: dict[Task, Callable[[Runtime], int]] = {
+    Task.RELAY_OUTBOX: relay_outbox,
+    Task.DELIVER_WEBHOOKS: deliver_due,
+    Task.REAP_DELIVERY_LEASES: reap_leases,
+    Task.KEEP_HOUSE: keep_house,
+}

@@ -1,0 +1,211 @@
+"""Webhook endpoints: register, edit, pause, test and remove. What is sent to them is in `deliveries`."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from psms.db.models.webhooks import EndpointRow, SecretRow
+from psms.db.queries import endpoints as queries
+from psms.db.queries import journal, records, results
+from psms.domain.access import Actor, Permission, require
+from psms.domain.accounts import Edit
+from psms.domain.answers import Created, OnceKey
+from psms.domain.events import SCHEMA_VERSION, Envelope, EventType, TestData
+from psms.domain.pages import Page, PageRequest
+from psms.domain.signing import SECRET_BYTES, new_secret
+from psms.domain.webhooks import (
+    Endpoint,
+    EndpointState,
+    NewEndpoint,
+    RotatedSecret,
+    TestSent,
+)
+from psms.encoding import json_bytes
+from psms.errors import EndpointNotActive, NotFound, TooManySecrets
+from psms.runtime import Runtime
+from workflows import trail
+from workflows.edits import note_added, note_changed
+from workflows.names import Task
+from workflows.once import Made, create_once
+
+SECRET_OVERLAP = timedelta(hours=24)
+_MOST_SECRETS = 3
+_KIND = "webhook_endpoint"
+
+
+def list_endpoints(rt: Runtime, actor: Actor, page: PageRequest) -> Page[Endpoint]:
+    """Return one page of the organization's endpoints."""
+    require(actor, Permission.WEBHOOK_MANAGE)
+    with rt.db.begin(actor.organization_id) as session:
+        return records.page_of_rows(session, EndpointRow, page, queries.endpoint_of, queries.VISIBLE)
+
+
+def get_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID) -> Endpoint:
+    """Return an endpoint, or raise NotFound."""
+    require(actor, Permission.WEBHOOK_MANAGE)
+    with rt.db.begin(actor.organization_id) as session:
+        return queries.endpoint_of(queries.get(session, endpoint_id))
+
+
+def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey | None) -> Created:
+    """Register an endpoint; the answer carries its signing secret, a repetition does not.
+
+    Raises WebhookUrlRefused for an address that PSMS must not call. It is judged again at every send.
+    """
+    require(actor, Permission.WEBHOOK_MANAGE)
+    # DNS, so before the transaction.
+    rt.url_guard.check_url(command.url)
+
+    def create(session: Session, now: datetime) -> Made:
+        row = EndpointRow(
+            organization_id=actor.organization_id,
+            id=rt.chance.new_id(now),
+            url=command.url,
+            description=command.description,
+            event_types=None if command.event_types is None else sorted(set(command.event_types)),
+            state=EndpointState.ACTIVE.value,
+            version=1,
+            created_at=now,
+            updated_at=now,
+        )
+        secret = _new_secret(rt, row.organization_id, row.id, now)
+        queries.insert(session, row, secret)
+        shown = {"url": row.url, "event_types": row.event_types}
+        note_added(rt, session, actor, now=now, kind=_KIND, row_id=row.id, shown=shown)
+        endpoint = queries.endpoint_of(row)
+        return Made(
+            _with_secret(endpoint, secret.secret),
+            f"/v1/webhook-endpoints/{row.id}",
+            version=1,
+            kept=_with_secret(endpoint, None),
+        )
+
+    return create_once(rt, actor, once, create)
+
+
+def _new_secret(rt: Runtime, organization_id: UUID, endpoint_id: UUID, now: datetime) -> SecretRow:
+    return SecretRow(
+        organization_id=organization_id,
+        id=rt.chance.new_id(now),
+        endpoint_id=endpoint_id,
+        secret=new_secret(rt.chance.secret_bytes(SECRET_BYTES)),
+        created_at=now,
+        expires_at=None,
+    )
+
+
+def _with_secret(endpoint: Endpoint, secret: str | None) -> bytes:
+    shown = {name: getattr(endpoint, name) for name in Endpoint.__slots__}
+    return json_bytes({**shown, "secret": secret})
+
+
+def edit_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID, command: Edit) -> Endpoint:
+    """Change an endpoint. Pausing holds its deliveries, activating releases them, oldest first; none is lost."""
+    require(actor, Permission.WEBHOOK_MANAGE)
+    fields = _stored_form(command.fields)
+    if "url" in fields:
+        rt.url_guard.check_url(fields["url"])
+    with rt.db.begin(actor.organization_id) as session:
+        row = _locked(session, endpoint_id, command.if_version)
+        now = rt.clock.now(session)
+        changed = records.edit(row, fields, now)
+        if "state" in changed:
+            row.disabled_reason = None
+            row.failing_since = None
+            session.flush()
+            _follow_state(session, row, now)
+        note_changed(rt, session, actor, now=now, kind=_KIND, row_id=row.id, changed=changed)
+        session.flush()
+        endpoint = queries.endpoint_of(row)
+    rt.nudger.nudge(Task.DELIVER_WEBHOOKS)
+    return endpoint
+
+
+def _stored_form(fields: dict[str, Any]) -> dict[str, Any]:
+    stored = dict(fields)
+    if stored.get("event_types") is not None:
+        stored["event_types"] = sorted(set(stored["event_types"]))
+    if "state" in stored:
+        stored["state"] = EndpointState(stored["state"]).value
+    return stored
+
+
+def _follow_state(session: Session, row: EndpointRow, now: datetime) -> None:
+    if row.state == EndpointState.ACTIVE:
+        queries.release_held(session, row.id, now)
+        results.wake_lanes(session, row.organization_id, {row.id: None})
+    else:
+        results.hold(session, row.organization_id, [row.id])
+
+
+def _locked(session: Session, endpoint_id: UUID, if_version: int | None) -> EndpointRow:
+    row = records.lock(session, EndpointRow, endpoint_id, if_version)
+    if row.state == "deleted":
+        raise NotFound
+    return row
+
+
+def remove_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID) -> None:
+    """Delete an endpoint: what waits for it is cancelled, and its history stays readable in the log."""
+    require(actor, Permission.WEBHOOK_MANAGE)
+    with rt.db.begin(actor.organization_id) as session:
+        row = _locked(session, endpoint_id, None)
+        now = rt.clock.now(session)
+        row.state = "deleted"
+        records.touch(row, now)
+        session.flush()
+        queries.cancel_waiting(session, row.id, now)
+        trail.note(
+            rt, session, actor, now=now, action=f"{_KIND}.deleted", target=(_KIND, row.id)
+        )
+
+
+def rotate_secret(rt: Runtime, actor: Actor, endpoint_id: UUID) -> RotatedSecret:
+    """Give an endpoint a new secret; for 24 hours deliveries are signed with the former one too."""
+    require(actor, Permission.WEBHOOK_MANAGE)
+    with rt.db.begin(actor.organization_id) as session:
+        row = _locked(session, endpoint_id, None)
+        now = rt.clock.now(session)
+        if queries.live_secrets(session, row.id, now) >= _MOST_SECRETS:
+            raise TooManySecrets
+        secret = _new_secret(rt, row.organization_id, row.id, now)
+        until = queries.add_secret(session, secret, SECRET_OVERLAP)
+        trail.note(
+            rt, session, actor, now=now, action=f"{_KIND}.secret_rotated", target=(_KIND, row.id)
+        )
+    return RotatedSecret(endpoint_id=row.id, secret=secret.secret, previous_expires_at=until)
+
+
+def send_test(rt: Runtime, actor: Actor, endpoint_id: UUID) -> TestSent:
+    """Send a `webhook.test` event to this endpoint alone, by the same way as every other event."""
+    require(actor, Permission.WEBHOOK_MANAGE)
+    with rt.db.begin(actor.organization_id) as session:
+        row = queries.get(session, endpoint_id)
+        if row.state != EndpointState.ACTIVE:
+            raise EndpointNotActive
+        now = rt.clock.now(session)
+        event_id = rt.chance.new_id(now)
+        data = TestData(endpoint_id=row.id, message="This is a test: your endpoint is reached.")
+        envelope = Envelope(
+            id=event_id, type=EventType.WEBHOOK_TEST, timestamp=now, schema_version=SCHEMA_VERSION, data=data
+        )
+        journal.insert_event(
+            session,
+            journal.EventRecord(
+                organization_id=actor.organization_id,
+                id=event_id,
+                type=EventType.WEBHOOK_TEST.value,
+                schema_version=SCHEMA_VERSION,
+                ticket_id=None,
+                sequence=None,
+                occurred_at=now,
+                body=json_bytes(envelope),
+                request_id=actor.request_id,
+                endpoint_id=row.id,
+            ),
+        )
+        trail.note(rt, session, actor, now=now, action=f"{_KIND}.tested", target=(_KIND, row.id))
+    rt.nudger.nudge(Task.RELAY_OUTBOX)
+    return TestSent(event_id=event_id)

@@ -1,0 +1,31 @@
+"""The names of tasks and queues, and which queue a task travels on. Imports nothing of PSMS."""
+
+from enum import StrEnum
+
+
+class Queue(StrEnum):
+    """Queues by how long their work may take, so that slow work never waits in front of quick work."""
+
+    RELAY = "relay"
+    TIMERS = "timers"
+    WEBHOOKS = "webhooks"
+    SYNC = "sync"
+    BULK = "bulk"
+    UPKEEP = "upkeep"
+
+
+class Task(StrEnum):
+    """Drains: a task's message says only "look now", so a name is all it carries."""
+
+    RELAY_OUTBOX = "outbox.relay"
+    DELIVER_WEBHOOKS = "webhooks.deliver_due"
+    REAP_DELIVERY_LEASES = "webhooks.reap_leases"
+    KEEP_HOUSE = "upkeep.keep_house"
+
+
+QUEUE_OF: dict[Task, Queue] = {
+    Task.RELAY_OUTBOX: Queue.RELAY,
+    Task.DELIVER_WEBHOOKS: Queue.WEBHOOKS,
+    Task.REAP_DELIVERY_LEASES: Queue.WEBHOOKS,
+    Task.KEEP_HOUSE: Queue.UPKEEP,
+}

@@ -1,0 +1,72 @@
+"""Creating something once: the answer is kept in the transaction that creates, under the caller's key."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from psms.db.queries import journal
+from psms.domain.access import Actor
+from psms.domain.answers import Created, OnceKey
+from psms.errors import IdempotencyKeyReused, RequestInProgress
+from psms.runtime import Runtime
+
+
+def create_once(
+    rt: Runtime, actor: Actor, once: OnceKey | None, create: Callable[[Session, datetime], "Made"]
+) -> Created:
+    """Run *create* in one transaction, unless a request with the same key already did: then repeat its answer.
+
+    Raises RequestInProgress while the first request is still at work, and IdempotencyKeyReused when the
+    key came with another request before. What was refused or rolled back leaves no key behind.
+    """
+    with rt.db.begin(actor.organization_id) as session:
+        if once is not None:
+            earlier = _earlier_answer(session, actor, once)
+            if earlier is not None:
+                return earlier
+        now = rt.clock.now(session)
+        made = create(session, now)
+        if once is not None:
+            _remember(session, actor, once, made, now)
+    return Created(body=made.body, location=made.location, version=made.version)
+
+
+class Made:
+    """What *create* returns: the answer, and the form of it that is kept (secrets are shown once only)."""
+
+    def __init__(self, body: bytes, location: str, version: int | None = None, kept: bytes | None = None) -> None:
+        """Keep *kept* for repetitions, where it differs from *body*."""
+        self.body = body
+        self.location = location
+        self.version = version
+        self.kept = body if kept is None else kept
+
+
+def _earlier_answer(session: Session, actor: Actor, once: OnceKey) -> Created | None:
+    if not journal.lock_key(session, actor.client_id, once.key):
+        raise RequestInProgress
+    # A statement of its own: only now does it see what the former holder of the lock committed.
+    row = journal.answer_for(session, actor.client_id, once.key)
+    if row is None:
+        return None
+    if bytes(row.fingerprint) != once.fingerprint:
+        raise IdempotencyKeyReused
+    version = int(row.etag) if row.etag else None
+    return Created(body=bytes(row.body), location=row.location, version=version, replayed=True)
+
+
+def _remember(session: Session, actor: Actor, once: OnceKey, made: Made, now: datetime) -> None:
+    journal.remember(
+        session,
+        {
+            "organization_id": actor.organization_id,
+            "client_id": actor.client_id,
+            "key": once.key,
+            "fingerprint": once.fingerprint,
+            "body": made.kept,
+            "location": made.location,
+            "etag": None if made.version is None else str(made.version),
+            "now": now,
+        },
+    )

@@ -1,0 +1,40 @@
+"""What operators ask: is everything reachable, and what waits."""
+
+from psms.db.queries import operations as queries
+from psms.db.schema import head_revision, revision_of
+from psms.domain.operations import Backlog, Dependency
+from psms.errors import PsmsError
+from psms.runtime import Runtime
+
+
+def readiness(rt: Runtime) -> list[Dependency]:
+    """Ask each server that PSMS depends on, and return how it stands.
+
+    Redis is not required: without it nudges are lost, which costs latency and no work.
+    """
+    return [_postgresql(rt), _redis(rt)]
+
+
+def _postgresql(rt: Runtime) -> Dependency:
+    try:
+        with rt.db.look_up() as connection:
+            found = revision_of(connection)
+    except PsmsError as problem:
+        return Dependency(name="postgresql", ready=False, required=True, detail=problem.detail)
+    wanted = head_revision()
+    if found != wanted:
+        detail = f"The schema is at revision {found}, this release needs {wanted}: run `python -m psms migrate`."
+        return Dependency(name="postgresql", ready=False, required=True, detail=detail)
+    return Dependency(name="postgresql", ready=True, required=True, detail=f"schema revision {found}")
+
+
+def _redis(rt: Runtime) -> Dependency:
+    ready = rt.redis.answers()
+    detail = "answers" if ready else "Does not answer: work is found by polling meanwhile, a little later."
+    return Dependency(name="redis", ready=ready, required=False, detail=detail)
+
+
+def backlog(rt: Runtime) -> Backlog:
+    """Return what waits in all organizations: numbers only, nothing of anybody's content."""
+    with rt.db.begin_claim() as session:
+        return queries.backlog(session)

@@ -1,0 +1,94 @@
+"""The demo organization of a development or trial installation: somebody for each role, and a client."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from psms.adapters.passwords import password_hash
+from psms.db.models.accounts import TeamRow, UserRow
+from psms.db.queries import people
+from psms.domain.access import Role, Scope
+from psms.domain.accounts import NewClient
+from psms.runtime import Runtime
+from workflows.clients import insert_client
+from workflows.organizations import found
+
+ORGANIZATION = "Demo organization"
+_PASSWORD_BYTES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeededUser:
+    """A demo user with the password that is shown this once."""
+
+    email: str
+    password: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seeded:
+    """The demo organization's credentials."""
+
+    organization_id: UUID
+    client_id: str
+    client_secret: str
+    users: list[SeededUser]
+
+
+def seed_demo(rt: Runtime) -> Seeded:
+    """Found a demo organization with a user for each role, a team, and a client with every scope."""
+    # Hashing a password takes a while on purpose: before the transaction.
+    users = [_user(rt, role) for role in Role]
+    hashes = {user.email: password_hash(user.password) for user in users}
+    with rt.db.look_up() as connection:
+        organization_id = rt.chance.new_id(rt.clock.now(connection))
+    with rt.db.begin(organization_id) as session:
+        now = rt.clock.now(session)
+        found(rt, session, organization_id, ORGANIZATION, now=now)
+        command = NewClient(name="Demo client", role=Role.ADMIN, scopes=tuple(scope.value for scope in Scope))
+        client, secret = insert_client(rt, session, organization_id, command, now=now)
+        rows = [_row(rt, session, organization_id, user, hashes[user.email]) for user in users]
+        _help_desk(rt, session, organization_id, [row.id for row in rows if row.role == Role.AGENT])
+    return Seeded(organization_id=organization_id, client_id=client.client_id, client_secret=secret, users=users)
+
+
+def _user(rt: Runtime, role: Role) -> SeededUser:
+    password = rt.chance.secret_bytes(_PASSWORD_BYTES).hex()
+    return SeededUser(email=f"{role}@demo.example", password=password, role=role)
+
+
+def _row(rt: Runtime, session: Session, organization_id: UUID, user: SeededUser, hashed: str) -> UserRow:
+    now = rt.clock.now(session)
+    row = UserRow(
+        organization_id=organization_id,
+        id=rt.chance.new_id(now),
+        email=user.email,
+        name=f"Demo {user.role}",
+        role=user.role.value,
+        is_service=False,
+        active=True,
+        password_hash=hashed,
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def _help_desk(rt: Runtime, session: Session, organization_id: UUID, members: list[UUID]) -> None:
+    now = rt.clock.now(session)
+    team = TeamRow(
+        organization_id=organization_id,
+        id=rt.chance.new_id(now),
+        name="Help desk",
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(team)
+    session.flush()
+    people.set_members(session, organization_id, team.id, members)

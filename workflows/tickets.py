@@ -1,0 +1,211 @@
+"""Tickets: open, read, list, edit and move along the lifecycle. Comments are in `comments`."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from psms.db.queries import tickets as queries
+from psms.domain.access import Actor, Permission, require
+from psms.domain.answers import Created, OnceKey
+from psms.domain.events import Change, EventType, changes_from
+from psms.domain.lifecycle import INITIAL, Action, next_status
+from psms.domain.pages import Page, PageRequest
+from psms.domain.tickets import (
+    ASSIGNMENT_FIELDS,
+    EditTicket,
+    OpenTicket,
+    Status,
+    Ticket,
+    TicketFilter,
+    changes_between,
+    priority_for,
+)
+from psms.encoding import json_bytes, json_text
+from psms.errors import FieldError, NotAllowed, VersionStale
+from psms.runtime import Runtime
+from workflows import trail
+from workflows.names import Task
+from workflows.once import Made, create_once
+from workflows.ticket_events import Told, body_of, tell
+
+
+def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None) -> Created:
+    """File a ticket: it, its log entry and its event are committed together, or none of them.
+
+    A repetition with the same key creates nothing and gets the same answer.
+    """
+    require(actor, Permission.TICKET_CREATE)
+    requester_id = command.requester_id or actor.user_id
+    if actor.sees_only_own_tickets and requester_id != actor.user_id:
+        message = "You can file tickets for yourself only: leave requester_id out."
+        raise NotAllowed(message)
+    created = create_once(
+        rt, actor, once, lambda session, now: _opened(rt, session, actor, command, now=now, requester_id=requester_id)
+    )
+    rt.nudger.nudge(Task.RELAY_OUTBOX)
+    return created
+
+
+def _opened(
+    rt: Runtime, session: Session, actor: Actor, command: OpenTicket, *, now: datetime, requester_id: UUID
+) -> Made:
+    number, default_service_id = queries.next_number(session)
+    service_id = command.service_id or default_service_id
+    if service_id is None:
+        raise FieldError("service_id", "required: this organization has no default service")
+    ticket = Ticket(
+        id=rt.chance.new_id(now),
+        number=number,
+        type=command.type,
+        subject=command.subject,
+        description=command.description,
+        status=INITIAL,
+        impact=command.impact,
+        urgency=command.urgency,
+        priority=command.priority or priority_for(command.impact, command.urgency),
+        service_id=service_id,
+        requester_id=requester_id,
+        assignee_id=command.assignee_id,
+        team_id=command.team_id,
+        tags=list(command.tags),
+        custom_fields=command.custom_fields or {},
+        version=1,
+        created_at=now,
+        updated_at=now,
+        resolved_at=None,
+        closed_at=None,
+    )
+    queries.insert_ticket(session, _new_rows(rt, actor, ticket))
+    return Made(json_bytes(ticket), f"/v1/tickets/{ticket.id}", version=1)
+
+
+def _new_rows(rt: Runtime, actor: Actor, ticket: Ticket) -> dict[str, Any]:
+    now = ticket.created_at
+    event_id = rt.chance.new_id(now)
+    created = Told(type=EventType.TICKET_CREATED, changes={})
+    values = {name: getattr(ticket, name) for name in Ticket.__slots__}
+    shown = {name: values[name] for name in ("subject", "type", "status", "priority", "service_id", "requester_id")}
+    return {
+        **values,
+        "custom_fields": json_text(ticket.custom_fields),
+        "organization_id": actor.organization_id,
+        "log_id": rt.chance.new_id(now),
+        "after": json_text(shown),
+        "actor_id": actor.user_id,
+        "client_id": actor.client_id,
+        "request_id": actor.request_id,
+        "event_id": event_id,
+        "body": body_of(ticket, created, event_id=event_id, sequence=1, now=now, actor_id=actor.user_id),
+        "now": now,
+    }
+
+
+def get_ticket(rt: Runtime, actor: Actor, ticket_id: UUID) -> Ticket:
+    """Return a ticket, or raise NotFound where there is none that the caller may see."""
+    require(actor, Permission.TICKET_READ)
+    with rt.db.begin(actor.organization_id) as session:
+        return queries.get(session, actor, ticket_id)
+
+
+def list_tickets(rt: Runtime, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
+    """Return one page of tickets, newest first."""
+    require(actor, Permission.TICKET_READ)
+    with rt.db.begin(actor.organization_id) as session:
+        return queries.list_page(session, actor, wanted, page)
+
+
+def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket) -> Ticket:
+    """Change fields of a ticket. An edit that changes nothing writes nothing and keeps the version.
+
+    Raises VersionStale when the ticket is no longer at the wanted version.
+    """
+    require(actor, Permission.TICKET_UPDATE)
+    with rt.db.begin(actor.organization_id) as session:
+        before, sequence = _locked(session, actor, ticket_id, command.if_version)
+        now = rt.clock.now(session)
+        changes = changes_between(before, command.fields)
+        if not changes:
+            return before
+        after = _written(session, before, changes, now)
+        events = _edit_events(before, after, set(changes))
+        _told(rt, session, actor, events, before=before, after=after, sequence=sequence, now=now)
+    rt.nudger.nudge(Task.RELAY_OUTBOX)
+    return after
+
+
+def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_version: int | None) -> Ticket:
+    """Move a ticket along its lifecycle.
+
+    Raises ActionNotAllowed, naming the actions that are possible now, and VersionStale.
+    """
+    require(actor, Permission.TICKET_TRANSITION)
+    with rt.db.begin(actor.organization_id) as session:
+        before, sequence = _locked(session, actor, ticket_id, if_version)
+        status = next_status(before.status, action)
+        now = rt.clock.now(session)
+        after = _written(session, before, {"status": status, **_milestones(status, now)}, now)
+        events = _status_events(before, after)
+        _told(rt, session, actor, events, before=before, after=after, sequence=sequence, now=now)
+    rt.nudger.nudge(Task.RELAY_OUTBOX)
+    return after
+
+
+def _locked(
+    session: Session, actor: Actor, ticket_id: UUID, if_version: int | None
+) -> tuple[Ticket, int]:
+    ticket, sequence = queries.lock(session, actor, ticket_id)
+    if if_version is not None and if_version != ticket.version:
+        raise VersionStale(current_version=ticket.version)
+    return ticket, sequence
+
+
+def _written(session: Session, before: Ticket, changes: dict[str, Any], now: datetime) -> Ticket:
+    return queries.apply(
+        session, before.id, {**changes, "version": before.version + 1, "updated_at": now}
+    )
+
+
+def _milestones(status: Status, now: datetime) -> dict[str, datetime | None]:
+    if status is Status.RESOLVED:
+        return {"resolved_at": now}
+    if status is Status.CLOSED:
+        return {"closed_at": now}
+    # Reopened: it is no longer resolved.
+    return {"resolved_at": None}
+
+
+def _edit_events(before: Ticket, after: Ticket, changed: set[str]) -> list[Told]:
+    kinds = (
+        (EventType.TICKET_UPDATED, changed - ASSIGNMENT_FIELDS),
+        (EventType.TICKET_ASSIGNED, changed & ASSIGNMENT_FIELDS),
+    )
+    return [Told(type=kind, changes=changes_from(before, after, names)) for kind, names in kinds if names]
+
+
+def _status_events(before: Ticket, after: Ticket) -> list[Told]:
+    changes = {"status": Change(before=before.status, after=after.status)}
+    milestone = {Status.RESOLVED: EventType.TICKET_RESOLVED, Status.CLOSED: EventType.TICKET_CLOSED}
+    kinds = [EventType.TICKET_STATUS_CHANGED]
+    if after.status in milestone:
+        kinds.append(milestone[after.status])
+    return [Told(type=kind, changes=changes) for kind in kinds]
+
+
+def _told(
+    rt: Runtime,
+    session: Session,
+    actor: Actor,
+    events: list[Told],
+    *,
+    before: Ticket,
+    after: Ticket,
+    sequence: int,
+    now: datetime,
+) -> None:
+    queries.count_event(session, after.id, sequence + len(events))
+    tell(rt, session, actor, after, events, now=now, last_sequence=sequence)
+    merged = {name: change for told in events for name, change in told.changes.items()}
+    action = events[0].type.value
+    trail.note(rt, session, actor, now=now, action=action, target=("ticket", before.id), changes=merged)
