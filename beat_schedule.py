@@ -1,7 +1,7 @@
-"""How often Beat sends each drain. A nudge that is lost is made good by the next; what a drain does is in `workflows`.
+"""How often Beat sends each drain; what a drain does is in `workflows`.
 
-What must happen once a day or a month is made unique in the database by the drain that does it, so it needs no
-entry here, and any number of Beats may run.
+A nudge that is lost is made good by the next one. What must happen once in an hour or a day is made unique in
+the database by the drain that does it, so it needs no entry here, and any number of Beats may run.
 """
 
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What is known of every request: its id, one line in the log, and how long it took. Nothing is decided here."""
+"""Of every request: its id, a line in the log, and how long it took. Nothing is decided here."""
 
 import re
 import time

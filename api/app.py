@@ -1,9 +1,8 @@
 """The composition of the HTTP edge: one Flask application for one Runtime. Addresses are in the resources."""
 
 from flask import Flask, request
-from flask.wrappers import Request
 
-from api import access_log, auth, errors, headers, oauth
+from api import access_log, auth, errors, headers
 from api.body_limit import BodyLimit, too_large
 from api.context import EXTENSION
 from api.resources import BLUEPRINTS
@@ -26,7 +25,6 @@ def create_app(rt: Runtime) -> Flask:
     errors.install(app)
     _limit_bodies(app, rt.settings.max_body_bytes)
     auth.install(app)
-    oauth.install(app, rt)
     api = Api(app, title=TITLE, version=VERSION)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)

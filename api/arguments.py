@@ -1,4 +1,4 @@
-"""How a request's JSON body and query are read before a schema judges them; what is refused becomes a problem."""
+"""How a request's JSON body and query are read before a schema judges them, and how refusals are told."""
 
 import re
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ class GuardedParser(FlaskParser):
         error_headers: Mapping[str, str] | None,
     ) -> NoReturn:
         # webargs puts the location, such as "json", around the messages.
-        (messages,) = error.normalized_messages().values()
+        (messages,) = error.messages_dict.values()
         raise fields_refused(flattened(messages)) from None
 
 
@@ -74,7 +74,7 @@ def _check_media_type(req: flask.Request) -> None:
 
 
 def query_values(req: flask.Request) -> dict[str, str]:
-    """Return the query parameters; raise FieldError for one that is given twice, is no text or is too long."""
+    """Return the query parameters; raise FieldError for one given twice, too long, or that is no text."""
     found: dict[str, str] = {}
     for name, values in req.args.lists():
         if len(values) > 1:
@@ -109,11 +109,16 @@ def flattened(messages: Any, path: str = "") -> list[dict[str, str]]:  # noqa: A
     """
     if isinstance(messages, Mapping):
         return [
-            error
-            for name, inner in messages.items()
-            for error in flattened(inner, path if name == "_schema" else f"{path}.{_short(str(name))}".lstrip("."))
+            error for name, inner in messages.items() for error in flattened(inner, _below(path, str(name)))
         ]
     return [{"field": path or "body", "message": str(message)} for message in messages]
+
+
+def _below(path: str, name: str) -> str:
+    # marshmallow's word for what concerns a whole object.
+    if name == "_schema":
+        return path
+    return f"{path}.{_short(name)}" if path else _short(name)
 
 
 def _short(name: str) -> str:

@@ -22,7 +22,7 @@ PUBLIC = frozenset(
         "docs.openapi",
         "docs.page",
         "health.alive",
-        "health.metrics",
+        "health.exposed_metrics",
         "health.ready",
         "oauth.metadata",
         "oauth.revoke",
@@ -63,12 +63,9 @@ def record_denial(error: NotAllowed) -> None:
     if caller is None:
         return
     action = str(error.context.get("permission") or g.permission)
-    target_type = action.partition(".")[0]
-    target_id = next(iter((request.view_args or {}).values()), None)
+    target = (action.partition(".")[0], next(iter((request.view_args or {}).values()), None))
     try:
-        trail.record_denial(
-            runtime(), caller, action=action, target_type=target_type, target_id=target_id, reason=error.detail
-        )
+        trail.record_denial(runtime(), caller, action=action, target=target, reason=error.detail)
     except PsmsError as problem:
         # The caller is refused whether or not it can be written down.
         _log.warning("denial_not_recorded", action=action, problem=problem.detail)

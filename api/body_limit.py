@@ -29,6 +29,7 @@ class BodyLimit:
         self._limit = limit
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Count what the application reads of the body (PEP 3333)."""
         environ["wsgi.input"] = io.BufferedReader(CountedBody(environ["wsgi.input"], self._limit))
         return self._app(environ, start_response)
 

@@ -1,4 +1,4 @@
-"""What a view may ask about the request at hand: the Runtime and the request's id. Who calls is in `api.auth`."""
+"""What a view may ask about the request at hand: the Runtime and its id. Who calls is in `api.auth`."""
 
 from typing import cast
 

@@ -1,4 +1,4 @@
-"""Fields of the API's schemas that marshmallow does not have, or has too lenient. Schemas are in the resources."""
+"""Fields of schemas that marshmallow lacks or has too lenient. The schemas are in the resources."""
 
 import re
 from enum import Enum
@@ -69,7 +69,6 @@ class QueryNumber(fields.Integer):
         return int(value)
 
 
-
 def text(longest: int, **options: Any) -> fields.String:
     """Return a field of 1 to *longest* characters, not all of them blank."""
     options.setdefault("metadata", {})["pattern"] = r"\S"
@@ -86,7 +85,7 @@ def choice(options: type[Enum], **settings: Any) -> fields.Enum[Any]:
     return fields.Enum(options, by_value=fields.String, **settings)
 
 
-def email(**options: Any) -> fields.String:
+def email_address(**options: Any) -> fields.String:
     """Return a field for an e-mail address of at most MAX_EMAIL characters (RFC 5321 section 4.5.3.1.3)."""
     options["metadata"] = {"format": "email", "maxLength": MAX_EMAIL}
     return fields.String(validate=_email, **options)

@@ -34,7 +34,9 @@ def wanted_version(current: Callable[[], int]) -> int | None:
     if header is None or header.strip() == "*":
         return None
     if not _LIST.fullmatch(header):
-        raise MalformedRequest('If-Match must be "*" or a list of entity tags, for example "3" with its quotes.')
+        raise MalformedRequest(
+            'If-Match must be "*" or a list of entity tags, for example "3" with its quotes.'
+        )
     versions = {int(version) for version in _VERSION.findall(header)}
     if len(versions) > 1:
         versions &= {current()}
@@ -42,7 +44,7 @@ def wanted_version(current: Callable[[], int]) -> int | None:
 
 
 def require_version(current: Callable[[], int]) -> None:
-    """Raise VersionStale unless If-Match allows the *current* version, for writes that compare nothing themselves."""
+    """Raise VersionStale unless If-Match allows the *current* version, for writes that do not compare."""
     wanted = wanted_version(current)
     if wanted is not None and wanted != (found := current()):
         raise VersionStale(current_version=found)

@@ -1,4 +1,4 @@
-"""Answers: what a workflow returned, as JSON with the headers that belong to it. Errors are in `api.errors`."""
+"""Answers: what a workflow returned, as JSON with its headers. Errors are in `api.errors`."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -37,9 +37,7 @@ def shown(value: object) -> Response:
 
 def current(resource: Versioned) -> Response:
     """Return 200 with *resource* and its ETag."""
-    return Response(
-        json_bytes(resource), content_type=_JSON, headers={"ETag": etag_of(resource.version)}
-    )
+    return Response(json_bytes(resource), content_type=_JSON, headers={"ETag": etag_of(resource.version)})
 
 
 def current_unless_known(resource: Versioned) -> Response:

@@ -20,6 +20,7 @@ from api.errors import MEDIA_TYPE
 from api.fields import Answer, Schema, Uuid
 from api.idempotency import HEADER, REPLAYED_HEADER
 from psms.domain.access import POLICY, Permission, Scope
+from psms.encoding import json_bytes
 
 View = TypeVar("View", bound=Callable[..., Any])
 Doc = dict[str, Any]
@@ -48,7 +49,7 @@ _IF_MATCH = {
 _IF_NONE_MATCH = {
     "in": "header",
     "name": "If-None-Match",
-    "description": "The ETag that you have: if the resource has not changed, the answer is 304 without a body.",
+    "description": "The ETag that you have: if the resource has not changed, the answer is 304.",
     "schema": _TEXT,
 }
 
@@ -126,7 +127,9 @@ class Blueprint(flask_smorest.Blueprint):
         self._prepare_doc_cbks.append(_refusals_and_scopes)
 
     @override
-    def add_url_rule(self, rule: str, endpoint: str | None = None, view_func: Any = None, *a: Any, **options: Any) -> None:
+    def add_url_rule(
+        self, rule: str, endpoint: str | None = None, view_func: Any = None, *a: Any, **options: Any
+    ) -> None:
         if "<" in f"{self.url_prefix}{rule}":
             _document(view_func, refusals=(404,))
         permission: Permission | None = getattr(view_func, "permission", None)
@@ -149,7 +152,8 @@ class Blueprint(flask_smorest.Blueprint):
 
     def takes_no_fields(self, view: View) -> View:
         """Refuse a body with anything in it."""
-        return self.arguments(NoFieldsSchema, required=False, as_kwargs=True)(view)
+        marked: View = self.arguments(NoFieldsSchema, required=False, as_kwargs=True)(view)
+        return marked
 
     def shows(self, schema: type[Answer]) -> Callable[[View], View]:
         """Say that a view answers 200 with *schema*, which has no version."""
@@ -165,15 +169,21 @@ class Blueprint(flask_smorest.Blueprint):
 
     def creates(self, schema: type[Answer]) -> Callable[[View], View]:
         """Say that a view answers 201 with *schema*, and takes an Idempotency-Key."""
-        return self._answers(201, schema, headers={**_ETAG, **_CREATED}, parameters=[_IDEMPOTENCY_KEY], refusals=(409,))
+        return self._answers(
+            201, schema, headers={**_ETAG, **_CREATED}, parameters=[_IDEMPOTENCY_KEY], refusals=(409,)
+        )
 
     def edits(self, schema: type[Answer]) -> Callable[[View], View]:
         """Say that a view changes a resource and answers with *schema* and its new ETag."""
         return self._answers(200, schema, headers=_ETAG, parameters=[_IF_MATCH], refusals=(400, 409, 412))
 
     def removes(self, view: View) -> View:
-        """Say that a view removes a resource."""
-        return self._answers(204, None, parameters=[_IF_MATCH], refusals=(400, 409, 412))(view)
+        """Say that a view removes a resource that has no version."""
+        return self._answers(204, None)(view)
+
+    def removes_version(self, view: View) -> View:
+        """Say that a view removes a resource, unless it has changed since."""
+        return self._answers(204, None, parameters=[_IF_MATCH], refusals=(400, 412))(view)
 
     def _answers(
         self,
@@ -187,9 +197,21 @@ class Blueprint(flask_smorest.Blueprint):
         answer = self.response(status, schema, headers=headers)
 
         def decorate(view: View) -> View:
-            return _document(answer(view), parameters=parameters or [], refusals=refusals)
+            answered: View = answer(view)
+            return _document(answered, parameters=parameters or [], refusals=refusals)
 
         return decorate
+
+
+def openapi_document(app: Flask) -> bytes:
+    """Return the OpenAPI document of *app* as JSON; it is made once."""
+    key = "psms-openapi"
+    if key not in app.extensions:
+        app.extensions[key] = json_bytes(
+            app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+        )
+    document: bytes = app.extensions[key]
+    return document
 
 
 def page_of(schema: type[Answer]) -> type[Answer]:

@@ -7,12 +7,12 @@ from alembic import context
 
 from psms.db import models
 from psms.db.session import owner_engine
-from psms.settings import Settings
 
-_Kind = Literal["schema", "table", "column", "index", "unique_constraint", "foreign_key_constraint"]
+_Kind = Literal["schema", "table", "column", "index", "unique_constraint", "foreign_key_constraint", "check_constraint"]
+_Parent = Literal["schema_name", "table_name", "schema_qualified_table_name"]
 
 
-def _is_compared(name: str | None, kind: _Kind, parents: MutableMapping[str, str | None]) -> bool:
+def _is_compared(name: str | None, kind: _Kind, parents: MutableMapping[_Parent, str | None]) -> bool:
     """Leave out monthly partitions (`logs_202611`): upkeep makes them, no model describes them."""
     table = name if kind == "table" else parents.get("table_name")
     return not (table or "").rpartition("_")[2].isdigit()
@@ -20,7 +20,7 @@ def _is_compared(name: str | None, kind: _Kind, parents: MutableMapping[str, str
 
 def run() -> None:
     """Run the wanted migrations in one transaction, under a lock so that two runs at once take turns."""
-    engine = owner_engine(Settings.from_env().owner_database_url)
+    engine = owner_engine(context.config.attributes["owner_url"])
     with engine.connect() as connection:
         context.configure(
             connection=connection,

@@ -43,9 +43,7 @@ def build_runtime(settings: Settings, queue_of: Mapping[str, str], *, worker: st
     No connection is opened yet. Raises Misconfigured for settings that cannot be used.
     """
     settings.require_servers()
-    policy = parse_policy(
-        settings.egress_allow, plain_http=settings.environment is Environment.DEVELOPMENT
-    )
+    policy = parse_policy(settings.egress_allow, plain_http=settings.environment is Environment.DEVELOPMENT)
     guard = EgressGuard(policy)
     return Runtime(
         settings=settings,

@@ -108,7 +108,9 @@ class Settings:
             message = "unset PSMS_CRASH_AT: crash points are for fault tests and are refused in production"
             raise Misconfigured(message)
         if self.public_url.startswith("http://127."):
-            message = "set PSMS_PUBLIC_URL to the address at which clients reach PSMS, for example https://desk.example.com"
+            message = (
+                "set PSMS_PUBLIC_URL to the address at which clients reach PSMS, for example https://desk.example.com"
+            )
             raise Misconfigured(message)
 
     def require_servers(self) -> None:

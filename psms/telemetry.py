@@ -27,9 +27,7 @@ ATTEMPT_SECONDS = Histogram("psms_webhook_attempt_seconds", "Time of one webhook
 TO_FIRST_ATTEMPT = Histogram(
     "psms_webhook_commit_to_first_attempt_seconds", "From commit to the first request.", buckets=_FAST
 )
-TO_DELIVERED = Histogram(
-    "psms_webhook_commit_to_delivered_seconds", "From commit to the partner's 2xx.", buckets=_FAST
-)
+TO_DELIVERED = Histogram("psms_webhook_commit_to_delivered_seconds", "From commit to the partner's 2xx.", buckets=_FAST)
 LEASES_EXPIRED = Counter("psms_webhook_leases_expired", "Leases taken back from workers that went away.")
 LATE_RESULTS = Counter("psms_webhook_late_results", "Results that came after the lease had ended.")
 DEAD = Counter("psms_webhook_dead", "Deliveries given up.", ["reason"])
@@ -43,7 +41,7 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
 
 def set_up_logs(*, as_json: bool, service: str) -> None:
     """Send every log line of this process to standard error, as JSON or for a person to read."""
-    shared = [
+    shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -60,7 +58,8 @@ def set_up_logs(*, as_json: bool, service: str) -> None:
     )
     structlog.contextvars.bind_contextvars(service=service)
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
     stream = logging.StreamHandler(sys.stderr)
     stream.setFormatter(formatter)

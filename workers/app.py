@@ -13,6 +13,6 @@ def make_celery(settings: Settings) -> DrainingApp:
 
     A worker gives it `drains` before it starts.
     """
-    app = DrainingApp("psms", include=_TASKS)
+    app = DrainingApp("psms", include=_TASKS, amqp="workers.connection:EagerAmqp")
     app.conf.update(celery_settings(settings.redis_url, [queue.value for queue in Queue]))
     return app

@@ -1,4 +1,4 @@
-"""What every task has in common: its log context, its counters, and that no error leaves it. No drain lives here."""
+"""What tasks have in common: log context, counters, and that no error leaves them. No drain lives here."""
 
 from collections.abc import Callable, Mapping
 from threading import Event
@@ -23,7 +23,9 @@ class Drains:
     def __init__(self, drains: Mapping[names.Task, Callable[[], int]], stopping: Event) -> None:
         """Take what to run for each task; once *stopping* is set, nothing new is begun."""
         self.stopping = stopping
-        self._runs = {task: Coalesced(_Watched(task, drain).attempt, stopping) for task, drain in drains.items()}
+        self._runs = {
+            task: Coalesced(_Watched(task, drain).attempt, stopping) for task, drain in drains.items()
+        }
 
     def run(self, task: names.Task, *, asked_by: str) -> None:
         """Run *task*'s drain, or have its run in progress followed by one more. Nothing is raised."""
@@ -38,11 +40,10 @@ class DrainingApp(Celery):
     """The Celery application of a worker, which knows the drains of its process."""
 
     drains: Drains
-    fallback: "Fallback"
 
 
 def drain_task(*, name: names.Task) -> "Task[[], None]":
-    """Return the Celery task called *name*: it has no arguments, no result and no retry, since rows have all three."""
+    """Return the Celery task called *name*, without arguments, result or retries: rows have all three."""
 
     @shared_task(name=name.value, bind=True)
     def look_now(task: "Task[[], None]") -> None:
@@ -58,24 +59,26 @@ class _Watched:
     def __init__(self, task: names.Task, drain: Callable[[], int]) -> None:
         self._task = task.value
         self._drain = drain
-        self._last_failure = ""
+        self._failing = ""
 
     def attempt(self, asked_by: str) -> None:
         DRAINS.labels(task=self._task, asked_by=asked_by).inc()
         try:
             self._drain()
         except PsmsError as refusal:
-            self._count(refusal.code)
-            log.warning("drain_refused", drain=self._task, code=refusal.code, reason=refusal.detail)
-        except Exception as defect:  # noqa: BLE001 - the last line of defence: the worker outlives any drain
-            name = type(defect).__name__
-            # The same trouble comes back each second, for instance while PostgreSQL is down: trace it once.
-            trace = defect if name != self._last_failure else None
-            self._count(name)
-            log.error("drain_failed", drain=self._task, error=name, reason=str(defect).partition("\n")[0], exc_info=trace)
+            # Such as a PostgreSQL that is down: the same each second, so it is told once.
+            if self._is_new(refusal.code):
+                log.warning("drain_refused", drain=self._task, code=refusal.code, reason=refusal.detail)
+        except Exception as defect:
+            # The last line of defence: a worker outlives whatever its drains raise.
+            trace = defect if self._is_new(type(defect).__name__) else None
+            log.exception("drain_failed", drain=self._task, reason=repr(defect), exc_info=trace)
         else:
-            self._last_failure = ""
+            if self._failing:
+                log.info("drain_works_again", drain=self._task)
+            self._failing = ""
 
-    def _count(self, error: str) -> None:
-        self._last_failure = error
+    def _is_new(self, error: str) -> bool:
         DRAIN_FAILURES.labels(task=self._task, error=error).inc()
+        was, self._failing = self._failing, error
+        return error != was

@@ -19,29 +19,32 @@ from workflows.names import QUEUE_OF
 class Metronome(Scheduler):
     """Celery's own scheduler, which keeps its schedule in memory.
 
-    Not the default one, which keeps in a file when each entry ran last: that file goes stale, breaks, and cannot be
-    shared. Nothing here needs to be remembered, since every entry may be sent at any time, by any number of Beats.
+    The default one keeps in a file when each entry ran last: a file that goes stale, breaks and cannot be
+    shared. Nothing needs remembering here: every entry may be sent at any time, by any number of Beats.
 
-    Sends through *nudger*, so a Redis that is down or frozen stops neither the schedule nor the process, nudges
-    resume when it is back, and a queue that nobody reads stays short.
+    Sends through *nudger*: a Redis that is down or frozen stops neither the schedule nor the process, nudges
+    resume by themselves, and a queue that nobody reads stays short.
     """
-
-    # Beat's loop asks for a producer before each entry, and would wait for Redis to get one.
-    producer = None
 
     def __init__(self, *args: Any, nudger: Nudger, **kwargs: Any) -> None:
         self._nudger = nudger
         super().__init__(*args, **kwargs)
 
+    @property
+    @override
+    def producer(self) -> Any:
+        """Return nothing: Beat's loop asks for it before each entry, and would wait for Redis to have it."""
+
     @override
     def apply_entry(self, entry: ScheduleEntry, producer: object = None) -> None:
-        self._nudger.nudge(entry.task)
+        self._nudger.nudge(str(entry.task))
 
 
 def run_beat(settings: Settings) -> None:
     """Nudge by the schedule until SIGTERM, which raises SystemExit."""
     readiness = Readiness(settings.ready_file)
-    nudger = CeleryNudger(settings.redis_url, QUEUE_OF)
+    nudger = CeleryNudger(settings.redis_url, {task.value: queue.value for task, queue in QUEUE_OF.items()})
+    options: dict[str, Any] = {"scheduler": partial(Metronome, nudger=nudger)}
     app = make_celery(settings)
     app.conf.beat_schedule = BEAT_SCHEDULE
 
@@ -53,4 +56,4 @@ def run_beat(settings: Settings) -> None:
 
     signals.setup_logging.connect(leave_logging_alone, weak=False)
     signals.beat_init.connect(ready, weak=False)
-    app.Beat(scheduler=partial(Metronome, nudger=nudger), quiet=True).run()
+    app.Beat(quiet=True, **options).run()

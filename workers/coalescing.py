@@ -1,4 +1,4 @@
-"""Work that runs at most once at a time in this process, however often it is asked for; what it does is not known here."""
+"""Work that runs once at a time, however often it is asked for; what the work is, is not known here."""
 
 import time
 from collections.abc import Callable

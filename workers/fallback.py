@@ -1,10 +1,9 @@
-"""The fallback: drains that no nudge has asked for lately run all the same, so that progress needs no Redis."""
+"""The fallback: drains that no nudge asked for lately run all the same, so that progress needs no Redis."""
 
-import signal
 import time
 from collections.abc import Callable, Iterable
 from threading import Thread
-from typing import Any, ClassVar
+from typing import Any
 
 from celery.bootsteps import StartStopStep
 from celery.worker import WorkController
@@ -25,14 +24,19 @@ class Fallback:
     def __init__(
         self, drains: Drains, tasks: Iterable[Task], *, after_s: float, on_run: Callable[[], None]
     ) -> None:
-        """Run each drain when it has not run for *after_s* seconds: longer for one that Beat sends less often.
+        """Run each drain that has not run for *after_s* seconds, or longer if Beat sends it less often.
 
         *on_run* is called after every such run.
         """
         self._drains = drains
         self._on_run = on_run
         self._threads = [
-            Thread(target=self._watch, args=(task, _patience_s(task, after_s)), name=f"fallback {task}", daemon=True)
+            Thread(
+                target=self._watch,
+                args=(task, _patience_s(task, after_s)),
+                name=f"fallback {task}",
+                daemon=True,
+            )
             for task in tasks
         ]
 
@@ -57,24 +61,25 @@ class Fallback:
 
 
 class FallbackStep(StartStopStep):
-    """Starts the fallback with the worker's pool, before the first attempt to reach Redis, and stops it at the end.
+    """Starts the fallback with the worker, before Redis is first looked for, and stops it with the worker.
 
     A step of the worker, not of its consumer: that one is torn down with each lost connection.
     """
 
     requires = ("celery.worker.components:Pool",)
-    name: ClassVar[str] = "workers.fallback"
+
+    def __init__(self, parent: WorkController, *, fallback: Fallback, **options: Any) -> None:
+        """Take the *fallback* that was given to the worker as an option."""
+        super().__init__(parent, **options)
+        self._fallback = fallback
 
     @override
-    def create(self, parent: WorkController) -> Fallback:
-        fallback: Fallback = parent.app.fallback
-        return fallback
+    def start(self, parent: WorkController) -> None:
+        self._fallback.start()
 
     @override
-    def start(self, parent: WorkController) -> Any:
-        # Celery restarts itself on SIGHUP by executing its command line, which starts something else here.
-        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
-        super().start(parent)
+    def stop(self, parent: WorkController) -> None:
+        self._fallback.stop()
 
 
 def _patience_s(task: Task, after_s: float) -> float:

@@ -1,4 +1,4 @@
-"""Starts a worker of this installation: the queues asked for, the Runtime, the real drains. How it serves: `workers.serve`."""
+"""Puts a worker of this installation together from queues, Runtime and drains; `workers.serve` runs it."""
 
 from functools import partial
 

@@ -16,7 +16,7 @@ from workers.fallback import Fallback, FallbackStep
 from workers.readiness import Readiness
 from workflows.names import QUEUE_OF, Queue, Task
 
-# What a drain holds it finishes within its own deadlines; whoever asked for the end waits no longer than this.
+# A drain finishes what it holds within its own deadlines; whoever asked for the end waits no longer.
 STOP_WITHIN_S = 20.0
 _FORCED = 1
 
@@ -47,13 +47,13 @@ def serve(
 ) -> int:
     """Run *drains* when nudged, and by the fallback otherwise, until SIGTERM; return the exit status.
 
-    *stopping* is set at SIGTERM, so that drains claim nothing new. The process ends at most STOP_WITHIN_S later:
-    what is cut off then is leased work, which others take up when its lease ends.
+    *stopping* is set at SIGTERM, so that drains claim nothing new. The process ends at most STOP_WITHIN_S
+    later: what is cut off then is leased, and others take it up when the lease ends.
     """
     readiness = Readiness(settings.ready_file)
     app = make_celery(settings)
     app.drains = Drains(drains, stopping)
-    app.fallback = Fallback(
+    fallback = Fallback(
         app.drains,
         plan.tasks,
         after_s=settings.fallback_after_s,
@@ -72,6 +72,7 @@ def serve(
         without_gossip=True,
         without_mingle=True,
         quiet=True,
+        fallback=fallback,
     )
     worker.start()
     return worker.exitcode or 0

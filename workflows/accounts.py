@@ -1,4 +1,4 @@
-"""Who calls: access tokens are issued, recognised and revoked here. People and clients are kept in `directory` and `clients`."""
+"""Who calls: access tokens are issued, recognised and revoked. The callers are kept in `clients`."""
 
 from psms.db.queries import identity
 from psms.domain.access import Actor
@@ -12,6 +12,7 @@ from psms.domain.credentials import (
 from psms.errors import NotAuthenticated
 from psms.runtime import Runtime
 from workflows import trail
+from workflows.act import act_of_system
 
 _TOKEN_BYTES = 32
 
@@ -42,29 +43,20 @@ def issue_token(rt: Runtime, client: RegisteredClient, scopes: tuple[str, ...]) 
     token = token_from(rt.chance.secret_bytes(_TOKEN_BYTES))
     lifetime_s = rt.settings.token_lifetime_s
     with rt.db.begin(client.organization_id) as session:
-        now = rt.clock.now(session)
-        token_id = rt.chance.new_id(now)
+        act = act_of_system(rt, session, client.organization_id, rt.clock.now(session))
         identity.insert_token(
             session,
             {
                 "organization_id": client.organization_id,
-                "id": token_id,
+                "id": act.new_id(),
                 "client_id": client.id,
                 "token_hash": digest(token),
                 "scopes": list(scopes),
-                "now": now,
+                "now": act.now,
                 "lifetime_s": lifetime_s,
             },
         )
-        trail.note_system(
-            rt,
-            session,
-            client.organization_id,
-            now=now,
-            action="token.issued",
-            target=("client", client.id),
-            after={"scopes": list(scopes)},
-        )
+        trail.note(act, "token.issued", ("client", client.id), trail.added({"scopes": list(scopes)}))
     return IssuedToken(access_token=token, expires_in_s=lifetime_s, scopes=scopes)
 
 
@@ -72,12 +64,5 @@ def revoke_token(rt: Runtime, client: RegisteredClient, token: str) -> None:
     """End one of the client's own tokens; an unknown one is no error (RFC 7009 section 2.2)."""
     with rt.db.begin(client.organization_id) as session:
         identity.revoke_token(session, client.id, digest(token))
-        trail.note_system(
-            rt,
-            session,
-            client.organization_id,
-            now=rt.clock.now(session),
-            action="token.revoked",
-            target=("client", client.id),
-            after={},
-        )
+        act = act_of_system(rt, session, client.organization_id, rt.clock.now(session))
+        trail.note(act, "token.revoked", ("client", client.id))

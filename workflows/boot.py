@@ -7,4 +7,4 @@ from workflows.names import QUEUE_OF
 
 def runtime_for(settings: Settings, *, worker: str = "api") -> Runtime:
     """Return the Runtime of this process; *worker* names it in the attempts that it makes."""
-    return build_runtime(settings, QUEUE_OF, worker=worker)
+    return build_runtime(settings, {str(task): str(queue) for task, queue in QUEUE_OF.items()}, worker=worker)

@@ -1,9 +1,6 @@
 """The service catalogue: services, and the assignments that say who answers for them."""
 
-from datetime import datetime
 from uuid import UUID
-
-from sqlalchemy.orm import Session
 
 from psms.db.models.accounts import AssignmentRow, ServiceRow
 from psms.db.queries import records
@@ -15,7 +12,7 @@ from psms.domain.pages import Page, PageRequest
 from psms.encoding import json_bytes
 from psms.runtime import Runtime
 from workflows import trail
-from workflows.edits import note_added, note_changed
+from workflows.act import Act, act_of
 from workflows.once import Made, create_once
 
 
@@ -41,20 +38,20 @@ def add_service(rt: Runtime, actor: Actor, command: NewService, once: OnceKey | 
     """Add a service; its name is unique in the organization, whatever its case."""
     require(actor, Permission.SERVICE_MANAGE)
 
-    def create(session: Session, now: datetime) -> Made:
+    def create(act: Act) -> Made:
         row = ServiceRow(
             organization_id=actor.organization_id,
-            id=rt.chance.new_id(now),
+            id=act.new_id(),
             name=command.name,
             description=command.description,
             active=True,
             version=1,
-            created_at=now,
-            updated_at=now,
+            created_at=act.now,
+            updated_at=act.now,
         )
-        session.add(row)
-        session.flush()
-        note_added(rt, session, actor, now=now, kind="service", row_id=row.id, shown={"name": row.name})
+        act.session.add(row)
+        act.session.flush()
+        trail.note_added(act, "service", row.id, {"name": row.name})
         return Made(json_bytes(_service(row)), f"/v1/services/{row.id}", version=1)
 
     return create_once(rt, actor, once, create)
@@ -65,9 +62,9 @@ def edit_service(rt: Runtime, actor: Actor, service_id: UUID, command: Edit) -> 
     require(actor, Permission.SERVICE_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
         row = records.lock(session, ServiceRow, service_id, command.if_version)
-        now = rt.clock.now(session)
-        changed = records.edit(row, command.fields, now)
-        note_changed(rt, session, actor, now=now, kind="service", row_id=row.id, changed=changed)
+        act = act_of(rt, session, actor)
+        changed = records.edit(row, command.fields, act.now)
+        trail.note_changed(act, "service", row.id, changed)
         return _service(row)
 
 
@@ -75,9 +72,7 @@ def _assignment(row: AssignmentRow) -> Assignment:
     return records.view_of(Assignment, row)
 
 
-def list_assignments(
-    rt: Runtime, actor: Actor, page: PageRequest, service_id: UUID | None
-) -> Page[Assignment]:
+def list_assignments(rt: Runtime, actor: Actor, page: PageRequest, service_id: UUID | None) -> Page[Assignment]:
     """Return one page of assignments, of one service or of all."""
     require(actor, Permission.SERVICE_READ)
     conditions = [] if service_id is None else [AssignmentRow.service_id == service_id]
@@ -96,19 +91,19 @@ def add_assignment(rt: Runtime, actor: Actor, command: NewAssignment, once: Once
     """Make a user or a team answer for a service."""
     require(actor, Permission.SERVICE_MANAGE)
 
-    def create(session: Session, now: datetime) -> Made:
+    def create(act: Act) -> Made:
         row = AssignmentRow(
             organization_id=actor.organization_id,
-            id=rt.chance.new_id(now),
+            id=act.new_id(),
             service_id=command.service_id,
             user_id=command.user_id,
             team_id=command.team_id,
-            created_at=now,
+            created_at=act.now,
         )
-        session.add(row)
-        session.flush()
+        act.session.add(row)
+        act.session.flush()
         shown = {"service_id": row.service_id, "user_id": row.user_id, "team_id": row.team_id}
-        note_added(rt, session, actor, now=now, kind="assignment", row_id=row.id, shown=shown)
+        trail.note_added(act, "assignment", row.id, shown)
         return Made(json_bytes(_assignment(row)), f"/v1/assignments/{row.id}")
 
     return create_once(rt, actor, once, create)
@@ -120,12 +115,5 @@ def remove_assignment(rt: Runtime, actor: Actor, assignment_id: UUID) -> None:
     with rt.db.begin(actor.organization_id) as session:
         row = records.get(session, AssignmentRow, assignment_id)
         session.delete(row)
-        trail.note(
-            rt,
-            session,
-            actor,
-            now=rt.clock.now(session),
-            action="assignment.deleted",
-            target=("assignment", row.id),
-            changes={"service_id": Change(before=row.service_id, after=None)},
-        )
+        gone = {"service_id": Change(before=row.service_id, after=None)}
+        trail.note(act_of(rt, session, actor), "assignment.deleted", ("assignment", row.id), gone)

@@ -1,9 +1,6 @@
 """Clients: the service accounts by which programs call the API. Their tokens are in `accounts`."""
 
-from datetime import datetime
 from uuid import UUID
-
-from sqlalchemy.orm import Session
 
 from psms.db.models.accounts import ClientRow, UserRow
 from psms.db.queries import records
@@ -14,7 +11,8 @@ from psms.domain.credentials import client_id_from, client_secret_from, digest
 from psms.domain.pages import Page, PageRequest
 from psms.encoding import json_bytes
 from psms.runtime import Runtime
-from workflows.edits import note_added, note_changed
+from workflows import trail
+from workflows.act import Act, act_of
 from workflows.once import Made, create_once
 
 _SECRET_BYTES = 32
@@ -45,40 +43,36 @@ def add_client(rt: Runtime, actor: Actor, command: NewClient, once: OnceKey | No
     require(actor, Permission.CLIENT_MANAGE)
     grantable(actor, command.role, frozenset(command.scopes))
 
-    def create(session: Session, now: datetime) -> Made:
-        row, secret = insert_client(rt, session, actor.organization_id, command, now=now)
+    def create(act: Act) -> Made:
+        row, secret = insert_client(act, command)
         shown = {"name": row.name, "role": row.role, "scopes": sorted(row.scopes)}
-        note_added(rt, session, actor, now=now, kind="client", row_id=row.id, shown=shown)
-        return Made(
-            _with_secret(row, secret), f"/v1/clients/{row.id}", version=1, kept=_with_secret(row, None)
-        )
+        trail.note_added(act, "client", row.id, shown)
+        return Made(_with_secret(row, secret), f"/v1/clients/{row.id}", version=1, kept=_with_secret(row, None))
 
     return create_once(rt, actor, once, create)
 
 
-def insert_client(
-    rt: Runtime, session: Session, organization_id: UUID, command: NewClient, *, now: datetime
-) -> tuple[ClientRow, str]:
+def insert_client(act: Act, command: NewClient) -> tuple[ClientRow, str]:
     """Write a client with its service user, and return it with its secret, of which only a hash is kept."""
-    public_id = client_id_from(rt.chance.secret_bytes(_PUBLIC_BYTES))
-    secret = client_secret_from(rt.chance.secret_bytes(_SECRET_BYTES))
+    public_id = client_id_from(act.rt.chance.secret_bytes(_PUBLIC_BYTES))
+    secret = client_secret_from(act.rt.chance.secret_bytes(_SECRET_BYTES))
     user = UserRow(
-        organization_id=organization_id,
-        id=rt.chance.new_id(now),
+        organization_id=act.organization_id,
+        id=act.new_id(),
         email=f"{public_id}@clients.invalid",
         name=command.name,
         role=command.role.value,
         is_service=True,
         active=True,
         version=1,
-        created_at=now,
-        updated_at=now,
+        created_at=act.now,
+        updated_at=act.now,
     )
-    session.add(user)
-    session.flush()
+    act.session.add(user)
+    act.session.flush()
     row = ClientRow(
-        organization_id=organization_id,
-        id=rt.chance.new_id(now),
+        organization_id=act.organization_id,
+        id=act.new_id(),
         client_id=public_id,
         name=command.name,
         secret_hash=digest(secret),
@@ -87,11 +81,11 @@ def insert_client(
         user_id=user.id,
         active=True,
         version=1,
-        created_at=now,
-        updated_at=now,
+        created_at=act.now,
+        updated_at=act.now,
     )
-    session.add(row)
-    session.flush()
+    act.session.add(row)
+    act.session.flush()
     return row, secret
 
 
@@ -104,9 +98,9 @@ def edit_client(rt: Runtime, actor: Actor, client_row_id: UUID, command: Edit) -
     with rt.db.begin(actor.organization_id) as session:
         row = records.lock(session, ClientRow, client_row_id, command.if_version)
         grantable(actor, Role(row.role), frozenset(fields.get("scopes", ())))
-        now = rt.clock.now(session)
-        changed = records.edit(row, fields, now)
-        note_changed(rt, session, actor, now=now, kind="client", row_id=row.id, changed=changed)
+        act = act_of(rt, session, actor)
+        changed = records.edit(row, fields, act.now)
+        trail.note_changed(act, "client", row.id, changed)
         return client_view(row)
 
 

@@ -1,9 +1,6 @@
 """Comments on tickets: write and list. A comment changes no field, so the ticket's version stays."""
 
-from datetime import datetime
 from uuid import UUID
-
-from sqlalchemy.orm import Session
 
 from psms.db.queries import tickets as queries
 from psms.domain.access import Actor, Permission, require
@@ -14,51 +11,38 @@ from psms.domain.tickets import Comment, NewComment, Visibility
 from psms.encoding import json_bytes
 from psms.runtime import Runtime
 from workflows import trail
+from workflows.act import Act
 from workflows.names import Task
 from workflows.once import Made, create_once
 from workflows.ticket_events import Told, tell
 
 
-def add_comment(
-    rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment, once: OnceKey | None
-) -> Created:
+def add_comment(rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment, once: OnceKey | None) -> Created:
     """Write a comment; the comment, its log entry and its event are committed together."""
     require(actor, Permission.COMMENT_CREATE)
     if command.visibility is Visibility.INTERNAL:
         require(actor, Permission.COMMENT_INTERNAL)
-    created = create_once(
-        rt, actor, once, lambda session, now: _written(rt, session, actor, ticket_id, command=command, now=now)
-    )
+    created = create_once(rt, actor, once, lambda act: _written(act, actor, ticket_id, command))
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return created
 
 
-def _written(
-    rt: Runtime, session: Session, actor: Actor, ticket_id: UUID, *, command: NewComment, now: datetime
-) -> Made:
-    ticket, sequence = queries.lock(session, actor, ticket_id)
+def _written(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Made:
+    ticket, sequence = queries.lock(act.session, actor, ticket_id)
     comment = Comment(
-        id=rt.chance.new_id(now),
+        id=act.new_id(),
         ticket_id=ticket.id,
         author_id=actor.user_id,
         body=command.body,
         visibility=command.visibility,
-        created_at=now,
+        created_at=act.now,
     )
-    queries.insert_comment(session, actor.organization_id, comment)
-    queries.count_event(session, ticket.id, sequence + 1)
+    queries.insert_comment(act.session, act.organization_id, comment)
+    queries.count_event(act.session, ticket.id, sequence + 1)
     told = Told(type=EventType.TICKET_COMMENTED, changes={}, comment=excerpt(comment))
-    tell(rt, session, actor, ticket, [told], now=now, last_sequence=sequence)
-    changes = trail.added({"comment_id": comment.id, "visibility": comment.visibility})
-    trail.note(
-        rt,
-        session,
-        actor,
-        now=now,
-        action=EventType.TICKET_COMMENTED.value,
-        target=("ticket", ticket.id),
-        changes=changes,
-    )
+    tell(act, ticket, [told], sequence)
+    shown = {"comment_id": comment.id, "visibility": comment.visibility}
+    trail.note(act, told.type.value, ("ticket", ticket.id), trail.added(shown))
     return Made(json_bytes(comment), f"/v1/tickets/{ticket.id}/comments/{comment.id}")
 
 

@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from datetime import datetime
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
@@ -19,6 +17,7 @@ from psms.domain.webhooks import DeliveryState
 from psms.runtime import Runtime
 from psms.telemetry import DEAD, LEASES_EXPIRED, TO_FIRST_ATTEMPT, bound, logger
 from workflows import trail
+from workflows.act import Act, act_of_system
 from workflows.delivery_results import Finished, Job, record
 from workflows.names import Task
 
@@ -59,14 +58,18 @@ def _landed(future: Future[Finished]) -> bool:
 def _take_off(rt: Runtime, flying: set[Future[Finished]]) -> int:
     if rt.stopping.is_set() or not rt.slots.free:
         return 0
-    jobs = _claim(rt, alone=not flying)
+    jobs = claim_due(rt, alone=not flying)
     for job in jobs:
         TO_FIRST_ATTEMPT.observe(max(0.0, (job.started_at - job.occurred_at).total_seconds()))
         flying.add(rt.slots.submit(_send, rt, job))
     return len(jobs)
 
 
-def _claim(rt: Runtime, *, alone: bool) -> list[Job]:
+def claim_due(rt: Runtime, *, alone: bool) -> list[Job]:
+    """Lease what is due, up to the free slots, and write the attempts that are about to be made.
+
+    *alone*: nothing else is under way in this process, so a suspect may be tried.
+    """
     with rt.db.begin_claim() as session:
         now = rt.clock.now(session)
         lease = claims.Lease(token=rt.chance.new_id(now), seconds=rt.settings.lease_seconds, now=now)
@@ -79,9 +82,7 @@ def _claim(rt: Runtime, *, alone: bool) -> list[Job]:
         return _prepared(rt, session, lease, claimed)
 
 
-def _prepared(
-    rt: Runtime, session: Session, lease: claims.Lease, claimed: Sequence[Row[Any]]
-) -> list[Job]:
+def _prepared(rt: Runtime, session: Session, lease: claims.Lease, claimed: Sequence[Row[Any]]) -> list[Job]:
     jobs: list[Job] = []
     rows = sorted((row.organization_id, row.id) for row in claimed)
     for organization_id, own in groupby(rows, key=itemgetter(0)):
@@ -144,7 +145,7 @@ def reap_leases(rt: Runtime) -> int:
             enter(session, organization_id)
             results.mark_unknown(session, organization_id, own, now)
             results.wake_lanes(session, organization_id, {row.endpoint_id: None for row in own})
-            _note_dead(rt, session, organization_id, own, now)
+            _note_dead(act_of_system(rt, session, organization_id, now), own)
     if expired:
         LEASES_EXPIRED.inc(len(expired))
         log.warning("leases_taken_back", count=len(expired))
@@ -152,18 +153,9 @@ def reap_leases(rt: Runtime) -> int:
     return len(expired)
 
 
-def _note_dead(
-    rt: Runtime, session: Session, organization_id: UUID, rows: Sequence[Row[Any]], now: datetime
-) -> None:
+def _note_dead(act: Act, rows: Sequence[Row[Any]]) -> None:
     for row in rows:
         if row.state == DeliveryState.DEAD:
             DEAD.labels(reason="leases_lost").inc()
-            trail.note_system(
-                rt,
-                session,
-                organization_id,
-                now=now,
-                action="delivery.dead",
-                target=("delivery", row.id),
-                after={"reason": "leases_lost", "endpoint_id": row.endpoint_id},
-            )
+            shown = {"reason": "leases_lost", "endpoint_id": row.endpoint_id}
+            trail.note(act, "delivery.dead", ("delivery", row.id), trail.added(shown))

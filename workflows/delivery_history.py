@@ -11,6 +11,7 @@ from psms.domain.webhooks import Delivery, DeliveryState, DeliveryWithAttempts
 from psms.errors import DeliveryInFlight
 from psms.runtime import Runtime
 from workflows import trail
+from workflows.act import act_of
 from workflows.names import Task
 
 
@@ -24,16 +25,12 @@ def list_deliveries(
         return queries.list_deliveries(session, endpoint_id, page, state)
 
 
-def get_delivery(
-    rt: Runtime, actor: Actor, endpoint_id: UUID, delivery_id: UUID
-) -> DeliveryWithAttempts:
+def get_delivery(rt: Runtime, actor: Actor, endpoint_id: UUID, delivery_id: UUID) -> DeliveryWithAttempts:
     """Return a delivery with every request made for it."""
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
         delivery = queries.get_delivery(session, endpoint_id, delivery_id)
-        return DeliveryWithAttempts(
-            delivery=delivery, attempts=queries.attempts_of(session, delivery_id)
-        )
+        return DeliveryWithAttempts(delivery=delivery, attempts=queries.attempts_of(session, delivery_id))
 
 
 def resend(rt: Runtime, actor: Actor, endpoint_id: UUID, delivery_id: UUID) -> Delivery:
@@ -45,13 +42,11 @@ def resend(rt: Runtime, actor: Actor, endpoint_id: UUID, delivery_id: UUID) -> D
     with rt.db.begin(actor.organization_id) as session:
         queries.get(session, endpoint_id)
         queries.get_delivery(session, endpoint_id, delivery_id)
-        now = rt.clock.now(session)
-        if not queries.retry(session, endpoint_id, delivery_id, now=now, expires_after=EXPIRES_AFTER):
+        act = act_of(rt, session, actor)
+        if not queries.retry(session, endpoint_id, delivery_id, now=act.now, expires_after=EXPIRES_AFTER):
             raise DeliveryInFlight
         results.wake_lanes(session, actor.organization_id, {endpoint_id: None})
-        trail.note(
-            rt, session, actor, now=now, action="delivery.resent", target=("delivery", delivery_id)
-        )
+        trail.note(act, "delivery.resent", ("delivery", delivery_id))
         delivery = queries.get_delivery(session, endpoint_id, delivery_id)
     rt.nudger.nudge(Task.DELIVER_WEBHOOKS)
     return delivery

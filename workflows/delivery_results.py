@@ -6,8 +6,6 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from psms.db.queries import results
 from psms.domain.attempts import Outcome, SendResult
 from psms.domain.retry import (
@@ -24,6 +22,7 @@ from psms.encoding import json_text
 from psms.runtime import Runtime
 from psms.telemetry import ATTEMPT_SECONDS, ATTEMPTS, DEAD, LATE_RESULTS, TO_DELIVERED, logger
 from workflows import trail
+from workflows.act import Act, act_of_system
 
 log = logger(__name__)
 
@@ -88,7 +87,7 @@ def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> 
         if accepted_late:
             results.settle_late_successes(session, organization_id, accepted_late, now)
         results.write_attempts(session, organization_id, settlements, in_time, now)
-        _record_health(rt, session, organization_id, judged, now=now)
+        _record_health(act_of_system(rt, session, organization_id, now), judged)
         results.wake_lanes(session, organization_id, _lanes(settlements))
     LATE_RESULTS.inc(len(late))
     for one in judged:
@@ -147,51 +146,26 @@ def _lanes(settlements: Sequence[results.Settlement]) -> dict[UUID, datetime | N
     return lanes
 
 
-def _record_health(
-    rt: Runtime, session: Session, organization_id: UUID, judged: Sequence[_Judged], *, now: datetime
-) -> None:
+def _record_health(act: Act, judged: Sequence[_Judged]) -> None:
     healthy = {j.settlement.endpoint_id for j in judged if isinstance(j.decision, Delivered)}
-    failing = {
-        j.settlement.endpoint_id for j in judged if counts_against_endpoint(j.finished.result.outcome)
-    } - healthy
+    blamed = {j.settlement.endpoint_id for j in judged if counts_against_endpoint(j.finished.result.outcome)}
     if healthy:
-        results.mark_healthy(session, organization_id, sorted(healthy), now)
-    if failing:
-        results.mark_failing(session, organization_id, sorted(failing), now)
+        results.mark_healthy(act.session, act.organization_id, sorted(healthy), act.now)
+    if blamed - healthy:
+        results.mark_failing(act.session, act.organization_id, sorted(blamed - healthy), act.now)
     for one in judged:
         if isinstance(one.decision, DisableEndpoint):
-            _disable(rt, session, organization_id, one.settlement.endpoint_id, reason=one.decision.reason, now=now)
+            _disable(act, one.settlement.endpoint_id, one.decision.reason)
         elif isinstance(one.decision, GiveUp):
-            _note_dead(rt, session, organization_id, one.settlement, now=now)
+            shown = {"reason": one.decision.reason, "endpoint_id": one.settlement.endpoint_id}
+            target = ("delivery", one.settlement.delivery_id)
+            trail.note(act, "delivery.dead", target, trail.added(shown))
 
 
-def _disable(
-    rt: Runtime, session: Session, organization_id: UUID, endpoint_id: UUID, *, reason: str, now: datetime
-) -> None:
-    if results.disable(session, organization_id, endpoint_id, reason, now):
-        trail.note_system(
-            rt,
-            session,
-            organization_id,
-            now=now,
-            action="webhook_endpoint.disabled",
-            target=("webhook_endpoint", endpoint_id),
-            after={"reason": reason},
-        )
-
-
-def _note_dead(
-    rt: Runtime, session: Session, organization_id: UUID, settlement: results.Settlement, *, now: datetime
-) -> None:
-    trail.note_system(
-        rt,
-        session,
-        organization_id,
-        now=now,
-        action="delivery.dead",
-        target=("delivery", settlement.delivery_id),
-        after={"reason": settlement.reason, "endpoint_id": settlement.endpoint_id},
-    )
+def _disable(act: Act, endpoint_id: UUID, reason: str) -> None:
+    if results.disable(act.session, act.organization_id, endpoint_id, reason, act.now):
+        target = ("webhook_endpoint", endpoint_id)
+        trail.note(act, "webhook_endpoint.disabled", target, trail.added({"reason": reason}))
 
 
 def _measure(judged: _Judged, now: datetime) -> None:

@@ -1,10 +1,7 @@
 """People and teams: list, read, add and edit. Clients, which are programs, are in `clients`."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-from sqlalchemy.orm import Session
 
 from psms.db.models.accounts import TeamRow, UserRow
 from psms.db.queries import people, records
@@ -15,7 +12,8 @@ from psms.domain.pages import Page, PageRequest
 from psms.encoding import json_bytes
 from psms.errors import NotAllowed
 from psms.runtime import Runtime
-from workflows.edits import note_added, note_changed
+from workflows import trail
+from workflows.act import Act, act_of
 from workflows.once import Made, create_once
 
 
@@ -42,23 +40,23 @@ def add_user(rt: Runtime, actor: Actor, command: NewUser, once: OnceKey | None) 
     require(actor, Permission.USER_MANAGE)
     _refuse_promotion(actor, command.role)
 
-    def create(session: Session, now: datetime) -> Made:
+    def create(act: Act) -> Made:
         row = UserRow(
             organization_id=actor.organization_id,
-            id=rt.chance.new_id(now),
+            id=act.new_id(),
             email=command.email,
             name=command.name,
             role=command.role.value,
             is_service=False,
             active=True,
             version=1,
-            created_at=now,
-            updated_at=now,
+            created_at=act.now,
+            updated_at=act.now,
         )
-        session.add(row)
-        session.flush()
+        act.session.add(row)
+        act.session.flush()
         shown = {"email": row.email, "name": row.name, "role": row.role}
-        note_added(rt, session, actor, now=now, kind="user", row_id=row.id, shown=shown)
+        trail.note_added(act, "user", row.id, shown)
         return Made(json_bytes(_user(row)), f"/v1/users/{row.id}", version=1)
 
     return create_once(rt, actor, once, create)
@@ -72,9 +70,9 @@ def edit_user(rt: Runtime, actor: Actor, user_id: UUID, command: Edit) -> User:
         _refuse_promotion(actor, Role(row.role))
         if "role" in command.fields:
             _refuse_promotion(actor, Role(command.fields["role"]))
-        now = rt.clock.now(session)
-        changed = records.edit(row, command.fields, now)
-        note_changed(rt, session, actor, now=now, kind="user", row_id=row.id, changed=changed)
+        act = act_of(rt, session, actor)
+        changed = records.edit(row, command.fields, act.now)
+        trail.note_changed(act, "user", row.id, changed)
         return _user(row)
 
 
@@ -109,21 +107,21 @@ def add_team(rt: Runtime, actor: Actor, command: NewTeam, once: OnceKey | None) 
     """Make a team of users of the organization."""
     require(actor, Permission.USER_MANAGE)
 
-    def create(session: Session, now: datetime) -> Made:
+    def create(act: Act) -> Made:
         row = TeamRow(
             organization_id=actor.organization_id,
-            id=rt.chance.new_id(now),
+            id=act.new_id(),
             name=command.name,
             version=1,
-            created_at=now,
-            updated_at=now,
+            created_at=act.now,
+            updated_at=act.now,
         )
-        session.add(row)
-        session.flush()
-        people.set_members(session, actor.organization_id, row.id, command.member_ids)
+        act.session.add(row)
+        act.session.flush()
+        people.set_members(act.session, act.organization_id, row.id, command.member_ids)
         members = sorted(set(command.member_ids))
         shown: dict[str, Any] = {"name": row.name, "member_ids": members}
-        note_added(rt, session, actor, now=now, kind="team", row_id=row.id, shown=shown)
+        trail.note_added(act, "team", row.id, shown)
         return Made(json_bytes(_team(row, members)), f"/v1/teams/{row.id}", version=1)
 
     return create_once(rt, actor, once, create)
@@ -136,15 +134,15 @@ def edit_team(rt: Runtime, actor: Actor, team_id: UUID, command: Edit) -> Team:
     wanted = fields.pop("member_ids", None)
     with rt.db.begin(actor.organization_id) as session:
         row = records.lock(session, TeamRow, team_id, command.if_version)
-        now = rt.clock.now(session)
-        changed = records.edit(row, fields, now)
+        act = act_of(rt, session, actor)
+        changed = records.edit(row, fields, act.now)
         before = people.members_of(session, [row.id])[row.id]
         after = before if wanted is None else sorted(set(wanted))
         if after != before:
             people.set_members(session, actor.organization_id, row.id, after)
             if not changed:
-                records.touch(row, now)
+                records.touch(row, act.now)
             changed["member_ids"] = (before, after)
-        note_changed(rt, session, actor, now=now, kind="team", row_id=row.id, changed=changed)
+        trail.note_changed(act, "team", row.id, changed)
         session.flush()
         return _team(row, after)

@@ -26,7 +26,7 @@ from psms.encoding import json_bytes
 from psms.errors import EndpointNotActive, NotFound, TooManySecrets
 from psms.runtime import Runtime
 from workflows import trail
-from workflows.edits import note_added, note_changed
+from workflows.act import Act, act_of
 from workflows.names import Task
 from workflows.once import Made, create_once
 
@@ -58,22 +58,22 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
     # DNS, so before the transaction.
     rt.url_guard.check_url(command.url)
 
-    def create(session: Session, now: datetime) -> Made:
+    def create(act: Act) -> Made:
         row = EndpointRow(
             organization_id=actor.organization_id,
-            id=rt.chance.new_id(now),
+            id=act.new_id(),
             url=command.url,
             description=command.description,
             event_types=None if command.event_types is None else sorted(set(command.event_types)),
             state=EndpointState.ACTIVE.value,
             version=1,
-            created_at=now,
-            updated_at=now,
+            created_at=act.now,
+            updated_at=act.now,
         )
-        secret = _new_secret(rt, row.organization_id, row.id, now)
-        queries.insert(session, row, secret)
+        secret = _new_secret(act, row.id)
+        queries.insert(act.session, row, secret)
         shown = {"url": row.url, "event_types": row.event_types}
-        note_added(rt, session, actor, now=now, kind=_KIND, row_id=row.id, shown=shown)
+        trail.note_added(act, _KIND, row.id, shown)
         endpoint = queries.endpoint_of(row)
         return Made(
             _with_secret(endpoint, secret.secret),
@@ -85,13 +85,13 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
     return create_once(rt, actor, once, create)
 
 
-def _new_secret(rt: Runtime, organization_id: UUID, endpoint_id: UUID, now: datetime) -> SecretRow:
+def _new_secret(act: Act, endpoint_id: UUID) -> SecretRow:
     return SecretRow(
-        organization_id=organization_id,
-        id=rt.chance.new_id(now),
+        organization_id=act.organization_id,
+        id=act.new_id(),
         endpoint_id=endpoint_id,
-        secret=new_secret(rt.chance.secret_bytes(SECRET_BYTES)),
-        created_at=now,
+        secret=new_secret(act.rt.chance.secret_bytes(SECRET_BYTES)),
+        created_at=act.now,
         expires_at=None,
     )
 
@@ -109,14 +109,14 @@ def edit_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID, command: Edit) -
         rt.url_guard.check_url(fields["url"])
     with rt.db.begin(actor.organization_id) as session:
         row = _locked(session, endpoint_id, command.if_version)
-        now = rt.clock.now(session)
-        changed = records.edit(row, fields, now)
+        act = act_of(rt, session, actor)
+        changed = records.edit(row, fields, act.now)
         if "state" in changed:
             row.disabled_reason = None
             row.failing_since = None
             session.flush()
-            _follow_state(session, row, now)
-        note_changed(rt, session, actor, now=now, kind=_KIND, row_id=row.id, changed=changed)
+            _follow_state(session, row, act.now)
+        trail.note_changed(act, _KIND, row.id, changed)
         session.flush()
         endpoint = queries.endpoint_of(row)
     rt.nudger.nudge(Task.DELIVER_WEBHOOKS)
@@ -152,14 +152,12 @@ def remove_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID) -> None:
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
         row = _locked(session, endpoint_id, None)
-        now = rt.clock.now(session)
+        act = act_of(rt, session, actor)
         row.state = "deleted"
-        records.touch(row, now)
+        records.touch(row, act.now)
         session.flush()
-        queries.cancel_waiting(session, row.id, now)
-        trail.note(
-            rt, session, actor, now=now, action=f"{_KIND}.deleted", target=(_KIND, row.id)
-        )
+        queries.cancel_waiting(session, row.id, act.now)
+        trail.note(act, f"{_KIND}.deleted", (_KIND, row.id))
 
 
 def rotate_secret(rt: Runtime, actor: Actor, endpoint_id: UUID) -> RotatedSecret:
@@ -167,14 +165,12 @@ def rotate_secret(rt: Runtime, actor: Actor, endpoint_id: UUID) -> RotatedSecret
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
         row = _locked(session, endpoint_id, None)
-        now = rt.clock.now(session)
-        if queries.live_secrets(session, row.id, now) >= _MOST_SECRETS:
+        act = act_of(rt, session, actor)
+        if queries.live_secrets(session, row.id, act.now) >= _MOST_SECRETS:
             raise TooManySecrets
-        secret = _new_secret(rt, row.organization_id, row.id, now)
+        secret = _new_secret(act, row.id)
         until = queries.add_secret(session, secret, SECRET_OVERLAP)
-        trail.note(
-            rt, session, actor, now=now, action=f"{_KIND}.secret_rotated", target=(_KIND, row.id)
-        )
+        trail.note(act, f"{_KIND}.secret_rotated", (_KIND, row.id))
     return RotatedSecret(endpoint_id=row.id, secret=secret.secret, previous_expires_at=until)
 
 
@@ -185,27 +181,35 @@ def send_test(rt: Runtime, actor: Actor, endpoint_id: UUID) -> TestSent:
         row = queries.get(session, endpoint_id)
         if row.state != EndpointState.ACTIVE:
             raise EndpointNotActive
-        now = rt.clock.now(session)
-        event_id = rt.chance.new_id(now)
-        data = TestData(endpoint_id=row.id, message="This is a test: your endpoint is reached.")
-        envelope = Envelope(
-            id=event_id, type=EventType.WEBHOOK_TEST, timestamp=now, schema_version=SCHEMA_VERSION, data=data
-        )
-        journal.insert_event(
-            session,
-            journal.EventRecord(
-                organization_id=actor.organization_id,
-                id=event_id,
-                type=EventType.WEBHOOK_TEST.value,
-                schema_version=SCHEMA_VERSION,
-                ticket_id=None,
-                sequence=None,
-                occurred_at=now,
-                body=json_bytes(envelope),
-                request_id=actor.request_id,
-                endpoint_id=row.id,
-            ),
-        )
-        trail.note(rt, session, actor, now=now, action=f"{_KIND}.tested", target=(_KIND, row.id))
+        act = act_of(rt, session, actor)
+        event_id = _tell_test(act, row.id)
+        trail.note(act, f"{_KIND}.tested", (_KIND, row.id))
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return TestSent(event_id=event_id)
+
+
+def _tell_test(act: Act, endpoint_id: UUID) -> UUID:
+    event_id = act.new_id()
+    envelope = Envelope(
+        id=event_id,
+        type=EventType.WEBHOOK_TEST,
+        timestamp=act.now,
+        schema_version=SCHEMA_VERSION,
+        data=TestData(endpoint_id=endpoint_id, message="This is a test: your endpoint is reached."),
+    )
+    journal.insert_event(
+        act.session,
+        journal.EventRecord(
+            organization_id=act.organization_id,
+            id=event_id,
+            type=envelope.type.value,
+            schema_version=SCHEMA_VERSION,
+            ticket_id=None,
+            sequence=None,
+            occurred_at=act.now,
+            body=json_bytes(envelope),
+            request_id=act.actor.request_id if act.actor else None,
+            endpoint_id=endpoint_id,
+        ),
+    )
+    return event_id

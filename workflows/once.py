@@ -1,7 +1,6 @@
 """Creating something once: the answer is kept in the transaction that creates, under the caller's key."""
 
 from collections.abc import Callable
-from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -10,11 +9,10 @@ from psms.domain.access import Actor
 from psms.domain.answers import Created, OnceKey
 from psms.errors import IdempotencyKeyReused, RequestInProgress
 from psms.runtime import Runtime
+from workflows.act import Act, act_of
 
 
-def create_once(
-    rt: Runtime, actor: Actor, once: OnceKey | None, create: Callable[[Session, datetime], "Made"]
-) -> Created:
+def create_once(rt: Runtime, actor: Actor, once: OnceKey | None, create: Callable[[Act], "Made"]) -> Created:
     """Run *create* in one transaction, unless a request with the same key already did: then repeat its answer.
 
     Raises RequestInProgress while the first request is still at work, and IdempotencyKeyReused when the
@@ -25,10 +23,10 @@ def create_once(
             earlier = _earlier_answer(session, actor, once)
             if earlier is not None:
                 return earlier
-        now = rt.clock.now(session)
-        made = create(session, now)
+        act = act_of(rt, session, actor)
+        made = create(act)
         if once is not None:
-            _remember(session, actor, once, made, now)
+            _remember(act, actor, once, made)
     return Created(body=made.body, location=made.location, version=made.version)
 
 
@@ -56,9 +54,9 @@ def _earlier_answer(session: Session, actor: Actor, once: OnceKey) -> Created | 
     return Created(body=bytes(row.body), location=row.location, version=version, replayed=True)
 
 
-def _remember(session: Session, actor: Actor, once: OnceKey, made: Made, now: datetime) -> None:
+def _remember(act: Act, actor: Actor, once: OnceKey, made: Made) -> None:
     journal.remember(
-        session,
+        act.session,
         {
             "organization_id": actor.organization_id,
             "client_id": actor.client_id,
@@ -67,6 +65,6 @@ def _remember(session: Session, actor: Actor, once: OnceKey, made: Made, now: da
             "body": made.kept,
             "location": made.location,
             "etag": None if made.version is None else str(made.version),
-            "now": now,
+            "now": act.now,
         },
     )

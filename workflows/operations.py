@@ -1,7 +1,7 @@
 """What operators ask: is everything reachable, and what waits."""
 
+from psms.db.fitness import HEAD, revision_of
 from psms.db.queries import operations as queries
-from psms.db.schema import head_revision, revision_of
 from psms.domain.operations import Backlog, Dependency
 from psms.errors import PsmsError
 from psms.runtime import Runtime
@@ -21,9 +21,8 @@ def _postgresql(rt: Runtime) -> Dependency:
             found = revision_of(connection)
     except PsmsError as problem:
         return Dependency(name="postgresql", ready=False, required=True, detail=problem.detail)
-    wanted = head_revision()
-    if found != wanted:
-        detail = f"The schema is at revision {found}, this release needs {wanted}: run `python -m psms migrate`."
+    if found != HEAD:
+        detail = f"The schema is at revision {found}, this release needs {HEAD}: run `python -m psms migrate`."
         return Dependency(name="postgresql", ready=False, required=True, detail=detail)
     return Dependency(name="postgresql", ready=True, required=True, detail=f"schema revision {found}")
 

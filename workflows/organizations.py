@@ -1,9 +1,7 @@
 """Organizations: one's own, and founding a new one with its first client."""
 
-from datetime import datetime
+from dataclasses import replace
 from uuid import UUID
-
-from sqlalchemy.orm import Session
 
 from psms.db.models.accounts import ClientRow, OrganizationRow, ServiceRow
 from psms.db.queries import people, records
@@ -15,8 +13,8 @@ from psms.domain.pages import Page, PageRequest
 from psms.encoding import json_bytes
 from psms.runtime import Runtime
 from workflows import trail
+from workflows.act import Act, act_of
 from workflows.clients import insert_client
-from workflows.edits import note_changed
 from workflows.once import Made, create_once
 
 FIRST_SERVICE = "General"
@@ -45,9 +43,9 @@ def edit_organization(rt: Runtime, actor: Actor, organization_id: UUID, command:
     require(actor, Permission.ORGANIZATION_UPDATE)
     with rt.db.begin(actor.organization_id) as session:
         row = records.lock(session, OrganizationRow, organization_id, command.if_version)
-        now = rt.clock.now(session)
-        changed = records.edit(row, command.fields, now)
-        note_changed(rt, session, actor, now=now, kind="organization", row_id=row.id, changed=changed)
+        act = act_of(rt, session, actor)
+        changed = records.edit(row, command.fields, act.now)
+        trail.note_changed(act, "organization", row.id, changed)
         session.flush()
         return _organization(row)
 
@@ -59,20 +57,12 @@ def found_organization(rt: Runtime, actor: Actor, name: str, once: OnceKey | Non
     """
     require(actor, Permission.ORGANIZATION_CREATE)
 
-    def create(session: Session, now: datetime) -> Made:
-        organization_id = rt.chance.new_id(now)
-        enter(session, organization_id)
-        organization, client, secret = found(rt, session, organization_id, name, now=now)
-        enter(session, actor.organization_id)
-        trail.note(
-            rt,
-            session,
-            actor,
-            now=now,
-            action="organization.created",
-            target=("organization", organization.id),
-            changes=trail.added({"name": name}),
-        )
+    def create(act: Act) -> Made:
+        inside = replace(act, organization_id=act.new_id(), actor=None)
+        enter(act.session, inside.organization_id)
+        organization, client, secret = found(inside, name)
+        enter(act.session, act.organization_id)
+        trail.note_added(act, "organization", organization.id, {"name": name})
         return Made(
             _with_credentials(organization, client, secret),
             f"/v1/organizations/{organization.id}",
@@ -83,34 +73,37 @@ def found_organization(rt: Runtime, actor: Actor, name: str, once: OnceKey | Non
     return create_once(rt, actor, once, create)
 
 
-def found(
-    rt: Runtime, session: Session, organization_id: UUID, name: str, *, now: datetime
-) -> tuple[Organization, ClientRow, str]:
-    """Write an organization with its first service and its first client, which is an admin.
+def found(act: Act, name: str) -> tuple[Organization, ClientRow, str]:
+    """Write the act's organization, which is new, with its first service and its first client, an admin.
 
-    The transaction must be inside *organization_id* already.
+    The transaction must be inside the new organization already.
     """
-    row = OrganizationRow(id=organization_id, name=name, version=1, created_at=now, updated_at=now)
-    people.add_organization(session, row)
+    row = OrganizationRow(id=act.organization_id, name=name, version=1, created_at=act.now, updated_at=act.now)
+    people.add_organization(act.session, row)
+    row.default_service_id = _first_service(act)
+    act.session.flush()
+    trail.note_added(act, "organization", row.id, {"name": name})
+    # Founding further organizations is granted with care, never by default.
+    scopes = tuple(scope.value for scope in Scope if scope is not Scope.ORGANIZATIONS_CREATE)
+    command = NewClient(name=f"{name}: first client", role=Role.ADMIN, scopes=scopes)
+    client, secret = insert_client(act, command)
+    return _organization(row), client, secret
+
+
+def _first_service(act: Act) -> UUID:
     service = ServiceRow(
-        organization_id=row.id,
-        id=rt.chance.new_id(now),
+        organization_id=act.organization_id,
+        id=act.new_id(),
         name=FIRST_SERVICE,
         description="What belongs to no other service.",
         active=True,
         version=1,
-        created_at=now,
-        updated_at=now,
+        created_at=act.now,
+        updated_at=act.now,
     )
-    session.add(service)
-    session.flush()
-    row.default_service_id = service.id
-    session.flush()
-    # Founding further organizations is granted with care, never by default.
-    scopes = tuple(scope.value for scope in Scope if scope is not Scope.ORGANIZATIONS_CREATE)
-    command = NewClient(name=f"{name}: first client", role=Role.ADMIN, scopes=scopes)
-    client, secret = insert_client(rt, session, row.id, command, now=now)
-    return _organization(row), client, secret
+    act.session.add(service)
+    act.session.flush()
+    return service.id
 
 
 def _with_credentials(organization: Organization, client: ClientRow, secret: str | None) -> bytes:

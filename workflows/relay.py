@@ -58,9 +58,7 @@ def _relay_batch(rt: Runtime) -> int:
     return len(rows)
 
 
-def _fan_out(
-    rt: Runtime, session: Session, organization_id: UUID, rows: list[_OutboxRow], *, now: datetime
-) -> None:
+def _fan_out(rt: Runtime, session: Session, organization_id: UUID, rows: list[_OutboxRow], *, now: datetime) -> None:
     pairs = [(row, endpoint) for endpoint in outbox.endpoints(session) for row in rows if _wants(endpoint, row)]
     if pairs:
         counts = Counter(endpoint.id for _, endpoint in pairs)

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from psms.adapters.passwords import password_hash
 from psms.db.models.accounts import TeamRow, UserRow
 from psms.db.queries import people
 from psms.domain.access import Role, Scope
 from psms.domain.accounts import NewClient
 from psms.runtime import Runtime
+from workflows.act import Act, act_of_system
 from workflows.clients import insert_client
 from workflows.organizations import found
 
@@ -45,12 +44,12 @@ def seed_demo(rt: Runtime) -> Seeded:
     with rt.db.look_up() as connection:
         organization_id = rt.chance.new_id(rt.clock.now(connection))
     with rt.db.begin(organization_id) as session:
-        now = rt.clock.now(session)
-        found(rt, session, organization_id, ORGANIZATION, now=now)
+        act = act_of_system(rt, session, organization_id, rt.clock.now(session))
+        found(act, ORGANIZATION)
         command = NewClient(name="Demo client", role=Role.ADMIN, scopes=tuple(scope.value for scope in Scope))
-        client, secret = insert_client(rt, session, organization_id, command, now=now)
-        rows = [_row(rt, session, organization_id, user, hashes[user.email]) for user in users]
-        _help_desk(rt, session, organization_id, [row.id for row in rows if row.role == Role.AGENT])
+        client, secret = insert_client(act, command)
+        rows = [_row(act, user, hashes[user.email]) for user in users]
+        _help_desk(act, [row.id for row in rows if row.role == Role.AGENT])
     return Seeded(organization_id=organization_id, client_id=client.client_id, client_secret=secret, users=users)
 
 
@@ -59,11 +58,10 @@ def _user(rt: Runtime, role: Role) -> SeededUser:
     return SeededUser(email=f"{role}@demo.example", password=password, role=role)
 
 
-def _row(rt: Runtime, session: Session, organization_id: UUID, user: SeededUser, hashed: str) -> UserRow:
-    now = rt.clock.now(session)
+def _row(act: Act, user: SeededUser, hashed: str) -> UserRow:
     row = UserRow(
-        organization_id=organization_id,
-        id=rt.chance.new_id(now),
+        organization_id=act.organization_id,
+        id=act.new_id(),
         email=user.email,
         name=f"Demo {user.role}",
         role=user.role.value,
@@ -71,24 +69,23 @@ def _row(rt: Runtime, session: Session, organization_id: UUID, user: SeededUser,
         active=True,
         password_hash=hashed,
         version=1,
-        created_at=now,
-        updated_at=now,
+        created_at=act.now,
+        updated_at=act.now,
     )
-    session.add(row)
-    session.flush()
+    act.session.add(row)
+    act.session.flush()
     return row
 
 
-def _help_desk(rt: Runtime, session: Session, organization_id: UUID, members: list[UUID]) -> None:
-    now = rt.clock.now(session)
+def _help_desk(act: Act, members: list[UUID]) -> None:
     team = TeamRow(
-        organization_id=organization_id,
-        id=rt.chance.new_id(now),
+        organization_id=act.organization_id,
+        id=act.new_id(),
         name="Help desk",
         version=1,
-        created_at=now,
-        updated_at=now,
+        created_at=act.now,
+        updated_at=act.now,
     )
-    session.add(team)
-    session.flush()
-    people.set_members(session, organization_id, team.id, members)
+    act.session.add(team)
+    act.session.flush()
+    people.set_members(act.session, act.organization_id, team.id, members)

@@ -26,6 +26,7 @@ from psms.encoding import json_bytes, json_text
 from psms.errors import FieldError, NotAllowed, VersionStale
 from psms.runtime import Runtime
 from workflows import trail
+from workflows.act import Act, act_of
 from workflows.names import Task
 from workflows.once import Made, create_once
 from workflows.ticket_events import Told, body_of, tell
@@ -41,22 +42,18 @@ def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | 
     if actor.sees_only_own_tickets and requester_id != actor.user_id:
         message = "You can file tickets for yourself only: leave requester_id out."
         raise NotAllowed(message)
-    created = create_once(
-        rt, actor, once, lambda session, now: _opened(rt, session, actor, command, now=now, requester_id=requester_id)
-    )
+    created = create_once(rt, actor, once, lambda act: _opened(act, command, requester_id))
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return created
 
 
-def _opened(
-    rt: Runtime, session: Session, actor: Actor, command: OpenTicket, *, now: datetime, requester_id: UUID
-) -> Made:
-    number, default_service_id = queries.next_number(session)
+def _opened(act: Act, command: OpenTicket, requester_id: UUID) -> Made:
+    number, default_service_id = queries.next_number(act.session)
     service_id = command.service_id or default_service_id
     if service_id is None:
         raise FieldError("service_id", "required: this organization has no default service")
     ticket = Ticket(
-        id=rt.chance.new_id(now),
+        id=act.new_id(),
         number=number,
         type=command.type,
         subject=command.subject,
@@ -72,33 +69,32 @@ def _opened(
         tags=list(command.tags),
         custom_fields=command.custom_fields or {},
         version=1,
-        created_at=now,
-        updated_at=now,
+        created_at=act.now,
+        updated_at=act.now,
         resolved_at=None,
         closed_at=None,
     )
-    queries.insert_ticket(session, _new_rows(rt, actor, ticket))
+    queries.insert_ticket(act.session, _new_rows(act, ticket))
     return Made(json_bytes(ticket), f"/v1/tickets/{ticket.id}", version=1)
 
 
-def _new_rows(rt: Runtime, actor: Actor, ticket: Ticket) -> dict[str, Any]:
-    now = ticket.created_at
-    event_id = rt.chance.new_id(now)
+def _new_rows(act: Act, ticket: Ticket) -> dict[str, Any]:
+    event_id = act.new_id()
     created = Told(type=EventType.TICKET_CREATED, changes={})
     values = {name: getattr(ticket, name) for name in Ticket.__slots__}
-    shown = {name: values[name] for name in ("subject", "type", "status", "priority", "service_id", "requester_id")}
+    shown = {name: values[name] for name in ("subject", "type", "status", "priority", "service_id")}
     return {
         **values,
         "custom_fields": json_text(ticket.custom_fields),
-        "organization_id": actor.organization_id,
-        "log_id": rt.chance.new_id(now),
+        "organization_id": act.organization_id,
+        "log_id": act.new_id(),
         "after": json_text(shown),
-        "actor_id": actor.user_id,
-        "client_id": actor.client_id,
-        "request_id": actor.request_id,
+        "actor_id": act.user_id,
+        "client_id": act.actor.client_id if act.actor else None,
+        "request_id": act.actor.request_id if act.actor else None,
         "event_id": event_id,
-        "body": body_of(ticket, created, event_id=event_id, sequence=1, now=now, actor_id=actor.user_id),
-        "now": now,
+        "body": body_of(act, ticket, created, event_id=event_id, sequence=1),
+        "now": act.now,
     }
 
 
@@ -124,13 +120,12 @@ def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket)
     require(actor, Permission.TICKET_UPDATE)
     with rt.db.begin(actor.organization_id) as session:
         before, sequence = _locked(session, actor, ticket_id, command.if_version)
-        now = rt.clock.now(session)
+        act = act_of(rt, session, actor)
         changes = changes_between(before, command.fields)
         if not changes:
             return before
-        after = _written(session, before, changes, now)
-        events = _edit_events(before, after, set(changes))
-        _told(rt, session, actor, events, before=before, after=after, sequence=sequence, now=now)
+        after = _written(act, before, changes)
+        _told(act, _edit_events(before, after, set(changes)), after, sequence)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
 
@@ -144,27 +139,23 @@ def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_ve
     with rt.db.begin(actor.organization_id) as session:
         before, sequence = _locked(session, actor, ticket_id, if_version)
         status = next_status(before.status, action)
-        now = rt.clock.now(session)
-        after = _written(session, before, {"status": status, **_milestones(status, now)}, now)
-        events = _status_events(before, after)
-        _told(rt, session, actor, events, before=before, after=after, sequence=sequence, now=now)
+        act = act_of(rt, session, actor)
+        after = _written(act, before, {"status": status, **_milestones(status, act.now)})
+        _told(act, _status_events(before, after), after, sequence)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
 
 
-def _locked(
-    session: Session, actor: Actor, ticket_id: UUID, if_version: int | None
-) -> tuple[Ticket, int]:
+def _locked(session: Session, actor: Actor, ticket_id: UUID, if_version: int | None) -> tuple[Ticket, int]:
     ticket, sequence = queries.lock(session, actor, ticket_id)
     if if_version is not None and if_version != ticket.version:
         raise VersionStale(current_version=ticket.version)
     return ticket, sequence
 
 
-def _written(session: Session, before: Ticket, changes: dict[str, Any], now: datetime) -> Ticket:
-    return queries.apply(
-        session, before.id, {**changes, "version": before.version + 1, "updated_at": now}
-    )
+def _written(act: Act, before: Ticket, changes: dict[str, Any]) -> Ticket:
+    counted = {"version": before.version + 1, "updated_at": act.now}
+    return queries.apply(act.session, before.id, changes | counted)
 
 
 def _milestones(status: Status, now: datetime) -> dict[str, datetime | None]:
@@ -193,19 +184,8 @@ def _status_events(before: Ticket, after: Ticket) -> list[Told]:
     return [Told(type=kind, changes=changes) for kind in kinds]
 
 
-def _told(
-    rt: Runtime,
-    session: Session,
-    actor: Actor,
-    events: list[Told],
-    *,
-    before: Ticket,
-    after: Ticket,
-    sequence: int,
-    now: datetime,
-) -> None:
-    queries.count_event(session, after.id, sequence + len(events))
-    tell(rt, session, actor, after, events, now=now, last_sequence=sequence)
-    merged = {name: change for told in events for name, change in told.changes.items()}
-    action = events[0].type.value
-    trail.note(rt, session, actor, now=now, action=action, target=("ticket", before.id), changes=merged)
+def _told(act: Act, events: list[Told], ticket: Ticket, last_sequence: int) -> None:
+    queries.count_event(act.session, ticket.id, last_sequence + len(events))
+    tell(act, ticket, events, last_sequence)
+    changes = {name: change for told in events for name, change in told.changes.items()}
+    trail.note(act, events[0].type.value, ("ticket", ticket.id), changes)

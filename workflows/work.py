@@ -9,6 +9,7 @@ from psms.domain.operations import WorkItem
 from psms.domain.retry import EXPIRES_AFTER
 from psms.runtime import Runtime
 from workflows import trail
+from workflows.act import act_of_system
 from workflows.names import Task
 
 _BATCH = 500
@@ -51,14 +52,7 @@ def _retry_batch(rt: Runtime, ids: list[UUID] | None) -> tuple[int, int]:
             for row in rows:
                 if endpoints.retry(session, endpoint_id, row.id, now=now, expires_after=EXPIRES_AFTER):
                     count += 1
-                    trail.note_system(
-                        rt,
-                        session,
-                        organization_id,
-                        now=now,
-                        action="delivery.retried",
-                        target=("delivery", row.id),
-                        after={"asked_by": "operator"},
-                    )
+                    act = act_of_system(rt, session, organization_id, now)
+                    trail.note(act, "delivery.retried", ("delivery", row.id))
             results.wake_lanes(session, organization_id, {endpoint_id: None})
     return count, len(places)

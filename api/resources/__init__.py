@@ -1,0 +1,36 @@
+"""The resources of the API, in the order of its documentation; each has its schemas above its views."""
+
+from api.resources import (
+    assignments,
+    clients,
+    comments,
+    docs,
+    health,
+    logs,
+    oauth,
+    organizations,
+    services,
+    teams,
+    tickets,
+    users,
+    webhook_deliveries,
+    webhook_endpoints,
+)
+from api.smorest import Blueprint
+
+BLUEPRINTS: tuple[Blueprint, ...] = (
+    oauth.blp,
+    tickets.blp,
+    comments.blp,
+    organizations.blp,
+    users.blp,
+    teams.blp,
+    services.blp,
+    assignments.blp,
+    clients.blp,
+    webhook_endpoints.blp,
+    webhook_deliveries.blp,
+    logs.blp,
+    health.blp,
+    docs.blp,
+)

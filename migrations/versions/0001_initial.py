@@ -1,4 +1,4 @@
-"""The first schema: roles, clock, tables, walls and functions. The SQL stands beside it, one file per subject."""
+"""The first schema: roles, clock, tables, walls, functions. The SQL stands beside it, a file per subject."""
 
 from pathlib import Path
 

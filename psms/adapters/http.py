@@ -111,14 +111,14 @@ class _VettedAdapter(HTTPAdapter):
 
     @override
     def get_connection_with_tls_context(
-        self, request: PreparedRequest, verify: Any, proxies: Any = None, cert: Any = None
+        self, request: PreparedRequest, *_: Any, **__: Any
     ) -> HTTPConnectionPool:
         if not isinstance(request, _Prepared):
             raise TypeError("this adapter sends only requests whose addresses were vetted")
         return request.pool
 
     @override
-    def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
+    def cert_verify(self, *_: Any, **__: Any) -> None:
         # The connection's own context verifies; this would load the authorities anew for every request.
         pass
 
@@ -126,6 +126,7 @@ class _VettedAdapter(HTTPAdapter):
     def build_response(self, req: PreparedRequest, resp: BaseHTTPResponse) -> Response:
         # Without what the original adds: cookies, and a guess at the encoding.
         response = Response()
+        response.request = req
         response.status_code = resp.status
         response.raw = resp
         return response

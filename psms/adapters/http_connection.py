@@ -29,6 +29,7 @@ READ_LIMIT = 80 * 1024
 _MAX_ADDRESSES_TRIED = 4
 _ALPN = ["http/1.1"]
 _CERTIFICATE_FAULTS = {
+    7: "was not signed by the authority that it names",
     9: "is not valid yet",
     10: "has expired",
     18: "is self-signed",

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import count
 from math import inf
 from threading import Condition, Thread
-from types import TracebackType
 from typing import Self
 
 
@@ -101,12 +100,7 @@ class Watch:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._watchdog.attach(self._entry, None)
 
     @property

@@ -33,7 +33,8 @@ def seed() -> None:
             "client_id": seeded.client_id,
             "client_secret": seeded.client_secret,
             "users": [
-                {"email": user.email, "password": user.password, "role": user.role.value} for user in seeded.users
+                {"email": user.email, "password": user.password, "role": user.role.value}
+                for user in seeded.users
             ],
         },
     )

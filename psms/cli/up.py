@@ -8,7 +8,6 @@ import click
 
 from psms.embedded.leash import die_with_parent
 from psms.embedded.start import start
-from psms.errors import PsmsError
 
 
 @click.command()
@@ -24,9 +23,4 @@ def up(*, with_parent: bool) -> None:
     """
     if with_parent:
         die_with_parent(os.getppid(), signal.SIGTERM)
-    try:
-        status = start()
-    except PsmsError as problem:
-        click.echo(f"PSMS cannot start: {problem.detail}", err=True)
-        status = 1
-    sys.exit(status)
+    sys.exit(start())

@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Text
-from sqlalchemy.dialects.postgresql import BYTEA, JSONB
+from sqlalchemy import DateTime, Text
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import Uuid
 
@@ -23,14 +23,19 @@ class Base(DeclarativeBase):
     }
 
 
-class OfOrganization:
-    """A row that belongs to one organization, which leads its primary key."""
+class Identified:
+    """A row with an id of its own."""
 
-    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
 
 
-class Versioned:
+class OfOrganization(Identified):
+    """A row that belongs to one organization, which leads its primary key."""
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+class Versioned(Identified):
     """A row that people edit: *version* counts its changes and is its ETag."""
 
     version: Mapped[int]

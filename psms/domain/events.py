@@ -82,6 +82,4 @@ def excerpt(comment: Comment) -> CommentExcerpt:
 
 def changes_from(before: Ticket, after: Ticket, names: set[str]) -> dict[str, Change]:
     """Return the change of each field in *names*, in the order of the names."""
-    return {
-        name: Change(before=getattr(before, name), after=getattr(after, name)) for name in sorted(names)
-    }
+    return {name: Change(before=getattr(before, name), after=getattr(after, name)) for name in sorted(names)}

@@ -14,6 +14,7 @@ from psms.errors import Misconfigured
 
 LOOPBACK = "127.0.0.1"
 _LOWEST = 15_000
+_HIGHEST = 65_535
 _ATTEMPTS = 200
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _USUAL_EPHEMERAL = 32_768
@@ -54,12 +55,12 @@ def is_free(host: str, port: int) -> bool:
 
 def refuse_taken(host: str, port: int, variable: str) -> None:
     """Raise Misconfigured, naming *variable*, unless a server could listen on *port* of *host* now."""
+    if not 0 < port <= _HIGHEST:
+        raise Misconfigured(f"{variable} is {port}, and ports go from 1 to {_HIGHEST}: set it to one of them")
     try:
         _bind(host, port)
     except OSError as problem:
         raise Misconfigured(_why_not(problem, host, port, variable)) from problem
-    except OverflowError:
-        raise Misconfigured(f"{variable} is {port}, but ports end at 65535: set it to a lower one") from None
 
 
 def _why_not(problem: OSError, host: str, port: int, variable: str) -> str:

@@ -24,7 +24,7 @@ _POLL_S = 0.05
 _CHUNK = 65_536
 _LAST_WORDS_S = 1.0
 _KILL_S = 5.0
-_STARTS_WITHOUT_READY = 6
+_STARTS_WITHOUT_READY = 5
 CANNOT_START = 71  # sysexits.h: EX_OSERR
 
 
@@ -85,7 +85,7 @@ class Child:
     async def until_ready(self) -> None:
         """Return when it has been ready for the first time.
 
-        Raises Misconfigured when it ended six times before that, or answers that it will never be ready.
+        Raises Misconfigured when it ended five times before that, or answers that it will never be ready.
         """
         await asyncio.shield(self._first_ready)
 
@@ -124,8 +124,9 @@ class Child:
             status = await self._run_once()
             if self._stopping.is_set():
                 return
-            if starts >= _STARTS_WITHOUT_READY:
+            if starts >= _STARTS_WITHOUT_READY and not self._first_ready.done():
                 self._give_up()
+                return
             pause_s = backoff.after(time.monotonic() - began)
             self._output.say(
                 f"{self.program.name} ended ({in_words(status)}) and is started again in {pause_s:g} s"
@@ -134,13 +135,9 @@ class Child:
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
 
     def _give_up(self) -> None:
-        if not self._first_ready.done():
-            name = self.program.name
-            self._first_ready.set_exception(
-                Misconfigured(
-                    f"{name} ended {_STARTS_WITHOUT_READY} times and was never ready: what it said is above"
-                )
-            )
+        name = self.program.name
+        sentence = f"{name} ended {_STARTS_WITHOUT_READY} times and was never ready: what it said is above"
+        self._first_ready.set_exception(Misconfigured(sentence))
 
     async def _run_once(self) -> int:
         try:

@@ -67,7 +67,7 @@ def remove_note(home: Home) -> None:
 def running_stack(home: Home) -> Note | None:
     """Return the note of the stack that runs on *home* now, or None when none does."""
     note = read_note(home)
-    return note if note and note.processes and _lives(note.processes[0]) else None
+    return note if note and note.processes and lives(note.processes[0]) else None
 
 
 def join_running_stack(environment: Mapping[str, str], home: Home) -> dict[str, str]:
@@ -80,6 +80,11 @@ def join_running_stack(environment: Mapping[str, str], home: Home) -> dict[str, 
     if note is None or own.get("DATABASE_URL") or own.get("DATABASE_URL_FILE"):
         return own
     return {**note.environment, **own}
+
+
+def environment_of_this_command() -> dict[str, str]:
+    """Return this process's environment, joined with the stack that runs on its PSMS_HOME."""
+    return join_running_stack(os.environ, Home(root=Path(os.environ.get("PSMS_HOME") or ".psms").absolute()))
 
 
 def outlive_last_stack(home: Home, *, patience_s: float = 5.0) -> list[Process]:
@@ -100,12 +105,13 @@ def outlive_last_stack(home: Home, *, patience_s: float = 5.0) -> list[Process]:
 
 def _wait_for_end(processes: list[Process], patience_s: float) -> list[Process]:
     deadline = time.monotonic() + patience_s
-    while (left := [process for process in processes if _lives(process)]) and time.monotonic() < deadline:
+    while (left := [process for process in processes if lives(process)]) and time.monotonic() < deadline:
         time.sleep(_POLL_S)
     return left
 
 
-def _lives(process: Process) -> bool:
+def lives(process: Process) -> bool:
+    """Answer whether *process* still runs; a later one with its id is another one."""
     return _started(process.pid) == process.started
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import sys
 from collections.abc import Mapping
 from typing import BinaryIO
@@ -12,6 +13,8 @@ from psms.embedded.running import outlive_last_stack
 from psms.embedded.stack import PSMS, describe
 from psms.embedded.supervisor import Supervisor
 from psms.settings import Settings
+
+_MOST_FILES = 65_536
 
 
 def start(
@@ -36,6 +39,15 @@ def start(
                     f"killed {process.name}, process {process.pid}, which an earlier start had left behind"
                 )
             stack = describe(variables, home, keep_secrets(home), psms_command)
+            _raise_limit_of_open_files()
             return asyncio.run(Supervisor(stack, output).run())
         finally:
             output.close()
+
+
+def _raise_limit_of_open_files() -> None:
+    """Let the processes open as many files as they may: the usual 1024 is less than the API's connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -45,14 +45,18 @@ class Supervisor:
         self._reaper.start()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, self._on_signal, number)
+        problem = None
         try:
-            status = await self._run_until_stopped()
+            problem = await self._run_until_stopped()
         finally:
             await self._stop_all()
             remove_note(self._stack.home)
-        return _KILLED if self._killed else status
+        if problem:
+            self._output.say(f"PSMS cannot start: {problem.detail}")
+            return 1
+        return _KILLED if self._killed else 0
 
-    async def _run_until_stopped(self) -> int:
+    async def _run_until_stopped(self) -> PsmsError | None:
         start = asyncio.create_task(self._start())
         stop = asyncio.create_task(self._stop_asked.wait())
         await asyncio.wait((start, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -61,20 +65,20 @@ class Supervisor:
                 start.result()
                 await stop
         except PsmsError as problem:
-            self._output.say(f"PSMS cannot start: {problem.detail}")
-            return 1
+            self._output.say(f"stopping: {problem.detail}")
+            return problem
         finally:
             start.cancel()
             stop.cancel()
             await asyncio.wait((start, stop))
-        return 0
+        return None
 
     def _on_signal(self, number: signal.Signals) -> None:
-        now = time.monotonic()
         if number == signal.SIGINT:
-            if self._interrupted_at is not None and now - self._interrupted_at > _SAME_KEYSTROKE_S:
-                self._kill_all()
+            now = time.monotonic()
             self._interrupted_at = self._interrupted_at or now
+            if now - self._interrupted_at > _SAME_KEYSTROKE_S and not self._killed:
+                self._kill_all()
         if not self._stop_asked.is_set():
             self._output.say(f"stopping ({number.name})")
             self._stop_asked.set()

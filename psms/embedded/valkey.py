@@ -43,7 +43,7 @@ class Valkey:
 
 
 def launch(server: Valkey) -> Launch:
-    """Return how to start the server. SIGTERM stops it in order; this process's death kills it, even if frozen.
+    """Return how to start the server. SIGTERM stops it in order; our death kills it, even when frozen.
 
     It loses nothing by that which it has answered, having written it to its file first.
     Writes its configuration to a file of mode 0600, as everybody on the machine can read a command line.

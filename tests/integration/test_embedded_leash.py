@@ -22,7 +22,9 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 print("ready", flush=True)
 while True: signal.pause()
 """
-_FAMILY_SIZE = 6  # the leash, the process, the shell, its sleep, the fled sleep; and whoever started the leash
+_FAMILY_SIZE = (
+    6  # the leash, the process, the shell, its sleep, the fled sleep; and whoever started the leash
+)
 
 _SUPERVISOR = """
 import os, sys, signal
@@ -42,12 +44,17 @@ def family(tmp_path):
         env={**os.environ, "MARK": str(tmp_path)},
         stdout=subprocess.PIPE,
     )
-    assert supervisor.stdout.readline() == b"ready\n"
+    assert _first_line(supervisor) == b"ready\n"
     eventually(lambda: len(processes_of(tmp_path)) == _FAMILY_SIZE)
     yield tmp_path, supervisor
     supervisor.kill()
     supervisor.wait()
-    supervisor.stdout.close()
+
+
+def _first_line(process):
+    assert process.stdout is not None
+    with process.stdout:
+        return process.stdout.readline()
 
 
 def _nobody_is_left(mark):
@@ -109,7 +116,9 @@ def test_a_program_that_does_not_exist_is_named(tmp_path):
 
 def test_a_leashed_process_obeys_the_usual_signals_again(tmp_path):
     program = "import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, ()))"
-    said = subprocess.run(on_a_leash((sys.executable, "-c", program)), capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        on_a_leash((sys.executable, "-c", program)), capture_output=True, text=True, check=True
+    )
     assert said.stdout == "set()\n"
 
 
@@ -129,9 +138,8 @@ while True: signal.pause()
         "signal.pause()"
     )
     parent = subprocess.Popen((sys.executable, "-c", starter, program, str(tmp_path)), stdout=subprocess.PIPE)
-    assert parent.stdout.readline() == b"ready\n"
+    assert _first_line(parent) == b"ready\n"
     parent.kill()
     parent.wait()
-    parent.stdout.close()
     eventually(Path(tmp_path, "stopped").exists)
     _nobody_is_left(tmp_path)

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: made, started, killed and started again, under each identity that this user can take."""
+"""The embedded PostgreSQL: made, started, killed and started again, under each identity there is."""
 
 import importlib.metadata
 import os
@@ -170,7 +170,7 @@ def test_data_of_another_major_version_are_refused_with_what_to_do(tmp_path):
 
 
 def test_an_initdb_that_fails_is_told_in_its_own_words(tmp_path):
-    with pytest.raises(Misconfigured, match="(?s)it said:.*no-such-option"):
+    with pytest.raises(Misconfigured, match=r"(?s)it said:.*no-such-option"):
         postgres.initialise(_described(tmp_path / "postgres", initdb_options=("--no-such-option",)))
     assert not (tmp_path / "postgres" / "data").exists()
 

@@ -1,4 +1,4 @@
-"""The embedded Valkey: what it has acknowledged survives its end, and it can be made to hang for the fault tests."""
+"""The embedded Valkey: what it acknowledged survives its end, and it can hang, for the fault tests."""
 
 import socket
 import stat
@@ -80,6 +80,7 @@ with running_valkey(Path(sys.argv[1])) as server:
 def test_a_frozen_one_ends_with_whoever_started_it(tmp_path):
     command = (sys.executable, "-c", _FREEZE, str(tmp_path / "valkey"))
     with subprocess.Popen(command, stdout=subprocess.PIPE) as starter:
+        assert starter.stdout is not None
         assert starter.stdout.readline() == b"frozen\n"
         starter.kill()
     eventually(lambda: processes_of(tmp_path) == {})

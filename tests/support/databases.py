@@ -1,26 +1,22 @@
 """Migrated databases for the tests: one template for each PostgreSQL, a fresh copy for each test."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 from psycopg import sql
 
+from psms.db import schema
 from tests.support.servers import PostgresServer
 
 _OWNER, _APP, _PASSWORD, _TEMPLATE = "psms_owner", "psms_app", "test-only", "psms_template"
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestDatabase:
+class MigratedDatabase:
     """A migrated database and the ways into it."""
 
     name: str
@@ -50,7 +46,9 @@ class TestDatabase:
     def count(self, table: str) -> int:
         """Return how many rows *table* has."""
         with psycopg.connect(self.superuser_url) as connection:
-            row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
+            row = connection.execute(
+                sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
+            ).fetchone()
         assert row is not None
         return int(row[0])
 
@@ -61,23 +59,18 @@ def database_url(server: PostgresServer, user: str, database: str) -> str:
 
 
 def make_template(server: PostgresServer) -> None:
-    """Make the owner and a migrated template, by the command that operators run."""
+    """Make the owner and a migrated template."""
     with psycopg.connect(server.superuser_url, autocommit=True) as connection:
         owner = sql.Identifier(_OWNER)
         connection.execute(
             sql.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(owner, sql.Literal(_PASSWORD))
         )
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(_TEMPLATE), owner))
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database_url(server, _APP, _TEMPLATE),
-        "PSMS_OWNER_DATABASE_URL": database_url(server, _OWNER, _TEMPLATE),
-    }
-    subprocess.run([sys.executable, "-m", "psms", "migrate"], cwd=_ROOT, env=environment, check=True)
+    schema.upgrade(database_url(server, _OWNER, _TEMPLATE), database_url(server, _APP, _TEMPLATE))
 
 
 @contextmanager
-def fresh_database(server: PostgresServer) -> Iterator[TestDatabase]:
+def fresh_database(server: PostgresServer) -> Iterator[MigratedDatabase]:
     """Lend a copy of the template, and drop it afterwards."""
     name = f"psms_{uuid4().hex[:12]}"
     with psycopg.connect(server.superuser_url, autocommit=True) as connection:
@@ -87,7 +80,7 @@ def fresh_database(server: PostgresServer) -> Iterator[TestDatabase]:
         )
     base, _, _ = server.superuser_url.rpartition("/")
     try:
-        yield TestDatabase(
+        yield MigratedDatabase(
             name=name,
             superuser_url=f"{base}/{name}",
             owner_url=database_url(server, _OWNER, name),

@@ -66,7 +66,9 @@ class Authority:
 
     def __init__(self) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "PSMS test authority")])
+        # Two authorities must not pass for one with two keys.
+        name = f"PSMS test authority {x509.random_serial_number()}"
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
         basic = x509.BasicConstraints(ca=True, path_length=None)
         self._certificate = self._signed(self._name, self._key, basic)
 

@@ -137,7 +137,7 @@ class ValkeyServer(_Server):
 
 @contextlib.contextmanager
 def running_postgres(directory: Path, identity: Identity | None = None) -> Iterator[PostgresServer]:
-    """Run a PostgreSQL on *directory*, as the user that `psms up` would choose where *identity* is left out."""
+    """Run a PostgreSQL on *directory*, as *identity* or as whom `psms up` would choose."""
     chosen = identity or for_postgres()
     server = PostgresServer(
         Postgres(

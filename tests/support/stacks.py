@@ -1,4 +1,4 @@
-"""A whole stack started as `psms up` starts it, in a process of its own that a test may interrupt and kill."""
+"""A whole stack, started as `psms up` starts it, that a test may interrupt and kill."""
 
 import contextlib
 import os
@@ -102,9 +102,9 @@ def started_stack(
 
 
 def processes_of(home: Path) -> dict[int, str]:
-    """Return, by process id, the command line of every live process that belongs to the stack on *home*.
+    """Return, by process id, the command line of every live process of the stack on *home*.
 
-    Told by its environment, its command line or its working directory.
+    It is told by its environment, its command line or its working directory.
     """
     return {
         int(entry.name): _text(entry / "cmdline")
@@ -114,9 +114,10 @@ def processes_of(home: Path) -> dict[int, str]:
 
 
 def process_of(home: Path, part: str) -> int:
-    """Return the id of the one process of the stack whose command line contains *part*, leashes not counted."""
-    found = [pid for pid, line in processes_of(home).items() if part in line and "leash.py" not in line]
-    assert len(found) == 1, f"{part!r} is in {found} of {processes_of(home)}"
+    """Return the id of the one process of the stack, leashes apart, whose command line contains *part*."""
+    lines = processes_of(home)
+    found = [pid for pid, line in lines.items() if part in line and "leash.py" not in line]
+    assert len(found) == 1, f"{part!r} is in {found} of {lines}"
     return found[0]
 
 

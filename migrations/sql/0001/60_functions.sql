@@ -86,4 +86,7 @@ REVOKE ALL ON FUNCTION psms_actor(bytea), psms_client(text), psms_ensure_partiti
 GRANT EXECUTE ON FUNCTION psms_actor(bytea), psms_client(text), psms_ensure_partitions(integer),
     psms_drop_attempts_before(timestamptz) TO psms_app;
 
+-- So that a process can tell whether the schema fits it.
+GRANT SELECT ON alembic_version TO psms_app;
+
 SELECT psms_ensure_partitions(6);

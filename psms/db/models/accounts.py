@@ -19,17 +19,14 @@ from psms.db.base import Base, OfOrganization, Versioned
 _IS_ROLE = "role IN ('admin', 'manager', 'agent', 'requester', 'integration', 'auditor')"
 
 
-class OrganizationRow(Base):
+class OrganizationRow(Versioned, Base):
     """A tenant."""
 
     __tablename__ = "organizations"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
     default_service_id: Mapped[UUID | None]
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
-    created_at: Mapped[datetime]
-    updated_at: Mapped[datetime]
 
     __table_args__ = (
         ForeignKeyConstraint(
@@ -85,12 +82,8 @@ class MembershipRow(Base):
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
 
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["organization_id", "team_id"], ["teams.organization_id", "teams.id"], ondelete="CASCADE"
-        ),
-        ForeignKeyConstraint(
-            ["organization_id", "user_id"], ["users.organization_id", "users.id"], ondelete="CASCADE"
-        ),
+        ForeignKeyConstraint(["organization_id", "team_id"], ["teams.organization_id", "teams.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["organization_id", "user_id"], ["users.organization_id", "users.id"], ondelete="CASCADE"),
         Index("ix_memberships_user", "organization_id", "user_id"),
     )
 
@@ -123,12 +116,8 @@ class AssignmentRow(OfOrganization, Base):
         ForeignKeyConstraint(
             ["organization_id", "service_id"], ["services.organization_id", "services.id"], ondelete="CASCADE"
         ),
-        ForeignKeyConstraint(
-            ["organization_id", "user_id"], ["users.organization_id", "users.id"], ondelete="CASCADE"
-        ),
-        ForeignKeyConstraint(
-            ["organization_id", "team_id"], ["teams.organization_id", "teams.id"], ondelete="CASCADE"
-        ),
+        ForeignKeyConstraint(["organization_id", "user_id"], ["users.organization_id", "users.id"], ondelete="CASCADE"),
+        ForeignKeyConstraint(["organization_id", "team_id"], ["teams.organization_id", "teams.id"], ondelete="CASCADE"),
         CheckConstraint("num_nonnulls(user_id, team_id) = 1", name="ck_assignments_one_party"),
         Index(
             "uq_assignments_user",

@@ -73,7 +73,11 @@ class TicketRow(OfOrganization, Versioned, Base):
             postgresql_where=text("assignee_id IS NOT NULL"),
         ),
         Index(
-            "ix_tickets_team", "organization_id", "team_id", "id", postgresql_where=text("team_id IS NOT NULL")
+            "ix_tickets_team",
+            "organization_id",
+            "team_id",
+            "id",
+            postgresql_where=text("team_id IS NOT NULL"),
         ),
     )
 

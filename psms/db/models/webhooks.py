@@ -80,9 +80,7 @@ class EndpointRow(OfOrganization, Versioned, Base):
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
 
     __table_args__ = (
-        CheckConstraint(
-            "state IN ('active', 'paused', 'disabled', 'deleted')", name="ck_webhook_endpoints_state"
-        ),
+        CheckConstraint("state IN ('active', 'paused', 'disabled', 'deleted')", name="ck_webhook_endpoints_state"),
     )
 
 
@@ -170,9 +168,7 @@ class DeliveryRow(OfOrganization, Base):
             "id",
             postgresql_where=_IS_PENDING,
         ),
-        Index(
-            "ix_webhook_deliveries_flying", "endpoint_id", "lease_expires_at", postgresql_where=_IN_FLIGHT
-        ),
+        Index("ix_webhook_deliveries_flying", "endpoint_id", "lease_expires_at", postgresql_where=_IN_FLIGHT),
         Index("ix_webhook_deliveries_lease", "lease_expires_at", postgresql_where=_IN_FLIGHT),
         Index(
             "ix_webhook_deliveries_suspect",

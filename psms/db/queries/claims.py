@@ -1,4 +1,4 @@
-"""Leasing deliveries: claim lane by lane, take back expired leases. Bound to no organization until `prepare`."""
+"""Leasing deliveries: claim lane by lane, take back expired leases; no organization until `prepare`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ _CLAIM = text(f"""
     ), picked AS (
         SELECT p.organization_id, p.id FROM lane CROSS JOIN LATERAL (
             SELECT d.organization_id, d.id FROM webhook_deliveries d
-            WHERE d.endpoint_id = lane.endpoint_id AND d.state = 'pending' AND d.next_attempt_at <= :now
-              AND d.leases_lost < {LEASES_UNTIL_SUSPECT}
+            WHERE d.endpoint_id = lane.endpoint_id AND d.state = 'pending'
+              AND d.next_attempt_at <= :now AND d.leases_lost < {LEASES_UNTIL_SUSPECT}
             ORDER BY d.next_attempt_at, d.id
             LIMIT LEAST(:quantum, GREATEST(0, lane.cap - (
                 SELECT count(*) FROM webhook_deliveries f
@@ -150,9 +150,7 @@ def suspect_waits(session: Session) -> bool:
 
 def claim_suspect(session: Session, lease: Lease) -> Sequence[Row[Any]]:
     """Lease one such row, alone."""
-    return session.execute(
-        _SUSPECT, {"token": lease.token, "now": lease.now, "lease_s": lease.seconds}
-    ).all()
+    return session.execute(_SUSPECT, {"token": lease.token, "now": lease.now, "lease_s": lease.seconds}).all()
 
 
 def take_back_expired(session: Session, now: datetime, limit: int) -> Sequence[Row[Any]]:

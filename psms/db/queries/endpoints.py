@@ -1,9 +1,9 @@
 """Endpoints, their secrets and the history of their deliveries, inside one organization."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import insert as insert_into
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
@@ -59,7 +59,8 @@ def insert(session: Session, row: EndpointRow, secret: SecretRow) -> None:
     session.add(row)
     session.flush()
     session.add(secret)
-    session.add(LaneRow(organization_id=row.organization_id, endpoint_id=row.id))
+    # Not as an object: that would read the defaults back, and a driver's datetime has no infinity.
+    session.execute(insert_into(LaneRow).values(organization_id=row.organization_id, endpoint_id=row.id))
     session.flush()
 
 
@@ -93,9 +94,7 @@ def cancel_waiting(session: Session, endpoint_id: UUID, now: datetime) -> None:
     session.execute(_CANCEL, {"endpoint_id": endpoint_id, "now": now})
 
 
-def retry(
-    session: Session, endpoint_id: UUID, delivery_id: UUID, *, now: datetime, expires_after: timedelta
-) -> bool:
+def retry(session: Session, endpoint_id: UUID, delivery_id: UUID, *, now: datetime, expires_after: timedelta) -> bool:
     """Make a delivery due now, with its whole schedule before it; False while it is in flight."""
     values = {
         "endpoint_id": endpoint_id,
@@ -134,9 +133,7 @@ def get_delivery(session: Session, endpoint_id: UUID, delivery_id: UUID) -> Deli
 
 def attempts_of(session: Session, delivery_id: UUID) -> list[Attempt]:
     """Return every request made for a delivery, oldest first."""
-    rows: Sequence[AttemptRow] = session.scalars(
-        select(AttemptRow).where(AttemptRow.delivery_id == delivery_id).order_by(AttemptRow.id)
-    ).all()
+    rows = session.scalars(select(AttemptRow).where(AttemptRow.delivery_id == delivery_id).order_by(AttemptRow.id))
     return [view_of(Attempt, row, response_body=_readable(row.response_body)) for row in rows]
 
 

@@ -75,7 +75,7 @@ class EventRecord:
     sequence: int | None
     occurred_at: datetime
     body: bytes
-    request_id: str
+    request_id: str | None
     endpoint_id: UUID | None = None
 
 

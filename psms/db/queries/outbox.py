@@ -85,9 +85,7 @@ def number(session: Session, counts: dict[UUID, int], now: datetime) -> dict[UUI
 
     Lanes are locked in the order of their ids, as everywhere, so that two transactions cannot deadlock.
     """
-    rows = session.execute(
-        _NUMBER, {"endpoint_ids": list(counts), "counts": list(counts.values()), "now": now}
-    )
+    rows = session.execute(_NUMBER, {"endpoint_ids": list(counts), "counts": list(counts.values()), "now": now})
     return {row.endpoint_id: row.before for row in rows}
 
 

@@ -2,27 +2,18 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Mapped, Session
+from sqlalchemy.orm import Session
 
+from psms.db.base import Identified, Versioned
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.errors import NotFound, VersionStale
 
-
-class _Identified(Protocol):
-    id: Mapped[UUID]
-
-
-class _Versioned(_Identified, Protocol):
-    version: Mapped[int]
-    updated_at: Mapped[datetime]
-
-
-R = TypeVar("R", bound=_Identified)
-V = TypeVar("V", bound=_Versioned)
+R = TypeVar("R", bound=Identified)
+V = TypeVar("V", bound=Versioned)
 T = TypeVar("T")
 
 
@@ -46,9 +37,7 @@ def lock(session: Session, model: type[V], row_id: UUID, if_version: int | None)
 
 def edit(row: V, fields: dict[str, Any], now: datetime) -> dict[str, tuple[Any, Any]]:
     """Set *fields* of a locked row and return what really changed: name to (before, after)."""
-    changed = {
-        name: (getattr(row, name), value) for name, value in fields.items() if getattr(row, name) != value
-    }
+    changed = {name: (getattr(row, name), value) for name, value in fields.items() if getattr(row, name) != value}
     for name, (_, value) in changed.items():
         setattr(row, name, value)
     if changed:

@@ -125,9 +125,7 @@ class Settlement:
     truncated: bool
 
 
-def settle(
-    session: Session, organization_id: UUID, settlements: Sequence[Settlement], now: datetime
-) -> set[UUID]:
+def settle(session: Session, organization_id: UUID, settlements: Sequence[Settlement], now: datetime) -> set[UUID]:
     """Write the results whose leases still hold and return the ids of their deliveries; the others are late."""
     rows = session.execute(
         _SETTLE,
@@ -147,9 +145,7 @@ def settle(
     return {row.id for row in rows}
 
 
-def settle_late_successes(
-    session: Session, organization_id: UUID, late: Sequence[Settlement], now: datetime
-) -> None:
+def settle_late_successes(session: Session, organization_id: UUID, late: Sequence[Settlement], now: datetime) -> None:
     """Mark as delivered what a partner accepted after the lease had ended, where nobody holds it now."""
     session.execute(
         _LATE_SUCCESS,
@@ -163,7 +159,11 @@ def settle_late_successes(
 
 
 def write_attempts(
-    session: Session, organization_id: UUID, settlements: Sequence[Settlement], in_time: set[UUID], now: datetime
+    session: Session,
+    organization_id: UUID,
+    settlements: Sequence[Settlement],
+    in_time: set[UUID],
+    now: datetime,
 ) -> None:
     """Complete the attempt rows, late ones too."""
     session.execute(
@@ -187,16 +187,12 @@ def write_attempts(
 
 def mark_healthy(session: Session, organization_id: UUID, endpoint_ids: list[UUID], now: datetime) -> None:
     """Remember that these endpoints answered with a 2xx."""
-    session.execute(
-        _HEALTHY, {"organization_id": organization_id, "endpoint_ids": endpoint_ids, "now": now}
-    )
+    session.execute(_HEALTHY, {"organization_id": organization_id, "endpoint_ids": endpoint_ids, "now": now})
 
 
 def mark_failing(session: Session, organization_id: UUID, endpoint_ids: list[UUID], now: datetime) -> None:
     """Remember since when these endpoints fail."""
-    session.execute(
-        _FAILING, {"organization_id": organization_id, "endpoint_ids": endpoint_ids, "now": now}
-    )
+    session.execute(_FAILING, {"organization_id": organization_id, "endpoint_ids": endpoint_ids, "now": now})
 
 
 def disable(session: Session, organization_id: UUID, endpoint_id: UUID, reason: str, now: datetime) -> bool:
@@ -212,9 +208,7 @@ def hold(session: Session, organization_id: UUID, endpoint_ids: list[UUID]) -> N
     session.execute(_HOLD, {"organization_id": organization_id, "endpoint_ids": endpoint_ids})
 
 
-def mark_unknown(
-    session: Session, organization_id: UUID, expired: Sequence[Row[Any]], now: datetime
-) -> None:
+def mark_unknown(session: Session, organization_id: UUID, expired: Sequence[Row[Any]], now: datetime) -> None:
     """Say of the attempts of expired leases that nobody knows how they ended; hold what may not be retried."""
     session.execute(
         _UNKNOWN,
@@ -225,9 +219,7 @@ def mark_unknown(
             "now": now,
         },
     )
-    session.execute(
-        _HOLD_OF_INACTIVE, {"organization_id": organization_id, "ids": [row.id for row in expired]}
-    )
+    session.execute(_HOLD_OF_INACTIVE, {"organization_id": organization_id, "ids": [row.id for row in expired]})
 
 
 def wake_lanes(session: Session, organization_id: UUID, not_before: dict[UUID, datetime | None]) -> None:

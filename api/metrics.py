@@ -1,0 +1,74 @@
+"""Metrics as Prometheus reads them: those of all processes of this machine, and what waits in the database.
+
+What is measured is listed in `psms.telemetry`.
+"""
+
+from collections.abc import Iterator
+
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+from psms.domain.operations import Backlog
+from psms.domain.webhooks import DeliveryState
+from psms.errors import PsmsError
+from psms.runtime import Runtime
+from workflows import operations
+
+# Finished ones are not counted: that would take longer every day.
+_UNFINISHED = (DeliveryState.PENDING, DeliveryState.IN_FLIGHT, DeliveryState.HELD, DeliveryState.DEAD)
+
+
+class BacklogCollector(Collector):
+    """What waits now, asked of the database at each scrape: it is the same whichever process is asked."""
+
+    def __init__(self, rt: Runtime) -> None:
+        """Ask the database of *rt*."""
+        self._rt = rt
+
+    @override
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        try:
+            backlog = operations.backlog(self._rt)
+        except PsmsError:
+            # The counters of the processes are wanted most of all while the database is away.
+            yield GaugeMetricFamily("psms_database_up", "Whether the database answers.", value=0)
+            return
+        yield GaugeMetricFamily("psms_database_up", "Whether the database answers.", value=1)
+        yield from _families(backlog)
+
+
+def exposition(rt: Runtime) -> bytes:
+    """Return every metric in Prometheus' text format."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(BacklogCollector(rt))
+    return generate_latest(_processes()) + generate_latest(registry)
+
+
+def _processes() -> CollectorRegistry:
+    """Return the sum over all processes where they share PROMETHEUS_MULTIPROC_DIR, else this one alone."""
+    registry = CollectorRegistry()
+    try:
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    except ValueError:
+        return REGISTRY
+    return registry
+
+
+def _families(backlog: Backlog) -> Iterator[GaugeMetricFamily]:
+    yield GaugeMetricFamily("psms_outbox_waiting", "Events not yet fanned out.", value=backlog.outbox)
+    yield GaugeMetricFamily(
+        "psms_outbox_oldest_seconds", "Age of the oldest of them.", value=backlog.outbox_oldest_s
+    )
+    deliveries = GaugeMetricFamily(
+        "psms_webhook_deliveries", "Unfinished deliveries by state.", labels=["state"]
+    )
+    for state in _UNFINISHED:
+        deliveries.add_metric([state], backlog.deliveries.get(state, 0))
+    yield deliveries
+    yield GaugeMetricFamily(
+        "psms_webhook_oldest_due_seconds",
+        "How long the oldest due delivery waits.",
+        value=backlog.oldest_due_s,
+    )

@@ -1,0 +1,62 @@
+"""Comments on tickets: write and list."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+from marshmallow import fields, post_load
+
+from api import render
+from api.auth import actor, requires
+from api.context import runtime
+from api.fields import MAX_TEXT, Answer, Schema, Uuid, choice, text
+from api.idempotency import once_key
+from api.pagination import PageQuery, page_request
+from api.smorest import Blueprint
+from psms.domain.access import Permission
+from psms.domain.tickets import NewComment, Visibility
+from workflows import comments
+
+
+class CommentSchema(Answer):
+    """A comment."""
+
+    id = Uuid()
+    ticket_id = Uuid()
+    author_id = Uuid()
+    body = fields.String()
+    visibility = choice(Visibility)
+    created_at = fields.DateTime()
+
+
+class NewCommentSchema(Schema):
+    """A new comment; an internal one is for those who work on the ticket."""
+
+    body = text(MAX_TEXT, required=True)
+    visibility = choice(Visibility, metadata={"default": Visibility.PUBLIC.value})
+
+    @post_load
+    def to_command(self, values: dict[str, Any], **_: object) -> NewComment:
+        """Make the command."""
+        return NewComment(**values)
+
+
+blp = Blueprint("comments", "/v1/tickets/<uuid:ticket_id>/comments", "What was said on a ticket.")
+
+
+@blp.route("", methods=["POST"])
+@requires(Permission.COMMENT_CREATE)
+@blp.arguments(NewCommentSchema)
+@blp.creates(CommentSchema)
+def add_comment(command: NewComment, ticket_id: UUID) -> Response:
+    """Write a comment."""
+    return render.created(comments.add_comment(runtime(), actor(), ticket_id, command, once_key()))
+
+
+@blp.route("", methods=["GET"])
+@requires(Permission.COMMENT_READ)
+@blp.arguments(PageQuery, location="query")
+@blp.lists(CommentSchema)
+def list_comments(query: dict[str, Any], ticket_id: UUID) -> Response:
+    """List the comments that you may read, oldest first."""
+    return render.listed(comments.list_comments(runtime(), actor(), ticket_id, page_request(query)))

@@ -1,0 +1,157 @@
+"""Tickets: open, list, read, edit and move along the lifecycle. Their comments are in `comments`."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+from marshmallow import fields, post_load
+
+from api import render
+from api.auth import actor, requires
+from api.context import runtime
+from api.fields import MAX_TEXT, Answer, Schema, Uuid, choice, json_object, maybe_empty_text, several, text
+from api.idempotency import once_key
+from api.pagination import PageQuery, page_request
+from api.preconditions import wanted_version
+from api.smorest import Blueprint
+from psms.domain.access import Permission
+from psms.domain.lifecycle import Action
+from psms.domain.tickets import EditTicket, Level, OpenTicket, Priority, Status, TicketFilter, TicketType
+from workflows import tickets
+
+_MAX_SUBJECT = 500
+_MAX_TAG = 64
+_MOST_TAGS = 50
+
+
+class TicketSchema(Answer):
+    """A ticket."""
+
+    id = Uuid()
+    number = fields.Integer(metadata={"description": "What people call it: counted in each organization."})
+    type = choice(TicketType)
+    subject = fields.String()
+    description = fields.String()
+    status = choice(Status)
+    impact = choice(Level)
+    urgency = choice(Level)
+    priority = choice(Priority)
+    service_id = Uuid()
+    requester_id = Uuid()
+    assignee_id = Uuid(allow_none=True)
+    team_id = Uuid(allow_none=True)
+    tags = fields.List(fields.String())
+    custom_fields = fields.Dict()
+    version = fields.Integer(metadata={"description": "How often its fields have changed; the ETag."})
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+    resolved_at = fields.DateTime(allow_none=True)
+    closed_at = fields.DateTime(allow_none=True)
+
+
+class EditTicketSchema(Schema):
+    """The fields to change; those left out stay as they are."""
+
+    subject = text(_MAX_SUBJECT)
+    description = maybe_empty_text(MAX_TEXT)
+    impact = choice(Level)
+    urgency = choice(Level)
+    priority = choice(Priority, metadata={"description": "Left out, it follows from impact and urgency."})
+    service_id = Uuid()
+    assignee_id = Uuid(allow_none=True)
+    team_id = Uuid(allow_none=True)
+    tags = several(text(_MAX_TAG), at_most=_MOST_TAGS)
+    custom_fields = json_object()
+
+
+class OpenTicketSchema(EditTicketSchema):
+    """A new ticket; only the subject is required."""
+
+    subject = text(_MAX_SUBJECT, required=True)
+    type = choice(TicketType, metadata={"default": TicketType.INCIDENT.value})
+    requester_id = Uuid(metadata={"description": "Who needs this; left out: the caller."})
+
+    @post_load
+    def to_command(self, values: dict[str, Any], **_: object) -> OpenTicket:
+        """Make the command."""
+        return OpenTicket(**{**values, "tags": tuple(values.get("tags", ()))})
+
+
+class TransitionSchema(Schema):
+    """What to do with a ticket's status."""
+
+    action = choice(Action, required=True)
+
+
+class TicketQuery(PageQuery):
+    """Filters: a ticket is listed when it matches all that are given."""
+
+    status = choice(Status)
+    type = choice(TicketType)
+    priority = choice(Priority)
+    assignee_id = Uuid()
+    team_id = Uuid()
+    requester_id = Uuid()
+    service_id = Uuid()
+    tag = text(_MAX_TAG)
+
+
+blp = Blueprint("tickets", "/v1/tickets", "What people and programs have asked for.")
+
+
+@blp.route("", methods=["POST"])
+@requires(Permission.TICKET_CREATE)
+@blp.arguments(OpenTicketSchema)
+@blp.creates(TicketSchema)
+def open_ticket(command: OpenTicket) -> Response:
+    """Open a ticket.
+
+    The type defaults to incident, impact and urgency to medium, the requester to the caller and the service
+    to the organization's default.
+    """
+    return render.created(tickets.open_ticket(runtime(), actor(), command, once_key()))
+
+
+@blp.route("", methods=["GET"])
+@requires(Permission.TICKET_READ)
+@blp.arguments(TicketQuery, location="query")
+@blp.lists(TicketSchema)
+def list_tickets(query: dict[str, Any]) -> Response:
+    """List tickets, newest first."""
+    page = page_request(query)
+    return render.listed(tickets.list_tickets(runtime(), actor(), TicketFilter(**query), page))
+
+
+@blp.route("/<uuid:ticket_id>", methods=["GET"])
+@requires(Permission.TICKET_READ)
+@blp.reads(TicketSchema)
+def get_ticket(ticket_id: UUID) -> Response:
+    """Read a ticket."""
+    return render.current_unless_known(tickets.get_ticket(runtime(), actor(), ticket_id))
+
+
+@blp.route("/<uuid:ticket_id>", methods=["PATCH"])
+@requires(Permission.TICKET_UPDATE)
+@blp.arguments(EditTicketSchema)
+@blp.edits(TicketSchema)
+def edit_ticket(values: dict[str, Any], ticket_id: UUID) -> Response:
+    """Change fields of a ticket."""
+    command = EditTicket(fields=values, if_version=_wanted_version(ticket_id))
+    return render.current(tickets.edit_ticket(runtime(), actor(), ticket_id, command))
+
+
+@blp.route("/<uuid:ticket_id>/transitions", methods=["POST"])
+@requires(Permission.TICKET_TRANSITION)
+@blp.arguments(TransitionSchema)
+@blp.edits(TicketSchema)
+def transition(values: dict[str, Action], ticket_id: UUID) -> Response:
+    """Move a ticket along its lifecycle.
+
+    An action that is not possible now is refused with the list of those that are.
+    """
+    if_version = _wanted_version(ticket_id)
+    return render.current(tickets.transition(runtime(), actor(), ticket_id, values["action"], if_version))
+
+
+def _wanted_version(ticket_id: UUID) -> int | None:
+    return wanted_version(lambda: tickets.get_ticket(runtime(), actor(), ticket_id).version)

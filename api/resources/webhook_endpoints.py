@@ -1,0 +1,165 @@
+"""Webhook endpoints: where partners are told what happens. What was sent is in `webhook_deliveries`."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+from marshmallow import fields, post_load, validate
+
+from api import render
+from api.auth import actor, requires
+from api.context import runtime
+from api.fields import MAX_NAME, MAX_URL, Answer, Schema, Uuid, choice, maybe_empty_text, several, text
+from api.idempotency import once_key
+from api.pagination import PageQuery, page_request
+from api.preconditions import require_version, wanted_version
+from api.smorest import Blueprint
+from psms.domain.access import Permission
+from psms.domain.accounts import Edit
+from psms.domain.events import EventType
+from psms.domain.webhooks import EndpointState, NewEndpoint
+from workflows import endpoints
+
+# A test is sent to one endpoint when asked for; nobody subscribes to it.
+_SUBSCRIBABLE = [event.value for event in EventType if event is not EventType.WEBHOOK_TEST]
+# Disabling is PSMS' own doing, after an endpoint has failed for days.
+_SETTABLE = [EndpointState.ACTIVE.value, EndpointState.PAUSED.value]
+
+
+class EndpointSchema(Answer):
+    """A partner's address and which events it receives."""
+
+    id = Uuid()
+    url = fields.String()
+    description = fields.String()
+    event_types = fields.List(fields.String(), allow_none=True, metadata={"description": "null: all events"})
+    state = choice(EndpointState)
+    disabled_reason = fields.String(allow_none=True)
+    failing_since = fields.DateTime(allow_none=True)
+    last_success_at = fields.DateTime(allow_none=True)
+    version = fields.Integer()
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+
+
+class EndpointWithSecretSchema(EndpointSchema):
+    """A new endpoint; its signing secret is shown this once."""
+
+    secret = fields.String(allow_none=True, metadata={"description": "whsec_…; null in a repeated answer"})
+
+
+class EndpointFieldsSchema(Schema):
+    """What may be said of an endpoint at any time."""
+
+    url = text(MAX_URL)
+    description = maybe_empty_text(MAX_NAME)
+    event_types = several(
+        fields.String(validate=validate.OneOf(_SUBSCRIBABLE)),
+        at_least=1,
+        at_most=len(_SUBSCRIBABLE),
+        allow_none=True,
+        metadata={"description": "Left out or null: all events."},
+    )
+
+
+class NewEndpointSchema(EndpointFieldsSchema):
+    """A new endpoint."""
+
+    url = text(MAX_URL, required=True)
+
+    @post_load
+    def to_command(self, values: dict[str, Any], **_: object) -> NewEndpoint:
+        """Make the command."""
+        wanted = values.get("event_types")
+        return NewEndpoint(**{**values, "event_types": None if wanted is None else tuple(wanted)})
+
+
+class EditEndpointSchema(EndpointFieldsSchema):
+    """The fields to change; those left out stay as they are."""
+
+    state = fields.String(validate=validate.OneOf(_SETTABLE))
+
+
+class RotatedSecretSchema(Answer):
+    """The new signing secret, shown this once; until the instant named, deliveries are signed with both."""
+
+    endpoint_id = Uuid()
+    secret = fields.String()
+    previous_expires_at = fields.DateTime()
+
+
+class TestSentSchema(Answer):
+    """The event that was made; what becomes of it is among the endpoint's deliveries."""
+
+    event_id = Uuid()
+
+
+blp = Blueprint("webhook-endpoints", "/v1/webhook-endpoints", "Where partners are told what happens.")
+
+
+@blp.route("", methods=["POST"])
+@requires(Permission.WEBHOOK_MANAGE)
+@blp.arguments(NewEndpointSchema)
+@blp.creates(EndpointWithSecretSchema)
+def add_endpoint(command: NewEndpoint) -> Response:
+    """Register an endpoint."""
+    return render.created(endpoints.add_endpoint(runtime(), actor(), command, once_key()))
+
+
+@blp.route("", methods=["GET"])
+@requires(Permission.WEBHOOK_MANAGE)
+@blp.arguments(PageQuery, location="query")
+@blp.lists(EndpointSchema)
+def list_endpoints(query: dict[str, Any]) -> Response:
+    """List endpoints, oldest first."""
+    return render.listed(endpoints.list_endpoints(runtime(), actor(), page_request(query)))
+
+
+@blp.route("/<uuid:endpoint_id>", methods=["GET"])
+@requires(Permission.WEBHOOK_MANAGE)
+@blp.reads(EndpointSchema)
+def get_endpoint(endpoint_id: UUID) -> Response:
+    """Read an endpoint."""
+    return render.current_unless_known(endpoints.get_endpoint(runtime(), actor(), endpoint_id))
+
+
+@blp.route("/<uuid:endpoint_id>", methods=["PATCH"])
+@requires(Permission.WEBHOOK_MANAGE)
+@blp.arguments(EditEndpointSchema)
+@blp.edits(EndpointSchema)
+def edit_endpoint(values: dict[str, Any], endpoint_id: UUID) -> Response:
+    """Change, pause or activate an endpoint; what waits for it meanwhile is held, not dropped."""
+    command = Edit(fields=values, if_version=wanted_version(lambda: _version_of(endpoint_id)))
+    return render.current(endpoints.edit_endpoint(runtime(), actor(), endpoint_id, command))
+
+
+@blp.route("/<uuid:endpoint_id>", methods=["DELETE"])
+@requires(Permission.WEBHOOK_MANAGE)
+@blp.removes_version
+def remove_endpoint(endpoint_id: UUID) -> Response:
+    """Remove an endpoint; what waits for it is cancelled."""
+    require_version(lambda: _version_of(endpoint_id))
+    endpoints.remove_endpoint(runtime(), actor(), endpoint_id)
+    return render.removed()
+
+
+@blp.route("/<uuid:endpoint_id>/test", methods=["POST"])
+@requires(Permission.WEBHOOK_MANAGE)
+@blp.takes_no_fields
+@blp.shows(TestSentSchema)
+def send_test(endpoint_id: UUID) -> Response:
+    """Send a test event to this endpoint."""
+    return render.shown(endpoints.send_test(runtime(), actor(), endpoint_id))
+
+
+@blp.route("/<uuid:endpoint_id>/rotate-secret", methods=["POST"])
+@requires(Permission.WEBHOOK_MANAGE)
+@blp.takes_no_fields
+@blp.shows(RotatedSecretSchema)
+def rotate_secret(endpoint_id: UUID) -> Response:
+    """Give an endpoint a new signing secret."""
+    return render.shown(endpoints.rotate_secret(runtime(), actor(), endpoint_id))
+
+
+def _version_of(endpoint_id: UUID) -> int:
+    return endpoints.get_endpoint(runtime(), actor(), endpoint_id).version

@@ -1,0 +1,51 @@
+"""`psms migrate` and `psms check-models`; the schema itself is in `psms.db` and `migrations`."""
+
+import click
+
+from psms.cli.startup import unusable_database
+from psms.errors import Misconfigured
+from psms.settings import Settings
+
+
+@click.command()
+def migrate() -> None:
+    """Bring the database up to date.
+
+    Uses PSMS_OWNER_DATABASE_URL, and gives the role of DATABASE_URL the password that stands there.
+    """
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415 (the command line starts fast)
+
+    from psms.db import schema  # noqa: PLC0415
+
+    settings = _with_database()
+    try:
+        revision = schema.upgrade(settings.owner_database_url, settings.database_url)
+    except OperationalError as problem:
+        raise unusable_database(settings.owner_database_url, "PSMS_OWNER_DATABASE_URL", problem) from problem
+    click.echo(f"The database is up to date: revision {revision}")
+
+
+@click.command("check-models")
+def check_models() -> None:
+    """Compare models and database, for developers."""
+    from alembic.util import CommandError  # noqa: PLC0415
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415
+
+    from psms.db import schema  # noqa: PLC0415
+
+    settings = _with_database()
+    try:
+        schema.check_models(settings.owner_database_url)
+    except OperationalError as problem:
+        raise unusable_database(settings.owner_database_url, "PSMS_OWNER_DATABASE_URL", problem) from problem
+    except CommandError as difference:
+        raise Misconfigured(f"{difference}: write a migration for it") from difference
+
+
+def _with_database() -> Settings:
+    settings = Settings.from_env()
+    if not settings.database_url:
+        raise Misconfigured(
+            "set DATABASE_URL, or start everything with `make up`, which brings its own servers"
+        )
+    return settings

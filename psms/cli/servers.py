@@ -1,0 +1,59 @@
+"""`psms api`, `worker`, `beat` and `flower`: the processes of an installation. What they do is elsewhere."""
+
+import sys
+
+import click
+
+from psms.cli import startup
+from psms.cli.lazy import load
+
+
+@click.command()
+def api() -> None:
+    """Serve the API, on PSMS_HOST and PSMS_PORT."""
+    settings = startup.begin("api")
+    load("psms.embedded.addresses:refuse_taken")(settings.host, settings.port, "PSMS_PORT")
+    startup.share_metrics(settings.home / "metrics" / f"api-{settings.port}")
+    startup.require_fit_database(settings)
+    load("psms.cli.serve_api:serve_api")(settings)
+
+
+@click.command()
+@click.option(
+    "--queues", required=True, help="Queues to serve, separated by commas, such as relay,timers,upkeep."
+)
+@click.option("--name", required=True, help="The name of this worker in logs and in Flower, such as core.")
+@click.option(
+    "--threads", type=click.IntRange(1, 256), help="How many drains may run at once.  [PSMS_WORKER_THREADS]"
+)
+def worker(queues: str, name: str, threads: int | None) -> None:
+    """Do the work of some queues."""
+    settings = startup.begin(f"worker {name}")
+    plan = load("workers.serve:WorkerPlan")(
+        name=name,
+        queues=load("workers.run:queues_named")(queues),
+        threads=threads or settings.worker_threads,
+    )
+    startup.require_fit_database(settings)
+    sys.exit(load("workers.run:run_worker")(settings, plan))
+
+
+@click.command()
+def beat() -> None:
+    """Remind the workers to look for work."""
+    load("workers.beat:run_beat")(startup.begin("beat"))
+
+
+@click.command()
+def flower() -> None:
+    """Serve Flower, which shows the workers.
+
+    On PSMS_FLOWER_HOST and PSMS_FLOWER_PORT, for PSMS_FLOWER_USER with PSMS_FLOWER_PASSWORD. Its /metrics and
+    /healthcheck ask for no password: let nobody but this machine or your monitoring reach them.
+    """
+    startup.keep_metrics_apart()
+    settings = startup.begin("flower")
+    load("psms.embedded.addresses:refuse_taken")(
+        settings.flower_host, settings.flower_port, "PSMS_FLOWER_PORT"
+    )
+    load("workers.monitor:run_flower")(settings)

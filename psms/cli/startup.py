@@ -1,0 +1,75 @@
+"""What a long-lived process does before its work: settings, metrics, logs, and a look at the database."""
+
+import os
+from pathlib import Path
+
+from psms.cli.lazy import load
+from psms.errors import DependencyUnavailable, Misconfigured
+from psms.settings import Environment, Settings, endpoint_of
+
+# prometheus_client reads it when it is first imported, so nothing here imports that.
+_METRICS = "PROMETHEUS_MULTIPROC_DIR"
+_ENVIRONMENT = os.environ  # noqa: TID251 (a library's variable, not a setting of PSMS)
+
+
+def begin(service: str) -> Settings:
+    """Return the settings of this process, with its logs set up.
+
+    Its metrics go where PROMETHEUS_MULTIPROC_DIR says, if anywhere, into a directory that is made if need be.
+    """
+    settings = Settings.from_env()
+    settings.require_servers()
+    shared = _ENVIRONMENT.get(_METRICS)
+    if shared:
+        _make_directory(Path(shared))
+    load("psms.telemetry:set_up_logs")(
+        as_json=settings.environment is not Environment.DEVELOPMENT, service=service
+    )
+    return settings
+
+
+def share_metrics(directory: Path) -> None:
+    """Have the processes forked from this one keep their metrics in *directory*, emptied first.
+
+    Does nothing where a supervisor named a directory: that one is shared with others, and theirs to empty.
+    """
+    if _ENVIRONMENT.get(_METRICS):
+        return
+    _make_directory(directory)
+    for left_over in directory.glob("*.db"):
+        left_over.unlink()
+    _ENVIRONMENT[_METRICS] = str(directory)
+
+
+def keep_metrics_apart() -> None:
+    """Keep this process's metrics out of what the others share."""
+    _ENVIRONMENT.pop(_METRICS, None)
+
+
+def require_fit_database(settings: Settings) -> None:
+    """Raise Misconfigured or DependencyUnavailable unless PostgreSQL answers and is fit to be used."""
+    database = load("psms.db.session:Database")(settings.database_url, pool_size=1)
+    try:
+        load("psms.db.fitness:refuse_unfit_database")(database)
+    except DependencyUnavailable as problem:
+        raise unusable_database(settings.database_url, "DATABASE_URL", problem.__cause__) from problem
+    finally:
+        database.close()
+
+
+def unusable_database(url: str, variable: str, problem: BaseException | None) -> DependencyUnavailable:
+    """Return the error for a server at *url*, which *variable* names, that refused or did not answer."""
+    reason = str(getattr(problem, "orig", problem)).strip().partition("\n")[0]
+    return DependencyUnavailable(
+        f"PostgreSQL at {endpoint_of(url)} cannot be used: start it, or correct {variable} ({reason})"
+    )
+
+
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise Misconfigured(
+            f"the directory for metrics, {directory}, cannot be made ({problem.strerror}): "
+            f"set {_METRICS} to one that can"
+        ) from problem

@@ -1,0 +1,94 @@
+"""Fixtures of the API's tests: the application on a fresh database, and callers of two organizations."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from werkzeug.test import Client, TestResponse
+
+from api.app import create_app
+from psms.domain.access import Role
+from psms.runtime import Runtime
+from tests.support.databases import MigratedDatabase
+from tests.support.tenants import Tenant, make_tenant
+
+
+class ApiClient:
+    """Calls the application with a bearer token."""
+
+    def __init__(self, http: Client, token: str | None) -> None:
+        self._http = http
+        self._token = token
+
+    def call(self, method: str, path: str, **options: Any) -> TestResponse:
+        """Send one request."""
+        headers = dict(options.pop("headers", {}))
+        if self._token is not None:
+            headers.setdefault("Authorization", f"Bearer {self._token}")
+        return self._http.open(path, method=method, headers=headers, **options)
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        """GET *path*."""
+        return self.call("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> TestResponse:
+        """POST to *path*."""
+        return self.call("POST", path, **options)
+
+    def patch(self, path: str, **options: Any) -> TestResponse:
+        """PATCH *path*."""
+        return self.call("PATCH", path, **options)
+
+    def delete(self, path: str, **options: Any) -> TestResponse:
+        """DELETE *path*."""
+        return self.call("DELETE", path, **options)
+
+
+@pytest.fixture
+def http(rt: Runtime) -> Client:
+    """The application itself, without a token."""
+    return create_app(rt).test_client()
+
+
+@pytest.fixture
+def demo(rt: Runtime) -> Tenant:
+    """An organization with an admin client."""
+    return make_tenant(rt, "Demo")
+
+
+@pytest.fixture
+def other(rt: Runtime) -> Tenant:
+    """Another organization with an admin client."""
+    return make_tenant(rt, "Other")
+
+
+@pytest.fixture
+def client(http: Client, demo: Tenant) -> ApiClient:
+    """An admin client of the organization `demo`."""
+    return ApiClient(http, demo.token)
+
+
+@pytest.fixture
+def other_client(http: Client, other: Tenant) -> ApiClient:
+    """An admin client of the organization `other`."""
+    return ApiClient(http, other.token)
+
+
+@pytest.fixture
+def anonymous(http: Client) -> ApiClient:
+    """A caller without a token."""
+    return ApiClient(http, None)
+
+
+@pytest.fixture
+def as_role(http: Client, rt: Runtime, demo: Tenant) -> Callable[[Role], ApiClient]:
+    """Return a client of *role* in the organization `demo`."""
+    from tests.support.tenants import add_caller
+
+    return lambda role: ApiClient(http, add_caller(rt, demo.organization_id, role).token)
+
+
+@pytest.fixture
+def count_rows(database: MigratedDatabase) -> Callable[[str], int]:
+    """Return how many rows a table has, in all organizations."""
+    return database.count

@@ -1,0 +1,83 @@
+"""Fixtures that every kind of test shares: real servers, a fresh migrated database, a runtime on them."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from psms.adapters.egress import EgressGuard
+from psms.adapters.http import RequestsSender
+from psms.adapters.slots import Slots
+from psms.adapters.system import DatabaseClock, SystemChance
+from psms.db.session import Database
+from psms.domain.egress import parse_policy
+from psms.runtime import Runtime
+from psms.settings import LOOPBACK, Settings
+from tests.support.databases import MigratedDatabase, fresh_database, make_template
+from tests.support.fakes import RecordingNudger, ScriptedProbe
+from tests.support.servers import PostgresServer, ValkeyServer, running_postgres, running_valkey
+
+# What a developer's shell sets must not change what the tests see.
+for _name in [name for name in os.environ if name.startswith("PSMS_")]:
+    del os.environ[_name]
+for _name in ("DATABASE_URL", "REDIS_URL"):
+    os.environ.pop(_name, None)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL with a migrated template database; one for each process of the test run."""
+    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        make_template(server)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A Valkey; one for each process of the test run. Whoever stops it starts it again."""
+    with running_valkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[MigratedDatabase]:
+    """A fresh migrated database."""
+    with fresh_database(postgres) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def settings(database: MigratedDatabase, tmp_path: Path) -> Settings:
+    """The settings of a development installation on the fresh database, with short leases."""
+    return Settings.from_env(
+        {
+            "DATABASE_URL": database.app_url,
+            "PSMS_OWNER_DATABASE_URL": database.owner_url,
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "PSMS_HOME": str(tmp_path / "home"),
+            "PSMS_LEASE_SECONDS": "2",
+        }
+    )
+
+
+@pytest.fixture
+def rt(settings: Settings) -> Iterator[Runtime]:
+    """A runtime on the fresh database: real sender and clock; nudges are recorded, not sent."""
+    database = Database(settings.database_url, pool_size=40)
+    guard = EgressGuard(parse_policy(LOOPBACK, plain_http=True))
+    slots = Slots(16)
+    yield Runtime(
+        settings=settings,
+        db=database,
+        clock=DatabaseClock(),
+        chance=SystemChance(),
+        sender=RequestsSender(guard),
+        url_guard=guard,
+        slots=slots,
+        nudger=RecordingNudger(),
+        redis=ScriptedProbe(),
+        worker="test",
+    )
+    slots.close(5)
+    database.close()

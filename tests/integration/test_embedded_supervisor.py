@@ -1,0 +1,275 @@
+"""The supervisor, on real servers and with stand-ins for PSMS: it starts, restarts and stops them all."""
+
+import json
+import os
+import signal
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from psms.embedded.addresses import free_port
+from psms.embedded.home import Home
+from psms.embedded.leash import children_of
+from psms.embedded.running import join_running_stack, running_stack
+from tests.support.servers import running_postgres, running_valkey
+from tests.support.stacks import process_of, processes_of, started_stack
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def stack(home):
+    with started_stack(home) as running:
+        running.until_ready()
+        yield running
+
+
+def _nobody_is_left(home):
+    eventually(lambda: processes_of(home) == {}, within=10, what="the end of every process of the stack")
+
+
+def _variables_of(home, part):
+    text = Path(f"/proc/{process_of(home, part)}/environ").read_text(encoding="utf-8")
+    return dict(line.split("=", 1) for line in text.split("\0") if line)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything_in_order(home, stack, number):
+    stack.send(number)
+    assert stack.until_end() == 0
+    assert f"stopping ({number.name})" in stack.until_line("stopping")
+    assert "stopped" in stack.lines[-1]
+    _nobody_is_left(home)
+    said = "\n".join(stack.lines)
+    order = [said.index(part) for part in ("User requested shutdown", "received fast shutdown request")]
+    assert order == sorted(order)
+    assert "database system is shut down" in (home / "logs" / "postgres.log").read_text()
+    assert not (home / "run" / "stack.json").exists()
+
+
+def test_it_starts_servers_then_migrates_then_seeds_then_starts_the_rest(stack):
+    said = "\n".join(stack.lines)
+    steps = ("ready to accept connections", "Ready to accept", "migrate began", "seed began", "api began")
+    assert [said.index(step) for step in steps] == sorted(said.index(step) for step in steps)
+    assert stack.lines.index("PSMS is ready") > max(
+        index for index, line in enumerate(stack.lines) if "began" in line
+    )
+
+
+def test_lines_carry_time_and_name_and_are_kept_in_log_files(home, stack):
+    time, name, bar, *words = stack.until_line("api began").split()
+    assert (len(time), name, bar, words) == (8, "api", "|", ["api", "began"])
+    assert (home / "logs" / "api.log").read_text() == "api began\n"
+
+
+def test_a_second_start_is_refused_and_names_the_first(home, stack):
+    with started_stack(home) as second:
+        assert second.until_end() == 1
+    assert f"PSMS already runs on {home}, as process {stack.pid}" in second.lines[-1]
+    assert f"'kill {stack.pid}'" in second.lines[-1]
+
+
+def test_kill_nine_of_the_supervisor_leaves_no_process_and_the_next_start_works_at_once(home, stack):
+    before = _variables_of(home, "standin.py api")
+    stack.send(signal.SIGKILL)
+    with started_stack(home) as second:
+        second.until_ready()
+        after = _variables_of(home, "standin.py api")
+        assert after["DATABASE_URL"] == before["DATABASE_URL"]
+    assert second.until_end() == 0
+    _nobody_is_left(home)
+
+
+def test_kill_nine_of_the_supervisor_alone_is_enough(home, stack):
+    stack.send(signal.SIGKILL)
+    _nobody_is_left(home)
+
+
+def test_a_frozen_process_of_a_killed_supervisor_is_killed_by_the_next_start(home, stack):
+    postmaster = process_of(home, "postgres -D")
+    os.kill(postmaster, signal.SIGSTOP)
+    stack.send(signal.SIGKILL)
+    with started_stack(home) as second:
+        second.until_ready()
+    assert f"killed postgres, process {postmaster}" in second.until_line("killed")
+
+
+@pytest.mark.parametrize("part", ["postgres -D", "valkey-server", "standin.py api", "--name core", "beat"])
+def test_what_crashes_is_started_again(home, stack, part):
+    before = process_of(home, part)
+    os.kill(before, signal.SIGKILL)
+    line = stack.until_line("ended")
+    assert line.endswith("ended (killed by SIGKILL) and is started again in 0.5 s")
+
+    def is_back():
+        found = [pid for pid, line in processes_of(home).items() if part in line and "leash" not in line]
+        return before not in found and len(found) == 1
+
+    eventually(is_back)
+    stack.send(signal.SIGTERM)
+    assert stack.until_end() == 0
+    _nobody_is_left(home)
+
+
+def test_a_killed_leash_takes_its_descendants_with_it_and_is_started_again(home, stack):
+    core = process_of(home, "--name core")
+    family = {core, *children_of(core)}
+    assert len(family) == 3
+    leash = int(Path(f"/proc/{core}/stat").read_text().split()[3])
+    os.kill(leash, signal.SIGKILL)
+    stack.until_line("core ended (killed by SIGKILL)")
+    eventually(lambda: family.isdisjoint(processes_of(home)))
+    eventually(lambda: any("--name core" in line for line in processes_of(home).values()))
+
+
+def test_what_crashes_again_and_again_is_started_ever_later(home, stack):
+    (home / "beat.fails").write_text("3")
+    os.kill(process_of(home, "standin.py beat"), signal.SIGKILL)
+    stack.until_line("started again in 2 s")
+    pauses = [line.partition("beat ended ")[2] for line in stack.lines if "beat ended" in line]
+    assert pauses == [
+        "(killed by SIGKILL) and is started again in 0.5 s",
+        "(exit status 3) and is started again in 1 s",
+        "(exit status 3) and is started again in 2 s",
+    ]
+
+
+def test_a_second_ctrl_c_kills_at_once(home):
+    home.mkdir()
+    (home / "api.stubborn").touch()
+    with started_stack(home) as stack:
+        stack.until_ready()
+        stack.send(signal.SIGINT)
+        stack.until_line("stopping")
+
+        def impatient():
+            stack.send(signal.SIGINT)
+            return any("killing everything at once" in line for line in tuple(stack.lines))
+
+        eventually(impatient)
+        assert stack.until_end(within=8) == 128 + signal.SIGINT
+    _nobody_is_left(home)
+
+
+@pytest.mark.parametrize("command", ["migrate", "seed"])
+def test_a_failing_preparation_stops_everything_and_says_so(home, command):
+    home.mkdir()
+    (home / f"{command}.fails").write_text("4")
+    with started_stack(home) as stack:
+        assert stack.until_end() == 1
+    line = stack.until_line("PSMS cannot start")
+    log = home / "logs" / f"{command}.log"
+    assert line.endswith(
+        f"PSMS cannot start: 'psms {command}' failed (exit status 4); what it said is above and in {log}"
+    )
+    assert log.read_text() == f"{command} began\n"
+    _nobody_is_left(home)
+
+
+def test_a_process_that_never_becomes_ready_stops_everything_and_is_named(home):
+    home.mkdir()
+    (home / "beat.fails").write_text("5")
+    with started_stack(home) as stack:
+        assert stack.until_end() == 1
+    assert "beat ended 5 times and was never ready" in stack.until_line("PSMS cannot start")
+    _nobody_is_left(home)
+
+
+@pytest.mark.parametrize("variable", ["PSMS_PORT", "PSMS_FLOWER_PORT"])
+def test_a_taken_port_is_named_with_its_variable_before_anything_starts(home, variable):
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        with started_stack(home, variables={variable: str(port)}) as stack:
+            assert stack.until_end() == 1
+    assert stack.lines == [
+        f"port {port} of 127.0.0.1 is taken by another program: stop it, or set {variable} to a free port"
+    ]
+    assert not (home / "postgres").exists()
+
+
+def test_servers_of_ones_own_are_used_and_none_is_started(home, tmp_path):
+    with (
+        running_postgres(tmp_path / "pg") as postgres,
+        running_valkey(tmp_path / "vk") as valkey,
+        started_stack(
+            home, variables={"DATABASE_URL": postgres.superuser_url, "REDIS_URL": valkey.url}
+        ) as stack,
+    ):
+        stack.until_ready()
+        variables = _variables_of(home, "standin.py api")
+        lines = processes_of(home).values()
+        assert not any("postgres -D" in line or "valkey-server" in line for line in lines)
+    assert variables["PSMS_OWNER_DATABASE_URL"] == postgres.superuser_url
+    assert variables["DATABASE_URL"].startswith("postgresql://psms_app:")
+    assert variables["REDIS_URL"] == valkey.url
+    assert not (home / "postgres").exists()
+
+
+def test_the_processes_get_what_they_need_and_nothing_that_misleads_them(home):
+    misleading = {"PYTHONDONTWRITEBYTECODE": "1", "PSMS_FLOWER_USER": "me"}
+    with started_stack(home, variables=misleading) as stack:
+        stack.until_ready()
+        variables = _variables_of(home, "--name core")
+        assert list((home / "metrics").iterdir()) == []
+    assert "PYTHONDONTWRITEBYTECODE" not in variables
+    assert variables["PSMS_HOME"] == str(home)
+    assert variables["PROMETHEUS_MULTIPROC_DIR"] == str(home / "metrics")
+    assert variables["PYTHONTZPATH"] == ""
+    assert variables["PYTHONUNBUFFERED"] == "1"
+    assert variables["PSMS_READY_FILE"] == str(home / "run" / "ready" / "core")
+    assert variables["PSMS_FLOWER_USER"] == "me"
+    assert len(variables["PSMS_FLOWER_PASSWORD"]) >= 24
+    assert variables["DATABASE_URL"].startswith("postgresql://psms_app:")
+    assert variables["PSMS_OWNER_DATABASE_URL"].startswith("postgresql://psms_owner:")
+
+
+def test_another_command_finds_the_servers_of_the_running_stack(home, stack):
+    place = Home(root=home)
+    own = _variables_of(home, "standin.py api")
+    joined = join_running_stack({"LANG": "C"}, place)
+    assert (joined["DATABASE_URL"], joined["LANG"]) == (own["DATABASE_URL"], "C")
+    assert join_running_stack({"DATABASE_URL": "postgresql://mine"}, place) == {
+        "DATABASE_URL": "postgresql://mine"
+    }
+    note = running_stack(place)
+    assert note is not None
+    assert [process.name for process in note.processes] == [
+        *("psms", "postgres", "valkey", "api", "core", "webhooks", "beat", "flower")
+    ]
+    stack.send(signal.SIGKILL)
+    _nobody_is_left(home)
+    assert join_running_stack({"LANG": "C"}, place) == {"LANG": "C"}
+
+
+def test_data_passwords_and_ports_are_kept_from_start_to_start(home):
+    seen = []
+    for _ in range(2):
+        with started_stack(home) as stack:
+            stack.until_ready()
+            variables = _variables_of(home, "standin.py api")
+            seen.append((variables["DATABASE_URL"], variables["REDIS_URL"]))
+    assert seen[0] == seen[1]
+
+
+def test_secrets_are_for_this_user_only(home, stack):
+    private = [home, home / "run", home / "logs", home / "secrets.json", home / "run" / "stack.json"]
+    assert [stat.S_IMODE(path.stat().st_mode) & 0o077 for path in private] == [0] * len(private)
+    secrets = json.loads((home / "secrets.json").read_text())
+    assert sorted(secrets) == ["application", "flower", "owner", "postgres", "valkey"]
+    commands = "\n".join(processes_of(home).values())
+    assert not any(secret in commands for secret in secrets.values())
+
+
+def test_a_taken_kept_port_of_a_server_is_replaced(home):
+    home.mkdir()
+    (home / "run").mkdir()
+    with socket.create_server(("127.0.0.1", free_port())) as holder:
+        (home / "run" / "ports.json").write_text(json.dumps({"postgres": holder.getsockname()[1]}))
+        with started_stack(home) as stack:
+            stack.until_ready()

@@ -1,0 +1,48 @@
+"""How a worker waits for a Redis that is away; what it does meanwhile is the fallback's affair."""
+
+from collections.abc import Callable
+from typing import Any
+
+from celery.app.amqp import AMQP
+from kombu import Connection
+from typing_extensions import override
+
+_LOOK_EVERY_S = 1
+_SAY_EVERY = 60
+
+_Report = Callable[[BaseException, float], object]
+
+
+class EagerConnection(Connection):
+    """Looks for Redis each second and reports once a minute that it is away.
+
+    Celery's own waits grow to half a minute, and after a long outage nudges would go unheard for that long.
+    """
+
+    @override
+    def ensure_connection(
+        self, errback: _Report | None = None, max_retries: int | None = None, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Return when connected; *errback* is told of the first failure and of every sixtieth."""
+        waits = {"interval_start": _LOOK_EVERY_S, "interval_step": 0, "interval_max": _LOOK_EVERY_S}
+        return super().ensure_connection(_now_and_then(errback), max_retries, *args, **{**kwargs, **waits})
+
+
+class EagerAmqp(AMQP):
+    """Celery's messaging, over such connections."""
+
+    Connection = EagerConnection
+
+
+def _now_and_then(report: _Report | None) -> _Report | None:
+    if report is None:
+        return None
+    failures = 0
+
+    def counted(problem: BaseException, interval_s: float) -> None:
+        nonlocal failures
+        if failures % _SAY_EVERY == 0:
+            report(problem, interval_s)
+        failures += 1
+
+    return counted
