@@ -58,7 +58,8 @@ class CountedBody(io.RawIOBase):
     @override
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         space = memoryview(buffer)
-        found = self._source.read(len(space))
+        # One byte more than is left is enough to know.
+        found = self._source.read(min(len(space), self._limit - self._count + 1))
         self._count += len(found)
         if self._count > self._limit:
             raise too_large(self._limit)

@@ -1,4 +1,4 @@
-"""One change in progress: who does it, at which instant, in which transaction. Steps take it as their first argument."""
+"""One change in progress: who does it, at which instant, in which transaction; what its steps share."""
 
 from dataclasses import dataclass
 from datetime import datetime

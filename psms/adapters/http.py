@@ -110,9 +110,7 @@ class _VettedAdapter(HTTPAdapter):
     """Sends what is prepared over the connection that was vetted for it."""
 
     @override
-    def get_connection_with_tls_context(
-        self, request: PreparedRequest, *_: Any, **__: Any
-    ) -> HTTPConnectionPool:
+    def get_connection_with_tls_context(self, request: PreparedRequest, *_: Any, **__: Any) -> HTTPConnectionPool:
         if not isinstance(request, _Prepared):
             raise TypeError("this adapter sends only requests whose addresses were vetted")
         return request.pool
@@ -171,9 +169,7 @@ class _Exchange:
         if self.watch.fired or monotonic() >= self._deadline:
             limit = f"{self.request.timeout_s:g}"
             return self.failed(Outcome.TIMEOUT, f"The host did not answer within {limit} seconds.")
-        return self.failed(
-            Outcome.PROTOCOL, "The host broke the connection off or did not answer with valid HTTP."
-        )
+        return self.failed(Outcome.PROTOCOL, "The host broke the connection off or did not answer with valid HTTP.")
 
     def failed(self, outcome: Outcome, sentence: str) -> SendResult:
         """Return a result without a response."""

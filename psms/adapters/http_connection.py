@@ -22,7 +22,6 @@ from psms.domain.egress import Target
 from psms.domain.url_hosts import IPAddress
 
 CONNECT_BUDGET_S = 5.0
-"""Seconds for all addresses together and the TLS handshake."""
 READ_LIMIT = 80 * 1024
 """Bytes that are read of a response in all, framing included: status lines, headers, chunk sizes, body."""
 
@@ -71,23 +70,31 @@ def trusting_context(ca_file: str) -> ssl.SSLContext:
 class Dial:
     """How one attempt connects: to the first of *addresses* that accepts, and to no other.
 
-    *watch* shuts the connection at its deadline; *tls* is None for plain HTTP.
+    *watch* shuts the connection at its deadline; *tls* is None for plain HTTP. Addresses and handshake together
+    have *budget_s* seconds.
     """
 
     def __init__(
-        self, *, target: Target, addresses: Sequence[IPAddress], watch: Watch, tls: ssl.SSLContext | None
+        self,
+        *,
+        target: Target,
+        addresses: Sequence[IPAddress],
+        watch: Watch,
+        tls: ssl.SSLContext | None,
+        budget_s: float = CONNECT_BUDGET_S,
     ) -> None:
         self._target = target
         self._addresses = addresses[:_MAX_ADDRESSES_TRIED]
         self._watch = watch
         self._tls = tls
+        self._budget_s = budget_s
         self.peer: IPAddress | None = None
         self.tls_verified = False
 
     def connect(self) -> socket.socket:
         """Return a connected socket, after its TLS handshake if there is one; raises DialFailed."""
         deadline = self._watch.deadline
-        budget_end = min(deadline, monotonic() + CONNECT_BUDGET_S)
+        budget_end = min(deadline, monotonic() + self._budget_s)
         connection = self._reach(budget_end)
         if self._tls is not None:
             self._watch.move(budget_end)

@@ -183,9 +183,7 @@ def _embedded(address: IPAddress) -> IPAddress:
 
 def _refuse_unless_public(target: Target, policy: EgressPolicy) -> None:
     if target.scheme == "http" and not policy.plain_http:
-        raise WebhookUrlRefused(
-            "Use an https URL: PSMS speaks plain HTTP only to networks that its operator allows."
-        )
+        raise WebhookUrlRefused("Use an https URL: PSMS speaks plain HTTP only to networks that its operator allows.")
     if target.literal is None and ("." not in target.host or target.host.endswith(_INTERNAL_SUFFIXES)):
         raise WebhookUrlRefused("The host of this URL is an internal name: use one from the public DNS.")
 
@@ -194,9 +192,7 @@ def _split(url: str) -> tuple[Scheme, str, str]:
     if len(url) > MAX_URL_CHARS:
         raise WebhookUrlRefused(f"This URL is longer than {MAX_URL_CHARS} characters.")
     if "\\" in url or not (_PLAIN.fullmatch(url) or _is_printable(url)):
-        raise WebhookUrlRefused(
-            "This URL is empty, or has a space, a control character or a backslash in it."
-        )
+        raise WebhookUrlRefused("This URL is empty, or has a space, a control character or a backslash in it.")
     if "#" in url:
         raise WebhookUrlRefused("This URL has a fragment (#…), which is never sent: leave it out.")
     try:

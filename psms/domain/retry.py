@@ -40,9 +40,7 @@ _HONOURS_RETRY_AFTER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAIL
 _DELTA_SECONDS = re.compile(r"[0-9]+")
 _MAX_DELTA_DIGITS = 9
 # Our own doing: no fault of the endpoint, so its health must not suffer.
-_NOT_THE_ENDPOINTS_FAULT = frozenset(
-    {Outcome.SUCCESS, Outcome.STARTED, Outcome.UNKNOWN, Outcome.EGRESS_BLOCKED}
-)
+_NOT_THE_ENDPOINTS_FAULT = frozenset({Outcome.SUCCESS, Outcome.STARTED, Outcome.UNKNOWN, Outcome.EGRESS_BLOCKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,9 +73,7 @@ class DisableEndpoint:
 Decision = Delivered | RetryAt | GiveUp | DisableEndpoint
 
 
-def decide(
-    *, failures: int, result: SendResult, now: datetime, expires_at: datetime, jitter: float
-) -> Decision:
+def decide(*, failures: int, result: SendResult, now: datetime, expires_at: datetime, jitter: float) -> Decision:
     """Return what becomes of a delivery after *result*.
 
     *failures* is how many attempts of it had failed before this one (0 at the first); attempts lost with
@@ -157,6 +153,4 @@ def _retry(delay: timedelta, *, result: SendResult, now: datetime, expires_at: d
     asked = retry_after(result.retry_after, now) if result.status in _HONOURS_RETRY_AFTER else None
     if not asked:
         return RetryAt(at=min(now + delay, expires_at))
-    return RetryAt(
-        at=min(now + max(delay, asked), expires_at), lane_not_before=now + min(asked, MAX_LANE_PAUSE)
-    )
+    return RetryAt(at=min(now + max(delay, asked), expires_at), lane_not_before=now + min(asked, MAX_LANE_PAUSE))

@@ -25,9 +25,7 @@ def new_secret(random_bytes: bytes) -> str:
     return SECRET_PREFIX + base64.b64encode(random_bytes).decode()
 
 
-def signature_headers(
-    *, message_id: str, timestamp: datetime, body: bytes, secrets: Sequence[str]
-) -> dict[str, str]:
+def signature_headers(*, message_id: str, timestamp: datetime, body: bytes, secrets: Sequence[str]) -> dict[str, str]:
     """Return the `webhook-id`, `webhook-timestamp` and `webhook-signature` headers of one attempt.
 
     *timestamp* is the aware instant of this attempt. *secrets* are the valid ones, the current first: each

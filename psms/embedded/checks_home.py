@@ -31,9 +31,7 @@ def _directory(root: Path) -> Finding:
         advice = "correct its owner, or set PSMS_HOME to a directory of your own"
         return fail("home", f"this user cannot write to {place}: {advice}")
     if place == root and root.stat().st_uid != os.geteuid():
-        return fail(
-            "home", f"{root} belongs to the user with id {root.stat().st_uid}: be that user, or set PSMS_HOME"
-        )
+        return fail("home", f"{root} belongs to the user with id {root.stat().st_uid}: be that user, or set PSMS_HOME")
     return ok("home", str(root) if place == root else f"{root} will be made at the first start")
 
 
@@ -75,9 +73,7 @@ def _port(variable: str, host: str, port: int, note: Note | None) -> Finding:
     if note is None and free:
         return ok(variable, f"port {port} of {host} is free")
     if note is None:
-        return fail(
-            variable, f"port {port} of {host} is taken by another program: stop it, or set {variable}"
-        )
+        return fail(variable, f"port {port} of {host} is taken by another program: stop it, or set {variable}")
     if free:
         return fail(variable, f"PSMS runs, but nothing listens on port {port} of {host}: look at its log")
     return ok(variable, f"port {port} of {host} is held by the PSMS that runs here")

@@ -69,9 +69,7 @@ def _server(name: str, program: Callable[[], Path], *, has_own: bool) -> Finding
         return fail(subject, str(problem))
     if told.returncode != 0:
         reason = told.stderr.strip() or f"exit status {told.returncode}"
-        return fail(
-            subject, f"the embedded {name} does not run on this machine ({reason}): set up one of your own"
-        )
+        return fail(subject, f"the embedded {name} does not run on this machine ({reason}): set up one of your own")
     return ok(subject, f"the embedded {name} runs: {told.stdout.strip()}")
 
 
@@ -91,7 +89,5 @@ def _disk(home: Path) -> Finding:
     free_mib = shutil.disk_usage(place).free // _MIB
     if free_mib >= _LITTLE_MIB:
         return ok("disk", f"{free_mib // 1024} GiB are free below {place}")
-    sentence = (
-        f"only {free_mib} MiB are free below {place}: make room, since a database that fills its disk stops"
-    )
+    sentence = f"only {free_mib} MiB are free below {place}: make room, since a database that fills its disk stops"
     return fail("disk", sentence) if free_mib < _TOO_LITTLE_MIB else warn("disk", sentence)

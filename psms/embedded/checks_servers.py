@@ -44,9 +44,7 @@ def _database(url: str) -> Iterator[Finding]:
         )
         return
     if version < _OLDEST_POSTGRES:
-        yield fail(
-            "database", f"PostgreSQL {version} answers at {where}, and PSMS needs {_OLDEST_POSTGRES} or newer"
-        )
+        yield fail("database", f"PostgreSQL {version} answers at {where}, and PSMS needs {_OLDEST_POSTGRES} or newer")
     else:
         yield ok("database", f"PostgreSQL {version} answers at {where}")
     yield _walls_and_schema(url)
@@ -81,16 +79,12 @@ def _clock(ahead_s: float) -> Finding:
 def _redis(url: str) -> Iterator[Finding]:
     where = endpoint_of(url)
     try:
-        with redis.Redis.from_url(
-            url, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S
-        ) as client:
+        with redis.Redis.from_url(url, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S) as client:
             client.ping()
             yield ok("redis", f"answers at {where}")
             yield _eviction(client)
     except (redis.RedisError, OSError, ValueError) as problem:
-        yield fail(
-            "redis", f"no answer from {where} ({_first_line(problem)}): start it, or correct REDIS_URL"
-        )
+        yield fail("redis", f"no answer from {where} ({_first_line(problem)}): start it, or correct REDIS_URL")
 
 
 def _eviction(client: redis.Redis) -> Finding:

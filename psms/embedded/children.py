@@ -128,9 +128,7 @@ class Child:
                 self._give_up()
                 return
             pause_s = backoff.after(time.monotonic() - began)
-            self._output.say(
-                f"{self.program.name} ended ({in_words(status)}) and is started again in {pause_s:g} s"
-            )
+            self._output.say(f"{self.program.name} ended ({in_words(status)}) and is started again in {pause_s:g} s")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause_s)
 
@@ -180,9 +178,7 @@ async def run_to_end(launch: Launch, name: str, reaper: Reaper, output: Output) 
         await last_words(written)
 
 
-def start_with_output(
-    launch: Launch, name: str, output: Output
-) -> tuple[subprocess.Popen[bytes], asyncio.Task[None]]:
+def start_with_output(launch: Launch, name: str, output: Output) -> tuple[subprocess.Popen[bytes], asyncio.Task[None]]:
     """Start a process and pass its lines to *output*; the task ends when nobody can write there any more."""
     reading, writing = os.pipe()
     try:

@@ -124,9 +124,7 @@ def keep_secrets(home: Home) -> Secrets:
         )
     try:
         path.chmod(path.stat().st_mode & ~_OTHERS)
-        return Secrets(
-            **{name: str(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()}
-        )
+        return Secrets(**{name: str(value) for name, value in json.loads(path.read_text(encoding="utf-8")).items()})
     except (OSError, ValueError, TypeError, AttributeError) as problem:
         raise Misconfigured(
             f"{path} cannot be read as the passwords of this installation ({problem}): "

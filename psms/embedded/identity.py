@@ -49,9 +49,7 @@ def for_postgres() -> Identity:
 def in_user_namespace() -> Identity:
     """Return the identity that is an unprivileged account inside and still root outside."""
     account = _unprivileged_account()
-    return Identity(
-        text=f"userns:{account.pw_uid}:{account.pw_gid}", owner=os.getuid(), owner_group=os.getgid()
-    )
+    return Identity(text=f"userns:{account.pw_uid}:{account.pw_gid}", owner=os.getuid(), owner_group=os.getgid())
 
 
 def without_root() -> Identity:

@@ -21,9 +21,7 @@ _RESET = "\x1b[0m"
 _COLOURS = ("36", "32", "35", "33", "34", "96", "92", "95", "93", "94")
 _SGR = re.compile(r"\x1b\[[0-9;]*m")
 # What a log line may carry from outside must not drive the terminal.
-_HARMLESS = {
-    code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (0x09, 0x1B)
-}
+_HARMLESS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if code not in (0x09, 0x1B)}
 
 
 def wants_colour(environment: Mapping[str, str], *, is_terminal: bool) -> bool:

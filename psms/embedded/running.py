@@ -44,9 +44,7 @@ def identify(name: str, pid: int) -> Process | None:
 def write_note(home: Home, note: Note) -> None:
     """Keep *note*, readable by this user only, as it holds passwords."""
     processes = [asdict(process) for process in note.processes]
-    write_private(
-        _file(home), json.dumps({"processes": processes, "environment": dict(note.environment)}, indent=1)
-    )
+    write_private(_file(home), json.dumps({"processes": processes, "environment": dict(note.environment)}, indent=1))
 
 
 def read_note(home: Home) -> Note | None:

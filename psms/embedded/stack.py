@@ -33,6 +33,9 @@ _PROJECT = Path(*psms.__path__).parent
 # Webhooks wait on partners and must not hold up what waits on nobody, so they have a worker of their own.
 _WORKERS = {"core": "relay,timers,upkeep,sync,bulk", "webhooks": "webhooks"}
 
+# The API finishes the requests in hand, the workers the calls to partners: longer than servers need.
+_GRACE_S = 20.0
+
 _FROM_FILES = ("DATABASE_URL", "PSMS_OWNER_DATABASE_URL", "REDIS_URL", "PSMS_FLOWER_PASSWORD")
 _NOT_PASSED_ON = {"PYTHONDONTWRITEBYTECODE", *(f"{name}_FILE" for name in _FROM_FILES)}
 
@@ -125,9 +128,7 @@ def applications(stack: Stack) -> tuple[Program, ...]:
 
 def command(stack: Stack, *arguments: str) -> Launch:
     """Return how to run a command of PSMS, such as `migrate`, within *stack*."""
-    return Launch(
-        command=on_a_leash((*stack.psms, *arguments)), directory=_PROJECT, environment=stack.environment
-    )
+    return Launch(command=on_a_leash((*stack.psms, *arguments)), directory=_PROJECT, environment=stack.environment)
 
 
 def renew_directories(home: Home) -> None:
@@ -167,7 +168,7 @@ def _application(stack: Stack, name: str, arguments: tuple[str, ...], is_ready: 
             environment={**stack.environment, "PSMS_READY_FILE": str(ready_file)},
         )
 
-    return Program(name=name, launch=launch, is_ready=is_ready)
+    return Program(name=name, launch=launch, is_ready=is_ready, grace_s=_GRACE_S)
 
 
 def _postgres(home: Home, secrets: Secrets) -> Postgres:

@@ -30,14 +30,10 @@ def start(
     variables = os.environ if environment is None else environment
     home = prepare_home(Settings.from_env(variables).home)
     with locked(home):
-        output = Output(
-            home.logs, colour=wants_colour(variables, is_terminal=sys.stdout.isatty()), stream=stream
-        )
+        output = Output(home.logs, colour=wants_colour(variables, is_terminal=sys.stdout.isatty()), stream=stream)
         try:
             for process in outlive_last_stack(home):
-                output.say(
-                    f"killed {process.name}, process {process.pid}, which an earlier start had left behind"
-                )
+                output.say(f"killed {process.name}, process {process.pid}, which an earlier start had left behind")
             stack = describe(variables, home, keep_secrets(home), psms_command)
             _raise_limit_of_open_files()
             return asyncio.run(Supervisor(stack, output).run())

@@ -19,6 +19,7 @@ from psms.embedded.stack import Stack
 from psms.errors import Misconfigured, PsmsError
 
 _REMIND_S = 15.0
+_EXPLAIN_S = 3.0
 # One Ctrl-C may arrive twice, from the terminal and from a wrapper that passes it on.
 _SAME_KEYSTROKE_S = 0.3
 _KILLED = 128 + signal.SIGINT
@@ -110,25 +111,25 @@ class Supervisor:
         status = await run_to_end(stacks.command(self._stack, name), name, self._reaper, self._output)
         if status != 0:
             log = self._stack.home.logs / f"{name}.log"
-            raise Misconfigured(
-                f"'psms {name}' failed ({in_words(status)}); what it said is above and in {log}"
-            )
+            raise Misconfigured(f"'psms {name}' failed ({in_words(status)}); what it said is above and in {log}")
 
     async def _until_ready(self, children: list[Child]) -> None:
         for child in children:
             child.start()
         waiting = {asyncio.create_task(child.until_ready(), name=child.program.name) for child in children}
         while waiting:
-            ready, waiting = await asyncio.wait(
-                waiting, timeout=_REMIND_S, return_when=asyncio.FIRST_EXCEPTION
-            )
+            ready, waiting = await asyncio.wait(waiting, timeout=_REMIND_S, return_when=asyncio.FIRST_EXCEPTION)
             for task in ready:
                 task.result()
             if waiting:
-                self._output.say(f"waiting for {', '.join(sorted(task.get_name() for task in waiting))}")
+                self._output.say(f"waiting for {_names(waiting)}")
 
     async def _stop_all(self) -> None:
-        await asyncio.gather(*(child.stop() for child in self._applications))
+        stopping = {asyncio.create_task(child.stop(), name=child.program.name) for child in self._applications}
+        while stopping:
+            _, stopping = await asyncio.wait(stopping, timeout=_EXPLAIN_S)
+            if stopping:
+                self._output.say(f"waiting for {_names(stopping)} to finish what was begun; Ctrl-C again kills")
         for server in reversed(self._servers):
             await server.stop()
         self._output.say("stopped")
@@ -151,3 +152,7 @@ class Supervisor:
         processes = (identify(name, pid) for name, pid in pids if pid is not None)
         note = Note(processes=tuple(filter(None, processes)), environment=self._stack.variables)
         write_note(self._stack.home, note)
+
+
+def _names(tasks: set[asyncio.Task[None]]) -> str:
+    return ", ".join(sorted(task.get_name() for task in tasks))

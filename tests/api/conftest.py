@@ -9,23 +9,27 @@ from werkzeug.test import Client, TestResponse
 from api.app import create_app
 from psms.domain.access import Role
 from psms.runtime import Runtime
+from tests.api.contract import Contract
 from tests.support.databases import MigratedDatabase
-from tests.support.tenants import Tenant, make_tenant
+from tests.support.tenants import Tenant, add_caller, make_tenant
 
 
 class ApiClient:
-    """Calls the application with a bearer token."""
+    """Calls the application with a bearer token; every answer must be as the OpenAPI document says."""
 
     def __init__(self, http: Client, token: str | None) -> None:
         self._http = http
         self._token = token
+        self._contract = Contract(http.application)
 
     def call(self, method: str, path: str, **options: Any) -> TestResponse:
         """Send one request."""
         headers = dict(options.pop("headers", {}))
         if self._token is not None:
             headers.setdefault("Authorization", f"Bearer {self._token}")
-        return self._http.open(path, method=method, headers=headers, **options)
+        answer = self._http.open(path, method=method, headers=headers, **options)
+        self._contract.check(method, path, answer)
+        return answer
 
     def get(self, path: str, **options: Any) -> TestResponse:
         """GET *path*."""
@@ -83,8 +87,6 @@ def anonymous(http: Client) -> ApiClient:
 @pytest.fixture
 def as_role(http: Client, rt: Runtime, demo: Tenant) -> Callable[[Role], ApiClient]:
     """Return a client of *role* in the organization `demo`."""
-    from tests.support.tenants import add_caller
-
     return lambda role: ApiClient(http, add_caller(rt, demo.organization_id, role).token)
 
 
@@ -92,3 +94,17 @@ def as_role(http: Client, rt: Runtime, demo: Tenant) -> Callable[[Role], ApiClie
 def count_rows(database: MigratedDatabase) -> Callable[[str], int]:
     """Return how many rows a table has, in all organizations."""
     return database.count
+
+
+@pytest.fixture
+def snapshot(database: MigratedDatabase) -> Callable[[], dict[str, str]]:
+    """Return the whole content of the database, as a digest for each table."""
+    tables = [
+        str(name)
+        for (name,) in database.rows(
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+            " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1"
+        )
+    ]
+    query = "SELECT coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {} t"
+    return lambda: {table: str(database.rows(query.format(table))[0][0]) for table in tables}

@@ -34,9 +34,7 @@ def missing_numbers(names: list[str]) -> list[str]:
 
 def missing_files(name: str, text: str) -> list[str]:
     """Files and folders that a document names in backticks and that do not exist. `<…>` stands for a name."""
-    return [
-        f"{name}: {path} does not exist" for path in _FILE_NAME.findall(text) if not (ROOT / path).exists()
-    ]
+    return [f"{name}: {path} does not exist" for path in _FILE_NAME.findall(text) if not (ROOT / path).exists()]
 
 
 def pages(folder: str) -> list[Path]:

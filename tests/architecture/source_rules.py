@@ -38,7 +38,7 @@ def commits_outside_the_session(source: Source) -> list[str]:
         return []
     return [
         f"{at}: .{name}() belongs to {SESSION} alone; leave the `with rt.begin()` block instead"
-        for at, name in _method_calls(source, {"commit", "rollback"})
+        for at, _, name in _method_calls(source, {"commit", "rollback"})
     ]
 
 
@@ -46,9 +46,12 @@ def transactions_outside_workflows(source: Source) -> list[str]:
     """Only a use case opens a transaction; everything below it is handed a session."""
     if source.path == SESSION or source.inside("workflows", "tests"):
         return []
+    # A function of that name in an imported module opens nothing.
+    modules = _imported_names(source)
     return [
         f"{at}: only workflows open transactions; take a session as the first argument"
-        for at, _ in _method_calls(source, {"begin", "begin_claim"})
+        for at, opened, _ in _method_calls(source, {"begin", "begin_claim"})
+        if opened not in modules
     ]
 
 
@@ -127,9 +130,7 @@ def vague_names(source: Source) -> list[str]:
     names = [stem] if _VAGUE_FILE.search(stem) else []
     names += [f.name for f in _functions(source) if _VAGUE_VERB.match(f.name) and not _overrides(f)]
     names += [
-        node.name
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.ClassDef) and _VAGUE_NOUN.search(node.name)
+        node.name for node in ast.walk(source.tree) if isinstance(node, ast.ClassDef) and _VAGUE_NOUN.search(node.name)
     ]
     return [f"{source.path}: {name} says nothing; name it after what it does in the field" for name in names]
 
@@ -141,13 +142,12 @@ def other_clocks(source: Source) -> list[str]:
     asked = [
         f"{source.path}:{node.lineno}: SQL must ask psms_now(), the one clock"
         for node in ast.walk(source.tree)
-        if isinstance(node, ast.Constant)
-        and isinstance(node.value, str)
-        and _DATABASE_CLOCK.search(node.value)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _DATABASE_CLOCK.search(node.value)
     ]
     called = [
         f"{at}: func.{name}() is another clock; use psms_now()"
-        for at, name in _method_calls(source, {"now", "current_timestamp", "clock_timestamp"}, on="func")
+        for at, on, name in _method_calls(source, {"now", "current_timestamp", "clock_timestamp"})
+        if on == "func"
     ]
     return asked + called
 
@@ -156,8 +156,8 @@ def sleeping_tests(source: Source) -> list[str]:
     """A test waits for something to become true, with a deadline; it never sleeps and hopes."""
     if source.path == WAITING or not source.inside("tests"):
         return []
-    calls = _method_calls(source, {"sleep"}) + _bare_calls(source, "sleep")
-    return [f"{at}: poll with tests.support.waiting.eventually instead of sleeping" for at, _ in calls]
+    calls = [at for at, _, _ in _method_calls(source, {"sleep"})] + _bare_calls(source, "sleep")
+    return [f"{at}: poll with tests.support.waiting.eventually instead of sleeping" for at in calls]
 
 
 def patched_code(source: Source) -> list[str]:
@@ -169,7 +169,7 @@ def patched_code(source: Source) -> list[str]:
         for module in _imports(source)
         if module.split(".")[0] in {"unittest", "mock", "pytest_mock"}
     ]
-    patches = [f"{at}: patches code" for at, _ in _method_calls(source, {"setattr"}, on="monkeypatch")]
+    patches = [f"{at}: patches code" for at, on, _ in _method_calls(source, {"setattr"}) if on == "monkeypatch"]
     return [f"{breach}; write a fake for the port" for breach in mocks + patches]
 
 
@@ -207,20 +207,27 @@ def _imports(source: Source) -> list[str]:
     return found
 
 
-def _method_calls(source: Source, names: set[str], on: str | None = None) -> list[tuple[str, str]]:
-    return [
-        (f"{source.path}:{node.lineno}", node.func.attr)
+def _imported_names(source: Source) -> set[str]:
+    return {
+        alias.asname or alias.name
         for node in ast.walk(source.tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in names
-        and (on is None or (isinstance(node.func.value, ast.Name) and node.func.value.id == on))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def _method_calls(source: Source, names: set[str]) -> list[tuple[str, str, str]]:
+    """Where a method of one of *names* is called, on what, and which."""
+    return [
+        (f"{source.path}:{node.lineno}", ast.unparse(node.func.value), node.func.attr)
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names
     ]
 
 
-def _bare_calls(source: Source, name: str) -> list[tuple[str, str]]:
+def _bare_calls(source: Source, name: str) -> list[str]:
     return [
-        (f"{source.path}:{node.lineno}", name)
+        f"{source.path}:{node.lineno}"
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
     ]

@@ -49,13 +49,9 @@ def unsound_schedule(
 ) -> list[str]:
     """Every entry of Beat names a registered task and its queue, and sends nothing but its name."""
     known = set(registered)
-    problems = [
-        f"{name}: no task {entry['task']}" for name, entry in schedule.items() if entry["task"] not in known
-    ]
+    problems = [f"{name}: no task {entry['task']}" for name, entry in schedule.items() if entry["task"] not in known]
     problems += [
-        f"{name}: sends arguments"
-        for name, entry in schedule.items()
-        if entry.get("args") or entry.get("kwargs")
+        f"{name}: sends arguments" for name, entry in schedule.items() if entry.get("args") or entry.get("kwargs")
     ]
     for name, entry in schedule.items():
         options = entry.get("options", {})

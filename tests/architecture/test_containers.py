@@ -55,9 +55,7 @@ def test_the_compose_file_is_sound():
     assert problems_of(COMPOSE) == []
 
 
-@pytest.mark.parametrize(
-    ("was", "now", "sentence"), BROKEN, ids=[f"{now} for {was}" for was, now, _ in BROKEN]
-)
+@pytest.mark.parametrize(("was", "now", "sentence"), BROKEN, ids=[f"{now} for {was}" for was, now, _ in BROKEN])
 def test_a_broken_compose_file_is_refused(was, now, sentence):
     assert was in COMPOSE
 
@@ -88,9 +86,7 @@ def secrets(tmp_path):
 
 
 def _made(folder):
-    subprocess.run(
-        [sys.executable, ROOT / "deploy/docker/make_secrets.py", folder], check=True, capture_output=True
-    )
+    subprocess.run([sys.executable, ROOT / "deploy/docker/make_secrets.py", folder], check=True, capture_output=True)
     return {str(file.relative_to(folder)): file for file in folder.rglob("*") if file.is_file()}
 
 
@@ -142,9 +138,7 @@ def test_the_image_gets_everything_it_copies():
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     let_in = {line.removeprefix("!") for line in ignored if line.startswith("!")}
     copied = {
-        word
-        for line in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE)
-        for word in line.split()
+        word for line in re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.MULTILINE) for word in line.split()
     }
 
     assert copied - let_in == set()

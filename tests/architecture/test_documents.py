@@ -12,8 +12,7 @@ from tests.architecture.sources import ROOT
 
 RECORDS = pages("docs/adr")
 GOOD_RECORD = "# 0001 Title\n" + "".join(
-    f"\n**{part}** Text.\n"
-    for part in ("Context.", "Decision.", "Consequences.", "Alternatives.", "Enforced by.")
+    f"\n**{part}** Text.\n" for part in ("Context.", "Decision.", "Consequences.", "Alternatives.", "Enforced by.")
 )
 
 

@@ -40,9 +40,7 @@ def _parent(metadata):
 
 def _child(metadata, *more):
     _parent(metadata)
-    to_parent = ForeignKeyConstraint(
-        ["organization_id", "parent_id"], ["parents.organization_id", "parents.id"]
-    )
+    to_parent = ForeignKeyConstraint(["organization_id", "parent_id"], ["parents.organization_id", "parents.id"])
     Table("children", metadata, *_tenant_key(), Column("parent_id", Uuid), to_parent, *more)
 
 

@@ -60,9 +60,7 @@ RELAY = "@app.task(name=Task.RELAY)\ndef relay(): ...\n"
 PRUNE = "@app.task(name=Task.PRUNE)\ndef prune(): ...\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "count"), [(RELAY + PRUNE, 0), (RELAY, 1), (RELAY + RELAY + PRUNE, 1), ("", 2)]
-)
+@pytest.mark.parametrize(("text", "count"), [(RELAY + PRUNE, 0), (RELAY, 1), (RELAY + RELAY + PRUNE, 1), ("", 2)])
 def test_a_name_registered_otherwise_than_once_is_noticed(text, count):
     assert len(rules.not_registered_once([Source("workers/tasks/sample.py", text)], Sample)) == count
 
@@ -80,9 +78,7 @@ def test_a_task_that_takes_arguments_is_noticed():
 
     app.finalize()
 
-    assert rules.tasks_with_arguments(app.tasks) == [
-        "deliver takes arguments; what is to be done stands in a row"
-    ]
+    assert rules.tasks_with_arguments(app.tasks) == ["deliver takes arguments; what is to be done stands in a row"]
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,7 @@ signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 print("ready", flush=True)
 while True: signal.pause()
 """
-_FAMILY_SIZE = (
-    6  # the leash, the process, the shell, its sleep, the fled sleep; and whoever started the leash
-)
+_FAMILY_SIZE = 6  # the leash, the process, the shell, its sleep, the fled sleep; and whoever started the leash
 
 _SUPERVISOR = """
 import os, sys, signal
@@ -116,9 +114,7 @@ def test_a_program_that_does_not_exist_is_named(tmp_path):
 
 def test_a_leashed_process_obeys_the_usual_signals_again(tmp_path):
     program = "import signal; print(signal.pthread_sigmask(signal.SIG_BLOCK, ()))"
-    said = subprocess.run(
-        on_a_leash((sys.executable, "-c", program)), capture_output=True, text=True, check=True
-    )
+    said = subprocess.run(on_a_leash((sys.executable, "-c", program)), capture_output=True, text=True, check=True)
     assert said.stdout == "set()\n"
 
 

@@ -57,9 +57,7 @@ def test_it_starts_servers_then_migrates_then_seeds_then_starts_the_rest(stack):
     said = "\n".join(stack.lines)
     steps = ("ready to accept connections", "Ready to accept", "migrate began", "seed began", "api began")
     assert [said.index(step) for step in steps] == sorted(said.index(step) for step in steps)
-    assert stack.lines.index("PSMS is ready") > max(
-        index for index, line in enumerate(stack.lines) if "began" in line
-    )
+    assert stack.lines.index("PSMS is ready") > max(index for index, line in enumerate(stack.lines) if "began" in line)
 
 
 def test_lines_carry_time_and_name_and_are_kept_in_log_files(home, stack):
@@ -197,9 +195,7 @@ def test_servers_of_ones_own_are_used_and_none_is_started(home, tmp_path):
     with (
         running_postgres(tmp_path / "pg") as postgres,
         running_valkey(tmp_path / "vk") as valkey,
-        started_stack(
-            home, variables={"DATABASE_URL": postgres.superuser_url, "REDIS_URL": valkey.url}
-        ) as stack,
+        started_stack(home, variables={"DATABASE_URL": postgres.superuser_url, "REDIS_URL": valkey.url}) as stack,
     ):
         stack.until_ready()
         variables = _variables_of(home, "standin.py api")
@@ -234,9 +230,7 @@ def test_another_command_finds_the_servers_of_the_running_stack(home, stack):
     own = _variables_of(home, "standin.py api")
     joined = join_running_stack({"LANG": "C"}, place)
     assert (joined["DATABASE_URL"], joined["LANG"]) == (own["DATABASE_URL"], "C")
-    assert join_running_stack({"DATABASE_URL": "postgresql://mine"}, place) == {
-        "DATABASE_URL": "postgresql://mine"
-    }
+    assert join_running_stack({"DATABASE_URL": "postgresql://mine"}, place) == {"DATABASE_URL": "postgresql://mine"}
     note = running_stack(place)
     assert note is not None
     assert [process.name for process in note.processes] == [

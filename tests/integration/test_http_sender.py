@@ -70,9 +70,7 @@ def test_every_2xx_is_a_success(partner, status):
 
 @pytest.mark.parametrize("status", [304, 400, 401, 404, 408, 410, 425, 429, 500, 503])
 def test_every_other_status_is_an_http_error(partner, status):
-    partner.answer(
-        "/", Answer(status=status, body=b"" if status == 304 else b"no", headers={"Retry-After": "7"})
-    )
+    partner.answer("/", Answer(status=status, body=b"" if status == 304 else b"no", headers={"Retry-After": "7"}))
     result = send(SENDER, partner.url())
 
     assert (result.outcome, result.status) == (Outcome.HTTP_ERROR, status)
@@ -136,9 +134,7 @@ def test_a_compressed_answer_is_kept_as_it_came(partner):
 
 def test_of_many_headers_4_kib_are_kept_and_those_that_steer_first(partner):
     many = {f"x-{number}": "v" * 500 for number in range(50)}
-    partner.answer(
-        "/", Answer(status=503, headers={**many, "Retry-After": "60", "Webhook-Delivery": "disable"})
-    )
+    partner.answer("/", Answer(status=503, headers={**many, "Retry-After": "60", "Webhook-Delivery": "disable"}))
     result = send(SENDER, partner.url())
 
     assert sum(len(name) + len(value) for name, value in result.response_headers.items()) <= 4096
@@ -242,9 +238,7 @@ def test_100_requests_at_once_do_not_mix(partner):
 
     def one(number):
         start.wait()
-        return send(
-            SENDER, partner.url(f"/{number}"), body=b"%d" % number, headers={"webhook-id": f"evt_{number}"}
-        )
+        return send(SENDER, partner.url(f"/{number}"), body=b"%d" % number, headers={"webhook-id": f"evt_{number}"})
 
     with ThreadPoolExecutor(100) as pool:
         results = list(pool.map(one, range(100)))

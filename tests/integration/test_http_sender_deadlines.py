@@ -1,14 +1,21 @@
 """The wall-clock deadline of the webhook sender, against partners that drip, hang and never let go."""
 
 import socket
+import ssl
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from ipaddress import ip_address
+from time import monotonic
 
 import pytest
 
+from psms.adapters.egress import EgressGuard
+from psms.adapters.http_connection import Dial, DialFailed
+from psms.adapters.watchdog import Watchdog
 from psms.domain.attempts import Outcome
 from tests.support.odd_servers import black_hole, reciting_server
 from tests.support.receiver import Answer, Authority, Receiver
-from tests.support.sending import ScriptedResolver, send, sender
+from tests.support.sending import LOOPBACK, ScriptedResolver, send, sender
 
 SENDER = sender()
 LIMIT_S = 0.4
@@ -108,6 +115,24 @@ def test_a_slow_tls_handshake_ends_in_time(text):
         "The host did not finish the TLS handshake in time.",
     )
     assert_in_time(result)
+
+
+def test_connecting_has_a_budget_of_its_own_within_the_deadline():
+    target = EgressGuard(LOOPBACK).target_of("https://127.0.0.1/")
+    text = bytes([22, 3, 3, 64]) + bytes(1000)
+    with reciting_server(text, pause_s=0.02) as port, Watchdog().guard(monotonic() + 5) as watch:
+        dial = Dial(
+            target=replace(target, port=port),
+            addresses=[ip_address("127.0.0.1")],
+            watch=watch,
+            tls=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            budget_s=LIMIT_S,
+        )
+        started = monotonic()
+        with pytest.raises(DialFailed, match="did not finish the TLS handshake in time"):
+            dial.connect()
+
+    assert LIMIT_S <= monotonic() - started < LIMIT_S + GRACE_MS / 1000
 
 
 @pytest.mark.parametrize(

@@ -81,9 +81,7 @@ def test_a_name_is_looked_up_once_for_each_connection_and_judged_anew():
 @pytest.mark.parametrize("addresses", [["127.0.0.1", "127.0.0.2"], ["127.0.0.1", "::ffff:127.0.0.2"]])
 def test_a_name_with_one_forbidden_address_among_good_ones_is_not_connected_to(addresses):
     with Receiver(name="mixed.example") as good:
-        result = send(
-            sender(policy=ONLY_ONE, resolver=ScriptedResolver(mixed__example=[addresses])), good.url()
-        )
+        result = send(sender(policy=ONLY_ONE, resolver=ScriptedResolver(mixed__example=[addresses])), good.url())
 
         assert (result.outcome, good.connections) == (Outcome.EGRESS_BLOCKED, 0)
 

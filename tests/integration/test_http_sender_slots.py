@@ -65,9 +65,7 @@ def test_threads_start_on_demand_and_are_used_again():
     for _ in range(20):
         slots.submit(int).result(5)
 
-    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("psms-few")] == [
-        "psms-few-1"
-    ]
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("psms-few")] == ["psms-few-1"]
 
 
 def test_work_keeps_the_context_of_its_caller_with_the_open_transaction():

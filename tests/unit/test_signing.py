@@ -158,8 +158,6 @@ def test_a_secret_of_another_length_is_refused(count):
 )
 def test_whatever_is_signed_verifies(secret, document, message_id):
     body = json.dumps(document, ensure_ascii=False).encode()
-    headers = signature_headers(
-        message_id=message_id, timestamp=now(), body=body, secrets=[new_secret(secret)]
-    )
+    headers = signature_headers(message_id=message_id, timestamp=now(), body=body, secrets=[new_secret(secret)])
 
     assert verify(body, headers, new_secret(secret)) == document

@@ -1,0 +1,177 @@
+"""The walls between organizations, tried from inside: with the application's own role and no filter."""
+
+import json
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+from sqlalchemy import text
+
+from psms.db.fitness import refuse_unfit_database
+from psms.db.session import Database
+from psms.domain.accounts import NewAssignment, NewTeam
+from psms.domain.answers import OnceKey
+from psms.domain.pages import PageRequest
+from psms.domain.tickets import NewComment
+from psms.errors import Misconfigured
+from psms.runtime import Runtime
+from tests.support.databases import MigratedDatabase
+from tests.support.receiver import Receiver
+from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
+from workflows import catalogue, comments, directory, organizations
+from workflows.deliveries import deliver_due
+from workflows.relay import relay_outbox
+
+_TENANT_TABLES = """
+    SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
+           EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid) OR c.relispartition AS has_policy
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = 'public'
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped
+    WHERE c.relkind IN ('r', 'p')
+"""
+
+
+def unwalled(database: MigratedDatabase) -> list[str]:
+    """Return the tenant tables that lack forced row-level security or a policy."""
+    rows = database.rows(_TENANT_TABLES)
+    assert len(rows) >= 20
+    return sorted(str(name) for name, enabled, forced, policy in rows if not (enabled and forced and policy))
+
+
+def test_every_tenant_table_forces_row_level_security_and_has_a_policy(database: MigratedDatabase) -> None:
+    assert unwalled(database) == []
+
+
+def test_a_new_tenant_table_without_a_wall_is_found(database: MigratedDatabase) -> None:
+    database.run(sql.SQL("CREATE TABLE forgotten (organization_id uuid NOT NULL, id uuid NOT NULL)"))
+
+    assert unwalled(database) == ["forgotten"]
+
+
+def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
+    """Leave rows of *tenant* in every tenant table: one ticket delivered, one still in the outbox."""
+    actor = tenant.actor
+    team = json.loads(directory.add_team(rt, actor, NewTeam(name="Desk", member_ids=(actor.user_id,)), None).body)
+    service = catalogue.list_services(rt, actor, PageRequest()).items[0]
+    catalogue.add_assignment(rt, actor, NewAssignment(service_id=service.id, team_id=UUID(team["id"])), None)
+    add_endpoint(rt, actor, partner.url("/hook"))
+    ticket_id = file_ticket(rt, actor)
+    once = OnceKey(key="key", fingerprint=b"print")
+    comments.add_comment(rt, actor, ticket_id, NewComment(body="Hello"), once)
+    relay_outbox(rt)
+    deliver_due(rt)
+    # The transaction that writes a row of the outbox is all that this needs.
+    file_ticket(rt, actor)
+
+
+def test_a_query_without_a_filter_sees_one_organization_only(rt: Runtime, database: MigratedDatabase) -> None:
+    acme, stranger = make_tenant(rt), make_tenant(rt, "Stranger")
+    with Receiver() as partner:
+        fill_every_table(rt, acme, partner)
+        fill_every_table(rt, stranger, partner)
+    file_ticket(rt, acme.actor)
+    tables = [str(name) for name, *_ in database.rows(_TENANT_TABLES) if not str(name)[-6:].isdigit()]
+    for table in tables:
+        with rt.db.begin(acme.organization_id) as session:
+            seen = session.execute(text(f"SELECT DISTINCT organization_id FROM {table}")).scalars().all()
+        everything = {organization for (organization,) in database.rows(f"SELECT organization_id FROM {table}")}
+
+        assert everything == {acme.organization_id, stranger.organization_id}, table
+        assert seen == [acme.organization_id], table
+
+
+def test_a_transaction_without_an_organization_sees_nothing(rt: Runtime) -> None:
+    file_ticket(rt, make_tenant(rt).actor)
+
+    with rt.db.begin_system() as session:
+        assert session.execute(text("SELECT count(*) FROM tickets")).scalar_one() == 0
+
+
+def test_the_organization_of_a_transaction_does_not_stay_on_its_connection(rt: Runtime) -> None:
+    acme = make_tenant(rt)
+    file_ticket(rt, acme.actor)
+    one = Database(rt.settings.database_url, pool_size=1)
+    with one.begin(acme.organization_id) as session:
+        first = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        assert session.execute(text("SELECT count(*) FROM tickets")).scalar_one() == 1
+    with one.look_up() as connection:
+        assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() == first
+        assert connection.execute(text("SELECT count(*) FROM tickets")).scalar_one() == 0
+    one.close()
+
+
+def test_a_row_cannot_be_written_into_another_organization(rt: Runtime, database: MigratedDatabase) -> None:
+    acme, stranger = make_tenant(rt), make_tenant(rt, "Stranger")
+    before = database.count("services")
+    insert = text(
+        "INSERT INTO services (organization_id, id, name, created_at, updated_at)"
+        " VALUES (:organization, gen_random_uuid(), 'x', now(), now())"
+    )
+
+    with pytest.raises(Exception, match="row-level security"), rt.db.begin(acme.organization_id) as session:
+        session.execute(insert, {"organization": stranger.organization_id})
+
+    assert database.count("services") == before
+
+
+def test_the_claimer_cannot_read_what_it_needs_not(rt: Runtime) -> None:
+    make_tenant(rt)
+    for table in ("tickets", "events", "users", "webhook_secrets", "logs", "webhook_endpoints"):
+        with pytest.raises(Exception, match="permission denied"), rt.db.begin_claim() as session:
+            session.execute(text(f"SELECT * FROM {table}"))
+
+
+@pytest.mark.parametrize("table", ["logs", "events"])
+@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"])
+def test_what_is_append_only_cannot_be_changed_by_the_application(
+    rt: Runtime, database: MigratedDatabase, table: str, statement: str
+) -> None:
+    acme = make_tenant(rt)
+    file_ticket(rt, acme.actor)
+    before = database.rows(f"SELECT * FROM {table} ORDER BY id")
+
+    with pytest.raises(Exception, match="permission denied"), rt.db.begin(acme.organization_id) as session:
+        session.execute(text(statement.format(table)))
+
+    assert database.rows(f"SELECT * FROM {table} ORDER BY id") == before
+
+
+@pytest.mark.parametrize("statement", ["UPDATE logs SET id = id", "DELETE FROM logs", "TRUNCATE logs"])
+def test_not_even_a_superuser_changes_the_log_by_a_plain_statement(
+    rt: Runtime, database: MigratedDatabase, statement: str
+) -> None:
+    file_ticket(rt, make_tenant(rt).actor)
+    before = database.count("logs")
+
+    with psycopg.connect(database.superuser_url) as connection, pytest.raises(errors.InsufficientPrivilege):
+        connection.execute(statement.encode())
+
+    assert database.count("logs") == before > 0
+
+
+@pytest.mark.parametrize("role", ["superuser", "owner"])
+def test_a_role_that_could_bypass_the_walls_is_refused(database: MigratedDatabase, role: str) -> None:
+    url = {"superuser": database.superuser_url, "owner": database.owner_url}[role]
+    unfit = Database(url, pool_size=1)
+
+    with pytest.raises(Misconfigured, match="could bypass the walls"):
+        refuse_unfit_database(unfit)
+
+    unfit.close()
+
+
+def test_the_applications_role_is_fit(rt: Runtime) -> None:
+    refuse_unfit_database(rt.db)
+
+
+def test_a_new_organization_is_founded_inside_its_own_walls(rt: Runtime, database: MigratedDatabase) -> None:
+    acme = make_tenant(rt)
+
+    created = organizations.found_organization(rt, acme.actor, "Subsidiary", None)
+
+    organization_id = UUID(json.loads(created.body)["id"])
+    owners = database.rows("SELECT DISTINCT organization_id FROM services WHERE organization_id = %s", organization_id)
+    entries = database.rows("SELECT organization_id FROM logs WHERE target_id = %s ORDER BY 1", organization_id)
+    assert owners == [(organization_id,)]
+    assert sorted(entries) == sorted([(acme.organization_id,), (organization_id,)])
