@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
+from urllib.parse import unquote_to_bytes
 
 import flask
 import marshmallow as ma
@@ -17,8 +18,6 @@ MAX_QUERY_VALUE = 1000
 _MOST_ERRORS = 50
 _LONGEST_NAME = 100
 
-# What the percent-decoding leaves of bytes that are no UTF-8.
-_UNDECODABLE = "\ufffd"
 _UTF_8 = re.compile(r"utf-?8", re.IGNORECASE)
 
 
@@ -75,6 +74,7 @@ def _check_media_type(req: flask.Request) -> None:
 
 def query_values(req: flask.Request) -> dict[str, str]:
     """Return the query parameters; raise FieldError for one given twice, too long, or that is no text."""
+    _check_encoding(req.query_string)
     found: dict[str, str] = {}
     for name, values in req.args.lists():
         if len(values) > 1:
@@ -82,10 +82,18 @@ def query_values(req: flask.Request) -> dict[str, str]:
         value = values[0]
         if len(value) > MAX_QUERY_VALUE:
             raise FieldError(_short(name), f"longer than {MAX_QUERY_VALUE} characters")
-        if _UNDECODABLE in value or has_no_text(value):
+        if has_no_text(name) or has_no_text(value):
             raise FieldError(_short(name), "not valid text")
         found[name] = value
     return found
+
+
+def _check_encoding(query: bytes) -> None:
+    # werkzeug would pass on as text what it cannot decode.
+    try:
+        unquote_to_bytes(query).decode()
+    except UnicodeDecodeError:
+        raise FieldError("query", "not UTF-8") from None
 
 
 def refuse_query(req: flask.Request) -> None:

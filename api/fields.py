@@ -102,7 +102,7 @@ def json_object(**options: Any) -> fields.Dict:
 
 
 def _not_blank(value: str) -> None:
-    if not value.strip():
+    if value and not value.strip():
         raise ValidationError("Must not be blank.")
 
 

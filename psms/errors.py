@@ -83,13 +83,6 @@ class AlreadyExists(PsmsError):
     code = "already_exists"
 
 
-class EditConflict(PsmsError):
-    """Somebody else changed the same fields since you read them: read again and decide."""
-
-    kind = Kind.CONFLICT
-    code = "edit_conflict"
-
-
 class StillInUse(PsmsError):
     """This is still in use and cannot be removed."""
 

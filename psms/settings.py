@@ -23,7 +23,7 @@ LOOPBACK = "127.0.0.0/8,::1/128"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Every setting with its unit in its name; see `docs/configuration.md` for the meaning of each."""
+    """Every setting with its unit in its name; `docs/operations.md` gives the meaning of each."""
 
     environment: Environment
     home: Path

@@ -1,6 +1,6 @@
 """Fixtures of the API's tests: the application on a fresh database, and callers of two organizations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +10,9 @@ from api.app import create_app
 from psms.domain.access import Role
 from psms.runtime import Runtime
 from tests.api.contract import Contract
-from tests.support.databases import MigratedDatabase
+from tests.api.standing import contents, runtime_on
+from tests.support.databases import MigratedDatabase, fresh_database
+from tests.support.servers import PostgresServer
 from tests.support.tenants import Tenant, add_caller, make_tenant
 
 
@@ -99,12 +101,20 @@ def count_rows(database: MigratedDatabase) -> Callable[[str], int]:
 @pytest.fixture
 def snapshot(database: MigratedDatabase) -> Callable[[], dict[str, str]]:
     """Return the whole content of the database, as a digest for each table."""
-    tables = [
-        str(name)
-        for (name,) in database.rows(
-            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-            " WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1"
-        )
-    ]
-    query = "SELECT coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)), '') FROM {} t"
-    return lambda: {table: str(database.rows(query.format(table))[0][0]) for table in tables}
+    return lambda: contents(database)
+
+
+@pytest.fixture(scope="module")
+def standing(postgres: PostgresServer) -> Iterator[tuple[MigratedDatabase, ApiClient]]:
+    """A database and an admin client for all those tests of a module that must change nothing."""
+    with fresh_database(postgres) as database, runtime_on(database) as rt:
+        yield database, ApiClient(create_app(rt).test_client(), make_tenant(rt).token)
+
+
+@pytest.fixture
+def still(standing: tuple[MigratedDatabase, ApiClient]) -> Iterator[ApiClient]:
+    """An admin client for a test that must change nothing at all."""
+    database, client = standing
+    before = contents(database)
+    yield client
+    assert contents(database) == before

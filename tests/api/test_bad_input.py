@@ -13,14 +13,6 @@ def nested(depth):
     return b'{"subject": "x", "custom_fields": ' + b'{"a":' * depth + b"1" + b"}" * depth + b"}"
 
 
-@pytest.fixture
-def unchanged(snapshot):
-    """Fail the test if it has changed anything in the database."""
-    before = snapshot()
-    yield
-    assert snapshot() == before
-
-
 @pytest.mark.parametrize(
     "body",
     [
@@ -49,8 +41,8 @@ def unchanged(snapshot):
         b"[" * 100_000,
     ],
 )
-def test_a_body_that_is_not_acceptable_json_is_400(client, unchanged, body):
-    answer = client.post("/v1/tickets", data=body, headers=JSON)
+def test_a_body_that_is_not_acceptable_json_is_400(still, body):
+    answer = still.post("/v1/tickets", data=body, headers=JSON)
 
     assert (answer.status_code, answer.json["code"]) == (400, "malformed_json")
 
@@ -98,15 +90,15 @@ def test_a_body_that_is_not_acceptable_json_is_400(client, unchanged, body):
         (5, "body"),
     ],
 )
-def test_a_ticket_with_a_wrong_field_is_422_and_names_it(client, unchanged, body, field):
-    answer = client.post("/v1/tickets", data=json.dumps(body), headers=JSON)
+def test_a_ticket_with_a_wrong_field_is_422_and_names_it(still, body, field):
+    answer = still.post("/v1/tickets", data=json.dumps(body), headers=JSON)
 
     assert (answer.status_code, answer.json["code"]) == (422, "validation_failed")
     assert [error["field"] for error in answer.json["errors"]] == [field]
 
 
-def test_every_wrong_field_is_named_at_once(client, unchanged):
-    answer = client.post("/v1/tickets", json={"type": "x", "tags": ["", "ok", 3], "nonsense": 1})
+def test_every_wrong_field_is_named_at_once(still):
+    answer = still.post("/v1/tickets", json={"type": "x", "tags": ["", "ok", 3], "nonsense": 1})
 
     assert answer.status_code == 422
     assert {error["field"] for error in answer.json["errors"]} == {
@@ -118,8 +110,8 @@ def test_every_wrong_field_is_named_at_once(client, unchanged):
     }
 
 
-def test_thousands_of_wrong_fields_are_not_all_repeated(client, unchanged):
-    answer = client.post("/v1/tickets", json={f"field{number}": 1 for number in range(5000)})
+def test_thousands_of_wrong_fields_are_not_all_repeated(still):
+    answer = still.post("/v1/tickets", json={f"field{number}": 1 for number in range(5000)})
 
     assert answer.status_code == 422
     assert len(answer.json["errors"]) == 50
@@ -152,28 +144,28 @@ def test_the_largest_numbers_and_texts_that_are_taken_come_back(client):
         "application/merge-patch+json",
     ],
 )
-def test_another_content_type_is_415(client, unchanged, content_type):
-    answer = client.post("/v1/tickets", data=json.dumps(SUBJECT), headers={"Content-Type": content_type})
+def test_another_content_type_is_415(still, content_type):
+    answer = still.post("/v1/tickets", data=json.dumps(SUBJECT), headers={"Content-Type": content_type})
 
     assert (answer.status_code, answer.json["code"]) == (415, "unsupported_media_type")
 
 
-def test_a_compressed_body_is_415(client, unchanged):
-    answer = client.post("/v1/tickets", data=b"\x1f\x8b", headers={**JSON, "Content-Encoding": "gzip"})
+def test_a_compressed_body_is_415(still):
+    answer = still.post("/v1/tickets", data=b"\x1f\x8b", headers={**JSON, "Content-Encoding": "gzip"})
 
     assert (answer.status_code, answer.json["code"]) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=UTF-8", "Application/JSON"])
 def test_json_may_be_announced_in_several_ways(client, content_type):
-    answer = client.post("/v1/tickets", data=json.dumps(SUBJECT), headers={"Content-Type": content_type})
+    answer = still.post("/v1/tickets", data=json.dumps(SUBJECT), headers={"Content-Type": content_type})
 
     assert answer.status_code == 201
 
 
 @pytest.mark.parametrize("path", ["/v1/tickets", "/oauth/token", "/v1/nowhere", "/healthz"])
-def test_a_body_that_is_announced_as_too_large_is_413_everywhere(client, unchanged, path):
-    answer = client.post(path, data=b"x" * 5_000_000, headers=JSON)
+def test_a_body_that_is_announced_as_too_large_is_413_everywhere(still, path):
+    answer = still.post(path, data=b"x" * 5_000_000, headers=JSON)
 
     assert (answer.status_code, answer.json["code"]) == (413, "body_too_large")
     assert answer.json["limit_bytes"] == 1_048_576
@@ -197,8 +189,8 @@ def test_a_body_that_is_announced_as_too_large_is_413_everywhere(client, unchang
         ("sort=id;drop", "sort"),
         ("tag=%00", "tag"),
         ("tag=a%00b", "tag"),
-        ("tag=%ff", "tag"),
-        ("tag=%ed%a0%80", "tag"),
+        ("tag=%ff", "query"),
+        ("tag=%ed%a0%80", "query"),
         ("tag=", "tag"),
         (f"tag={'x' * 65}", "tag"),
         (f"tag={'x' * 2000}", "tag"),
@@ -206,23 +198,23 @@ def test_a_body_that_is_announced_as_too_large_is_413_everywhere(client, unchang
         ("access_token=x", "access_token"),
     ],
 )
-def test_a_wrong_query_parameter_is_422_and_named(client, unchanged, query, field):
-    answer = client.get(f"/v1/tickets?{query}")
+def test_a_wrong_query_parameter_is_422_and_named(still, query, field):
+    answer = still.get(f"/v1/tickets?{query}")
 
     assert (answer.status_code, answer.json["code"]) == (422, "validation_failed")
     assert [error["field"] for error in answer.json["errors"]] == [field]
 
 
 @pytest.mark.parametrize("cursor", ["x", "%00", "AAAA", "0192f0c1-0000-7000-8000-000000000001", "%F0%9F%98%80"])
-def test_a_cursor_that_was_made_up_is_422(client, unchanged, cursor):
-    answer = client.get(f"/v1/tickets?cursor={cursor}")
+def test_a_cursor_that_was_made_up_is_422(still, cursor):
+    answer = still.get(f"/v1/tickets?cursor={cursor}")
 
     assert answer.status_code == 422
     assert answer.json["code"] in {"cursor_invalid", "validation_failed"}
 
 
-def test_an_address_that_takes_no_query_says_so(client, unchanged):
-    answer = client.post("/v1/tickets?dry_run=true", json=SUBJECT)
+def test_an_address_that_takes_no_query_says_so(still):
+    answer = still.post("/v1/tickets?dry_run=true", json=SUBJECT)
 
     assert answer.status_code == 422
     assert answer.json["errors"] == [{"field": "dry_run", "message": "unknown query parameter"}]
@@ -242,8 +234,8 @@ def test_an_address_that_takes_no_query_says_so(client, unchanged):
         "//v1/tickets",
     ],
 )
-def test_an_address_that_is_none_is_404(client, unchanged, path):
-    answer = client.get(path)
+def test_an_address_that_is_none_is_404(still, path):
+    answer = still.get(path)
 
     assert (answer.status_code, answer.json["code"]) == (404, "not_found")
 
@@ -274,8 +266,8 @@ def test_an_address_that_is_none_is_404(client, unchanged, path):
         ("webhook-endpoints", {"url": "https://a.example", "secret": "whsec_x"}, "secret"),
     ],
 )
-def test_a_wrong_field_of_any_other_resource_is_422_and_named(client, unchanged, path, body, field):
-    answer = client.post(f"/v1/{path}", json=body)
+def test_a_wrong_field_of_any_other_resource_is_422_and_named(still, path, body, field):
+    answer = still.post(f"/v1/{path}", json=body)
 
     assert (answer.status_code, answer.json["code"]) == (422, "validation_failed")
     assert [error["field"] for error in answer.json["errors"]] == [field]
@@ -294,11 +286,11 @@ def test_true_and_false_are_not_words_or_numbers(client, snapshot):
     assert snapshot() == before
 
 
-def test_an_action_without_fields_refuses_some(client, unchanged):
+def test_an_action_without_fields_refuses_some(still):
     path = f"/v1/webhook-endpoints/{UNKNOWN}"
 
     answers = [
-        client.post(f"{path}/{action}", json={"force": True})
+        still.post(f"{path}/{action}", json={"force": True})
         for action in ("test", "rotate-secret", f"deliveries/{UNKNOWN}/resend")
     ]
 

@@ -33,8 +33,9 @@ def missing_numbers(names: list[str]) -> list[str]:
 
 
 def missing_files(name: str, text: str) -> list[str]:
-    """Files and folders that a document names in backticks and that do not exist. `<…>` stands for a name."""
-    return [f"{name}: {path} does not exist" for path in _FILE_NAME.findall(text) if not (ROOT / path).exists()]
+    """Files and folders that a document names in backticks and that do not exist, save what PSMS makes itself."""
+    named = [path for path in _FILE_NAME.findall(text) if not path.startswith(".psms/")]
+    return [f"{name}: {path} does not exist" for path in named if not (ROOT / path).exists()]
 
 
 def pages(folder: str) -> list[Path]:

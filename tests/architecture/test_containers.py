@@ -120,7 +120,7 @@ def test_production_requirements_hold_no_embedded_server_and_no_developers_tool(
     assert {_name(line) for line in project["dependencies"]} - production == set()
 
 
-@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("lock", sorted(path.name for path in ROOT.glob("requirements*.txt")))
 def test_every_locked_requirement_has_hashes(lock):
     entries = re.split(r"\n(?=\w)", (ROOT / lock).read_text(encoding="utf-8"))
 

@@ -6,16 +6,15 @@ from flask.views import MethodView
 
 from api.app import create_app
 from api.auth import PUBLIC
-from psms.runtime import build_runtime
 from psms.settings import Settings
 from tests.architecture import route_rules as rules
-from workflows.names import QUEUE_OF
+from workflows.boot import runtime_for
 
 
 @pytest.fixture(scope="module")
 def app():
     env = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
-    return create_app(build_runtime(Settings.from_env(env), QUEUE_OF))
+    return create_app(runtime_for(Settings.from_env(env)))
 
 
 def test_every_route_is_guarded_or_known_to_be_public(app):

@@ -10,6 +10,7 @@ from psms.settings import Settings
 from tests.architecture import task_rules as rules
 from tests.architecture.sources import Source, python_files
 from workers.app import make_celery
+from workflows.drains import DRAINS
 from workflows.names import QUEUE_OF, Queue, Task
 
 TASK_FILES = python_files(("workers/tasks",))
@@ -40,6 +41,10 @@ def test_no_task_takes_arguments(celery):
 def test_every_task_has_a_queue():
     assert set(QUEUE_OF) == set(Task)
     assert set(QUEUE_OF.values()) <= set(Queue)
+
+
+def test_every_task_has_a_drain():
+    assert set(DRAINS) == set(Task)
 
 
 def test_every_entry_of_beat_is_sound(celery):

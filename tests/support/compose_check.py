@@ -99,9 +99,7 @@ def _images_are_pinned(document: Document) -> Iterator[str]:
 
 
 def _health_is_known(document: Document) -> Iterator[str]:
-    awaited = {
-        name for name, condition in _conditions(document) if condition == "service_completed_successfully"
-    }
+    awaited = {name for name, condition in _conditions(document) if condition == "service_completed_successfully"}
     for name, service in _services(document):
         one_shot = service.get("restart") == "no"
         if not one_shot and "test" not in service.get("healthcheck", {}):
