@@ -23,9 +23,7 @@ class Drains:
     def __init__(self, drains: Mapping[names.Task, Callable[[], int]], stopping: Event) -> None:
         """Take what to run for each task; once *stopping* is set, nothing new is begun."""
         self.stopping = stopping
-        self._runs = {
-            task: Coalesced(_Watched(task, drain).attempt, stopping) for task, drain in drains.items()
-        }
+        self._runs = {task: Coalesced(_Watched(task, drain).attempt, stopping) for task, drain in drains.items()}
 
     def run(self, task: names.Task, *, asked_by: str) -> None:
         """Run *task*'s drain, or have its run in progress followed by one more. Nothing is raised."""

@@ -1,7 +1,7 @@
 """How a worker waits for a Redis that is away; what it does meanwhile is the fallback's affair."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from celery.app.amqp import AMQP
 from kombu import Connection
@@ -10,7 +10,7 @@ from typing_extensions import override
 _LOOK_EVERY_S = 1
 _SAY_EVERY = 60
 
-_Report = Callable[[BaseException, float], object]
+_Report = Callable[[Exception, float], None]
 
 
 class EagerConnection(Connection):
@@ -20,12 +20,10 @@ class EagerConnection(Connection):
     """
 
     @override
-    def ensure_connection(
-        self, errback: _Report | None = None, max_retries: int | None = None, *args: Any, **kwargs: Any
-    ) -> Any:
+    def ensure_connection(self, errback: _Report | None = None, *args: Any, **kwargs: Any) -> Self:
         """Return when connected; *errback* is told of the first failure and of every sixtieth."""
         waits = {"interval_start": _LOOK_EVERY_S, "interval_step": 0, "interval_max": _LOOK_EVERY_S}
-        return super().ensure_connection(_now_and_then(errback), max_retries, *args, **{**kwargs, **waits})
+        return super().ensure_connection(_now_and_then(errback), *args, **{**kwargs, **waits})
 
 
 class EagerAmqp(AMQP):
@@ -39,7 +37,7 @@ def _now_and_then(report: _Report | None) -> _Report | None:
         return None
     failures = 0
 
-    def counted(problem: BaseException, interval_s: float) -> None:
+    def counted(problem: Exception, interval_s: float) -> None:
         nonlocal failures
         if failures % _SAY_EVERY == 0:
             report(problem, interval_s)

@@ -21,9 +21,7 @@ _JOIN_S = 20.0
 class Fallback:
     """One thread for each of *tasks*, so that a long drain delays no other."""
 
-    def __init__(
-        self, drains: Drains, tasks: Iterable[Task], *, after_s: float, on_run: Callable[[], None]
-    ) -> None:
+    def __init__(self, drains: Drains, tasks: Iterable[Task], *, after_s: float, on_run: Callable[[], None]) -> None:
         """Run each drain that has not run for *after_s* seconds, or longer if Beat sends it less often.
 
         *on_run* is called after every such run.

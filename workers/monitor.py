@@ -32,6 +32,8 @@ def run_flower(settings: Settings) -> NoReturn:
     readiness = Readiness(settings.ready_file)
     # A 401 is how a browser learns that it must ask for the password: nothing to warn of.
     logging.getLogger("tornado.access").setLevel(logging.ERROR)
+    # It asks before the first worker can answer, and again later.
+    logging.getLogger("flower.inspector").setLevel(logging.ERROR)
     options.address = settings.flower_host
     options.port = settings.flower_port
     options.basic_auth = [f"{settings.flower_user}:{settings.flower_password}"]

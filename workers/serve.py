@@ -2,16 +2,20 @@
 
 import os
 import socket
+import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Event, Thread
 
 from celery import signals
+from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
+from celery.worker import WorkController
 
 from psms.settings import Settings
 from psms.telemetry import logger
 from workers.app import make_celery
-from workers.base import Drains
+from workers.base import DrainingApp, Drains
 from workers.fallback import Fallback, FallbackStep
 from workers.readiness import Readiness
 from workflows.names import QUEUE_OF, Queue, Task
@@ -42,9 +46,7 @@ class WorkerPlan:
         return tuple(task for task in Task if QUEUE_OF[task] in self.queues)
 
 
-def serve(
-    settings: Settings, plan: WorkerPlan, drains: Mapping[Task, Callable[[], int]], stopping: Event
-) -> int:
+def serve(settings: Settings, plan: WorkerPlan, drains: Mapping[Task, Callable[[], int]], stopping: Event) -> int:
     """Run *drains* when nudged, and by the fallback otherwise, until SIGTERM; return the exit status.
 
     *stopping* is set at SIGTERM, so that drains claim nothing new. The process ends at most STOP_WITHIN_S
@@ -62,20 +64,28 @@ def serve(
     app.steps["worker"].add(FallbackStep)
     _listen(plan, readiness, stopping)
     Thread(target=_end_in_time, args=(stopping,), name="stop deadline", daemon=True).start()
-    worker = app.Worker(
+    worker = _celery_worker(app, plan, fallback)
+    worker.start()
+    return worker.exitcode or 0
+
+
+def _celery_worker(app: DrainingApp, plan: WorkerPlan, fallback: Fallback) -> WorkController:
+    # What Celery warns of is decided: its messages carry no code to run, be it as root, and a drain goes on when
+    # the connection is lost.
+    for decided in (SecurityWarning, CPendingDeprecationWarning):
+        warnings.simplefilter("ignore", decided)
+    return app.Worker(
         hostname=plan.node,
         queues=[queue.value for queue in plan.queues],
         # Threads wait on PostgreSQL and on partners; they need neither a fork nor a greenlet.
         pool_cls="threads",
         concurrency=plan.threads,
-        # Neither is needed, and both are one more thing to recover after Redis was away.
+        # Neither is needed, and each is one more thing to recover after Redis was away.
         without_gossip=True,
         without_mingle=True,
         quiet=True,
         fallback=fallback,
     )
-    worker.start()
-    return worker.exitcode or 0
 
 
 def _listen(plan: WorkerPlan, readiness: Readiness, stopping: Event) -> None:
@@ -96,7 +106,6 @@ def _listen(plan: WorkerPlan, readiness: Readiness, stopping: Event) -> None:
 
 def _end_in_time(stopping: Event) -> None:
     stopping.wait()
-    finished = Event()
-    finished.wait(STOP_WITHIN_S)
+    time.sleep(STOP_WITHIN_S)
     log.warning("worker_stop_forced", after_s=STOP_WITHIN_S)
     os._exit(_FORCED)

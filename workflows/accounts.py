@@ -7,6 +7,7 @@ from psms.domain.credentials import (
     RegisteredClient,
     digest,
     is_token,
+    secret_matches,
     token_from,
 )
 from psms.errors import NotAuthenticated
@@ -36,6 +37,12 @@ def client_for(rt: Runtime, client_id: str) -> RegisteredClient | None:
     """Return the active client with this public id."""
     with rt.db.look_up() as connection:
         return identity.client_by_public_id(connection, client_id)
+
+
+def is_known(rt: Runtime, client_id: str, secret: str) -> bool:
+    """Tell whether an active client has this public id and this secret."""
+    client = client_for(rt, client_id)
+    return client is not None and secret_matches(client, secret)
 
 
 def issue_token(rt: Runtime, client: RegisteredClient, scopes: tuple[str, ...]) -> IssuedToken:

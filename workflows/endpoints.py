@@ -12,7 +12,7 @@ from psms.db.queries import journal, records, results
 from psms.domain.access import Actor, Permission, require
 from psms.domain.accounts import Edit
 from psms.domain.answers import Created, OnceKey
-from psms.domain.events import SCHEMA_VERSION, Envelope, EventType, TestData
+from psms.domain.events import SCHEMA_VERSION, Envelope, EventType, EndpointTestData
 from psms.domain.pages import Page, PageRequest
 from psms.domain.signing import SECRET_BYTES, new_secret
 from psms.domain.webhooks import (
@@ -20,7 +20,7 @@ from psms.domain.webhooks import (
     EndpointState,
     NewEndpoint,
     RotatedSecret,
-    TestSent,
+    EndpointTestSent,
 )
 from psms.encoding import json_bytes
 from psms.errors import EndpointNotActive, NotFound, TooManySecrets
@@ -174,7 +174,7 @@ def rotate_secret(rt: Runtime, actor: Actor, endpoint_id: UUID) -> RotatedSecret
     return RotatedSecret(endpoint_id=row.id, secret=secret.secret, previous_expires_at=until)
 
 
-def send_test(rt: Runtime, actor: Actor, endpoint_id: UUID) -> TestSent:
+def send_test(rt: Runtime, actor: Actor, endpoint_id: UUID) -> EndpointTestSent:
     """Send a `webhook.test` event to this endpoint alone, by the same way as every other event."""
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
@@ -185,7 +185,7 @@ def send_test(rt: Runtime, actor: Actor, endpoint_id: UUID) -> TestSent:
         event_id = _tell_test(act, row.id)
         trail.note(act, f"{_KIND}.tested", (_KIND, row.id))
     rt.nudger.nudge(Task.RELAY_OUTBOX)
-    return TestSent(event_id=event_id)
+    return EndpointTestSent(event_id=event_id)
 
 
 def _tell_test(act: Act, endpoint_id: UUID) -> UUID:
@@ -195,7 +195,7 @@ def _tell_test(act: Act, endpoint_id: UUID) -> UUID:
         type=EventType.WEBHOOK_TEST,
         timestamp=act.now,
         schema_version=SCHEMA_VERSION,
-        data=TestData(endpoint_id=endpoint_id, message="This is a test: your endpoint is reached."),
+        data=EndpointTestData(endpoint_id=endpoint_id, message="This is a test: your endpoint is reached."),
     )
     journal.insert_event(
         act.session,

@@ -1,6 +1,5 @@
 """The demo organization of a development or trial installation: somebody for each role, and a client."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from psms.adapters.passwords import password_hash
@@ -8,6 +7,7 @@ from psms.db.models.accounts import TeamRow, UserRow
 from psms.db.queries import people
 from psms.domain.access import Role, Scope
 from psms.domain.accounts import NewClient
+from psms.domain.demo import Seeded, SeededUser
 from psms.runtime import Runtime
 from workflows.act import Act, act_of_system
 from workflows.clients import insert_client
@@ -15,25 +15,6 @@ from workflows.organizations import found
 
 ORGANIZATION = "Demo organization"
 _PASSWORD_BYTES = 12
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeededUser:
-    """A demo user with the password that is shown this once."""
-
-    email: str
-    password: str
-    role: Role
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seeded:
-    """The demo organization's credentials."""
-
-    organization_id: UUID
-    client_id: str
-    client_secret: str
-    users: list[SeededUser]
 
 
 def seed_demo(rt: Runtime) -> Seeded:

@@ -5,7 +5,7 @@ from marshmallow import fields
 
 from api import render
 from api.context import runtime
-from api.fields import Answer
+from api.fields import Answer, Schema
 from api.oauth import AUTH_METHODS, GRANT_TYPE, TokenServer
 from api.smorest import Blueprint
 from psms.domain.access import Scope
@@ -46,10 +46,11 @@ class MetadataSchema(Answer):
     scopes_supported = fields.List(fields.String())
 
 
-class RefusalSchema(Answer):
+class RefusalSchema(Schema):
     """Why not (RFC 6749 section 5.2)."""
 
-    error = fields.String()
+    error = fields.String(required=True)
+    error_description = fields.String()
 
 
 def _form(required: list[str], **parameters: object) -> dict[str, object]:
@@ -99,7 +100,8 @@ def metadata() -> Response:
             "token_endpoint": f"{address}/oauth/token",
             "revocation_endpoint": f"{address}/oauth/revoke",
             "grant_types_supported": [GRANT_TYPE],
-            "response_types_supported": [],
+            # Required, and never empty: there is no authorization endpoint that would issue anything.
+            "response_types_supported": ["none"],
             "token_endpoint_auth_methods_supported": AUTH_METHODS,
             "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
             "scopes_supported": list(Scope),

@@ -1,6 +1,6 @@
 """A partner's webhook receiver in one file: verifies, de-duplicates, prints. An example, not a part of PSMS.
 
-    python docs/examples/partner.py SECRET [PORT]
+Run it with `python docs/examples/partner.py SECRET [PORT]`.
 """
 
 import sys

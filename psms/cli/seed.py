@@ -3,63 +3,52 @@
 import json
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from psms.settings import Environment, Settings
+from psms.cli import startup
+from psms.cli.lazy import load
+from psms.settings import Settings
+
+if TYPE_CHECKING:
+    from psms.domain.demo import Seeded
 
 
 @click.command()
 def seed() -> None:
     """Make the demo organization and write its credentials to PSMS_HOME/credentials.json."""
-    from psms.telemetry import set_up_logs  # noqa: PLC0415  (the command line starts fast)
-    from workflows import boot  # noqa: PLC0415
-    from workflows import seed as workflow  # noqa: PLC0415
-
-    settings = Settings.from_env()
-    set_up_logs(as_json=settings.environment is not Environment.DEVELOPMENT, service="seed")
+    settings = startup.begin("seed")
+    startup.require_fit_database(settings)
     path = settings.home / "credentials.json"
-    rt = boot.runtime_for(settings, worker="seed")
-    if _still_valid(path, rt):
-        _write(path, {**_read(path), **_addresses(settings)})
+    kept = _read(path)
+    rt = load("workflows.boot:runtime_for")(settings, worker="seed")
+    client_id, secret = str(kept.get("client_id", "")), str(kept.get("client_secret", ""))
+    if load("workflows.accounts:is_known")(rt, client_id, secret):
+        _write(path, {**kept, **_addresses(settings)})
         click.echo(f"The demo organization is there already; its credentials are in {path}")
         return
-    seeded = workflow.seed_demo(rt)
-    _write(
-        path,
-        {
-            **_addresses(settings),
-            "organization_id": str(seeded.organization_id),
-            "client_id": seeded.client_id,
-            "client_secret": seeded.client_secret,
-            "users": [
-                {"email": user.email, "password": user.password, "role": user.role.value}
-                for user in seeded.users
-            ],
-        },
-    )
+    _write(path, {**_addresses(settings), **_shown(load("workflows.seed:seed_demo")(rt))})
     click.echo(f"The demo organization is made; its credentials are in {path}")
+
+
+def _shown(seeded: "Seeded") -> dict[str, object]:
+    users = [{"email": user.email, "password": user.password, "role": user.role.value} for user in seeded.users]
+    return {
+        "organization_id": str(seeded.organization_id),
+        "client_id": seeded.client_id,
+        "client_secret": seeded.client_secret,
+        "users": users,
+    }
 
 
 def _addresses(settings: Settings) -> dict[str, str]:
     return {
-        "api_url": f"http://{settings.host}:{settings.port}",
+        "api_url": settings.public_url,
         "flower_url": f"http://{settings.flower_host}:{settings.flower_port}",
         "flower_user": settings.flower_user,
         "flower_password": settings.flower_password,
     }
-
-
-def _still_valid(path: Path, rt: object) -> bool:
-    from psms.domain.credentials import secret_matches  # noqa: PLC0415
-    from psms.runtime import Runtime  # noqa: PLC0415
-    from workflows.accounts import client_for  # noqa: PLC0415
-
-    kept = _read(path)
-    if not isinstance(rt, Runtime) or "client_id" not in kept:
-        return False
-    client = client_for(rt, str(kept["client_id"]))
-    return client is not None and secret_matches(client, str(kept["client_secret"]))
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -49,6 +49,9 @@ def serve_api(settings: Settings) -> None:
 
 def _application(master: int) -> Callable[..., Any]:
     """Return the WSGI application, in a process of its own that does not outlive *master*."""
+    # Until granian sets its own, the master's inherited handlers would swallow the wish to end.
+    for wish in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(wish, signal.SIG_DFL)
     # Nothing is lost by the abrupt end: what was answered with 2xx is committed.
     die_with_parent(master, signal.SIGKILL)
     return load("api.wsgi:app")

@@ -11,9 +11,10 @@ from psms.cli.lazy import load
 @click.command()
 def api() -> None:
     """Serve the API, on PSMS_HOST and PSMS_PORT."""
-    settings = startup.begin("api")
+    settings = startup.settings_with_servers()
     load("psms.embedded.addresses:refuse_taken")(settings.host, settings.port, "PSMS_PORT")
     startup.share_metrics(settings.home / "metrics" / f"api-{settings.port}")
+    startup.set_up_logs(settings, "api")
     startup.require_fit_database(settings)
     load("psms.cli.serve_api:serve_api")(settings)
 

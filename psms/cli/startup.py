@@ -13,27 +13,40 @@ _ENVIRONMENT = os.environ  # noqa: TID251 (a library's variable, not a setting o
 
 
 def begin(service: str) -> Settings:
-    """Return the settings of this process, with its logs set up.
+    """Return the settings of this process, with its logs set up under the name *service*.
 
-    Its metrics go where PROMETHEUS_MULTIPROC_DIR says, if anywhere, into a directory that is made if need be.
+    Its metrics go where PROMETHEUS_MULTIPROC_DIR says, if it says anything.
     """
-    settings = Settings.from_env()
-    settings.require_servers()
-    shared = _ENVIRONMENT.get(_METRICS)
-    if shared:
-        _make_directory(Path(shared))
-    load("psms.telemetry:set_up_logs")(
-        as_json=settings.environment is not Environment.DEVELOPMENT, service=service
-    )
+    settings = settings_with_servers()
+    named = _ENVIRONMENT.get(_METRICS)
+    if named:
+        _make_directory(Path(named))
+    set_up_logs(settings, service)
     return settings
 
 
-def share_metrics(directory: Path) -> None:
-    """Have the processes forked from this one keep their metrics in *directory*, emptied first.
+def settings_with_servers() -> Settings:
+    """Return the settings, which name both servers; imports nothing that keeps metrics."""
+    settings = Settings.from_env()
+    settings.require_servers()
+    return settings
 
-    Does nothing where a supervisor named a directory: that one is shared with others, and theirs to empty.
+
+def set_up_logs(settings: Settings, service: str) -> None:
+    """Have this process log under the name *service*: for people in development, as JSON elsewhere."""
+    as_json = settings.environment is not Environment.DEVELOPMENT
+    load("psms.telemetry:set_up_logs")(as_json=as_json, service=service)
+
+
+def share_metrics(directory: Path) -> None:
+    """Have this process and those forked from it keep their metrics together, in *directory*, emptied first.
+
+    Where a supervisor named another directory they go there: it is shared with others, and theirs to empty.
+    Call it before `set_up_logs`, which imports what keeps metrics.
     """
-    if _ENVIRONMENT.get(_METRICS):
+    named = _ENVIRONMENT.get(_METRICS)
+    if named:
+        _make_directory(Path(named))
         return
     _make_directory(directory)
     for left_over in directory.glob("*.db"):
@@ -42,7 +55,7 @@ def share_metrics(directory: Path) -> None:
 
 
 def keep_metrics_apart() -> None:
-    """Keep this process's metrics out of what the others share."""
+    """Keep this process's metrics out of what the others share; to be called first."""
     _ENVIRONMENT.pop(_METRICS, None)
 
 

@@ -1,4 +1,4 @@
-"""`psms work`: dead and waiting work, listed, shown and tried again; what becomes dead is decided by others."""
+"""`psms work`: dead and waiting work, listed, shown and tried again; what is dead is decided elsewhere."""
 
 from typing import TYPE_CHECKING
 from uuid import UUID

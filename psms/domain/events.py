@@ -54,7 +54,7 @@ class TicketData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestData:
+class EndpointTestData:
     """The `data` of a test send."""
 
     endpoint_id: UUID
@@ -69,15 +69,13 @@ class Envelope:
     type: EventType
     timestamp: datetime
     schema_version: int
-    data: TicketData | TestData
+    data: TicketData | EndpointTestData
 
 
 def excerpt(comment: Comment) -> CommentExcerpt:
     """Return what partners may read of *comment*."""
     shown = comment.body if comment.visibility is Visibility.PUBLIC else None
-    return CommentExcerpt(
-        id=comment.id, author_id=comment.author_id, visibility=comment.visibility, body=shown
-    )
+    return CommentExcerpt(id=comment.id, author_id=comment.author_id, visibility=comment.visibility, body=shown)
 
 
 def changes_from(before: Ticket, after: Ticket, names: set[str]) -> dict[str, Change]:

@@ -124,7 +124,7 @@ class RotatedSecret:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TestSent:
+class EndpointTestSent:
     """The event that a test send made; its delivery is in the endpoint's list."""
 
     event_id: UUID

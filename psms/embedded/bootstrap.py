@@ -144,12 +144,15 @@ def _pip(*arguments: str) -> bool:
 
 
 def _uv_environment() -> dict[str, str]:
-    """Return the environment for uv, which does not read the mirror that pip is configured to use."""
+    """Return the environment for uv, which does not read which mirror and certificates pip is configured to use."""
     environment = dict(os.environ)
-    mirror = _run_quietly(_PYTHON, "-m", "pip", "config", "get", "global.index-url")
-    mirror = environment.get("PIP_INDEX_URL") or mirror
-    if mirror and not {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & environment.keys():
-        environment["UV_DEFAULT_INDEX"] = mirror
+    for setting, of_pip, of_uv in (
+        ("index-url", "PIP_INDEX_URL", "UV_DEFAULT_INDEX"),
+        ("cert", "PIP_CERT", "SSL_CERT_FILE"),
+    ):
+        value = environment.get(of_pip) or _run_quietly(_PYTHON, "-m", "pip", "config", "get", f"global.{setting}")
+        if value:
+            environment.setdefault(of_uv, value)
     return environment
 
 

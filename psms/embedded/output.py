@@ -4,6 +4,8 @@ A terminal that is not read, or a pipe whose reader went away, never holds up th
 out there, and are still in the log files.
 """
 
+import contextlib
+import os
 import re
 import sys
 import threading
@@ -116,7 +118,14 @@ class Terminal:
                 self._stream.write(b"".join(line + b"\n" for line in lines))
                 self._stream.flush()
             except (OSError, ValueError):
-                pass  # nobody reads it any more
+                self._forget_reader()
+
+    def _forget_reader(self) -> None:
+        """Write to nowhere from now on: the stream's buffer would fail again, and at the very end as well."""
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
 
     def _take(self) -> list[bytes]:
         with self._changed:

@@ -109,11 +109,11 @@ def answers(server: Postgres) -> bool:
 
 def socket_directory_in(directory: Path) -> Path | None:
     """Return *directory* if the path of a socket in it is not too long for the system, else None."""
-    return directory if len(os.fsencode(directory / ".s.PGSQL.65535.lock")) <= _LONGEST_SOCKET_PATH else None
+    return directory if len(os.fsencode(directory / ".s.PGSQL.65535")) <= _LONGEST_SOCKET_PATH else None
 
 
 def _settings(server: Postgres) -> dict[str, str]:
-    sockets = "" if server.identity.drops_root else str(server.socket_directory or "")
+    sockets = "" if server.identity.drops_root else _quoted(server.socket_directory)
     return {
         "listen_addresses": LOOPBACK,
         "port": str(server.port),
@@ -124,6 +124,11 @@ def _settings(server: Postgres) -> dict[str, str]:
         "log_timezone": "UTC",
         "log_checkpoints": "off",
     }
+
+
+def _quoted(directory: Path | None) -> str:
+    """Return *directory* as an element of one of PostgreSQL's lists, in which a comma would end it."""
+    return "" if directory is None else '"{}"'.format(str(directory).replace('"', '""'))
 
 
 def _run_initdb(server: Postgres, draft: Path) -> None:

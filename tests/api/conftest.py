@@ -1,6 +1,7 @@
 """Fixtures of the API's tests: the application on a fresh database, and callers of two organizations."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -104,17 +105,26 @@ def snapshot(database: MigratedDatabase) -> Callable[[], dict[str, str]]:
     return lambda: contents(database)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An organization that all tests of a module share, on a database of its own."""
+
+    database: MigratedDatabase
+    rt: Runtime
+    tenant: Tenant
+    http: Client
+
+
 @pytest.fixture(scope="module")
-def standing(postgres: PostgresServer) -> Iterator[tuple[MigratedDatabase, ApiClient]]:
-    """A database and an admin client for all those tests of a module that must change nothing."""
+def standing(postgres: PostgresServer) -> Iterator[Standing]:
+    """An organization for those tests of a module that do not depend on what others did."""
     with fresh_database(postgres) as database, runtime_on(database) as rt:
-        yield database, ApiClient(create_app(rt).test_client(), make_tenant(rt).token)
+        yield Standing(database=database, rt=rt, tenant=make_tenant(rt), http=create_app(rt).test_client())
 
 
 @pytest.fixture
-def still(standing: tuple[MigratedDatabase, ApiClient]) -> Iterator[ApiClient]:
+def still(standing: Standing) -> Iterator[ApiClient]:
     """An admin client for a test that must change nothing at all."""
-    database, client = standing
-    before = contents(database)
-    yield client
-    assert contents(database) == before
+    before = contents(standing.database)
+    yield ApiClient(standing.http, standing.tenant.token)
+    assert contents(standing.database) == before

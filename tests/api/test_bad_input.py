@@ -158,7 +158,7 @@ def test_a_compressed_body_is_415(still):
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=UTF-8", "Application/JSON"])
 def test_json_may_be_announced_in_several_ways(client, content_type):
-    answer = still.post("/v1/tickets", data=json.dumps(SUBJECT), headers={"Content-Type": content_type})
+    answer = client.post("/v1/tickets", data=json.dumps(SUBJECT), headers={"Content-Type": content_type})
 
     assert answer.status_code == 201
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCT = ("psms", "workflows", "workers", "api", "migrations", "beat_schedule.py")
-SCRIPTS = ("deploy",)
+SCRIPTS = ("deploy", "docs/examples", "bench")
 EVERYTHING = (*PRODUCT, *SCRIPTS, "tests")
 _NOT_OURS = {"__pycache__", "node_modules", "dist", "build"}
 _HIDDEN_AND_OURS = {".ci", ".github"}

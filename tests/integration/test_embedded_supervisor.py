@@ -1,20 +1,17 @@
 """The supervisor, on real servers and with stand-ins for PSMS: it starts, restarts and stops them all."""
 
-import json
 import os
 import signal
 import socket
-import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from psms.embedded.addresses import free_port
-from psms.embedded.home import Home
+from psms.embedded.launch import tied
 from psms.embedded.leash import children_of
-from psms.embedded.running import join_running_stack, running_stack
-from tests.support.servers import running_postgres, running_valkey
-from tests.support.stacks import process_of, processes_of, started_stack
+from tests.support.stacks import STANDIN_COMMAND, process_of, processes_of, started_stack
 from tests.support.waiting import eventually
 
 
@@ -191,79 +188,19 @@ def test_a_taken_port_is_named_with_its_variable_before_anything_starts(home, va
     assert not (home / "postgres").exists()
 
 
-def test_servers_of_ones_own_are_used_and_none_is_started(home, tmp_path):
-    with (
-        running_postgres(tmp_path / "pg") as postgres,
-        running_valkey(tmp_path / "vk") as valkey,
-        started_stack(home, variables={"DATABASE_URL": postgres.superuser_url, "REDIS_URL": valkey.url}) as stack,
-    ):
-        stack.until_ready()
-        variables = _variables_of(home, "standin.py api")
-        lines = processes_of(home).values()
-        assert not any("postgres -D" in line or "valkey-server" in line for line in lines)
-    assert variables["PSMS_OWNER_DATABASE_URL"] == postgres.superuser_url
-    assert variables["DATABASE_URL"].startswith("postgresql://psms_app:")
-    assert variables["REDIS_URL"] == valkey.url
-    assert not (home / "postgres").exists()
-
-
-def test_the_processes_get_what_they_need_and_nothing_that_misleads_them(home):
-    misleading = {"PYTHONDONTWRITEBYTECODE": "1", "PSMS_FLOWER_USER": "me"}
-    with started_stack(home, variables=misleading) as stack:
-        stack.until_ready()
-        variables = _variables_of(home, "--name core")
-        assert list((home / "metrics").iterdir()) == []
-    assert "PYTHONDONTWRITEBYTECODE" not in variables
-    assert variables["PSMS_HOME"] == str(home)
-    assert variables["PROMETHEUS_MULTIPROC_DIR"] == str(home / "metrics")
-    assert variables["PYTHONTZPATH"] == ""
-    assert variables["PYTHONUNBUFFERED"] == "1"
-    assert variables["PSMS_READY_FILE"] == str(home / "run" / "ready" / "core")
-    assert variables["PSMS_FLOWER_USER"] == "me"
-    assert len(variables["PSMS_FLOWER_PASSWORD"]) >= 24
-    assert variables["DATABASE_URL"].startswith("postgresql://psms_app:")
-    assert variables["PSMS_OWNER_DATABASE_URL"].startswith("postgresql://psms_owner:")
-
-
-def test_another_command_finds_the_servers_of_the_running_stack(home, stack):
-    place = Home(root=home)
-    own = _variables_of(home, "standin.py api")
-    joined = join_running_stack({"LANG": "C"}, place)
-    assert (joined["DATABASE_URL"], joined["LANG"]) == (own["DATABASE_URL"], "C")
-    assert join_running_stack({"DATABASE_URL": "postgresql://mine"}, place) == {"DATABASE_URL": "postgresql://mine"}
-    note = running_stack(place)
-    assert note is not None
-    assert [process.name for process in note.processes] == [
-        *("psms", "postgres", "valkey", "api", "core", "webhooks", "beat", "flower")
-    ]
-    stack.send(signal.SIGKILL)
+def test_it_runs_and_stops_cleanly_although_nobody_reads_what_it_prints(home):
+    ports = {"PSMS_PORT": str(free_port()), "PSMS_FLOWER_PORT": str(free_port())}
+    reading, writing = os.pipe()
+    os.close(reading)
+    with subprocess.Popen(
+        tied(STANDIN_COMMAND, signal.SIGTERM),
+        env={**os.environ, **ports, "PSMS_HOME": str(home)},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+    ) as supervisor:
+        os.close(writing)
+        eventually((home / "run" / "ready" / "beat").exists, within=30)
+        supervisor.send_signal(signal.SIGTERM)
+        _, errors = supervisor.communicate(timeout=30)
+    assert (supervisor.returncode, errors) == (0, b"")
     _nobody_is_left(home)
-    assert join_running_stack({"LANG": "C"}, place) == {"LANG": "C"}
-
-
-def test_data_passwords_and_ports_are_kept_from_start_to_start(home):
-    seen = []
-    for _ in range(2):
-        with started_stack(home) as stack:
-            stack.until_ready()
-            variables = _variables_of(home, "standin.py api")
-            seen.append((variables["DATABASE_URL"], variables["REDIS_URL"]))
-    assert seen[0] == seen[1]
-
-
-def test_secrets_are_for_this_user_only(home, stack):
-    private = [home, home / "run", home / "logs", home / "secrets.json", home / "run" / "stack.json"]
-    assert [stat.S_IMODE(path.stat().st_mode) & 0o077 for path in private] == [0] * len(private)
-    secrets = json.loads((home / "secrets.json").read_text())
-    assert sorted(secrets) == ["application", "flower", "owner", "postgres", "valkey"]
-    commands = "\n".join(processes_of(home).values())
-    assert not any(secret in commands for secret in secrets.values())
-
-
-def test_a_taken_kept_port_of_a_server_is_replaced(home):
-    home.mkdir()
-    (home / "run").mkdir()
-    with socket.create_server(("127.0.0.1", free_port())) as holder:
-        (home / "run" / "ports.json").write_text(json.dumps({"postgres": holder.getsockname()[1]}))
-        with started_stack(home) as stack:
-            stack.until_ready()

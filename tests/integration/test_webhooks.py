@@ -9,7 +9,7 @@ from psycopg import sql
 from standardwebhooks import Webhook
 
 from psms.domain.pages import PageRequest
-from psms.domain.webhooks import DeliveryState
+from psms.domain.webhooks import DeliveryState, DeliveryWithAttempts
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.receiver import Answer, Receiver
@@ -26,7 +26,7 @@ def acme(rt: Runtime) -> Tenant:
     return make_tenant(rt)
 
 
-def only_delivery(rt: Runtime, tenant: Tenant, endpoint_id: UUID) -> delivery_history.DeliveryWithAttempts:
+def only_delivery(rt: Runtime, tenant: Tenant, endpoint_id: UUID) -> DeliveryWithAttempts:
     """Return the endpoint's one delivery with its attempts."""
     page = delivery_history.list_deliveries(rt, tenant.actor, endpoint_id, PageRequest(), None)
     assert len(page.items) == 1
@@ -94,9 +94,7 @@ def test_an_endpoint_that_answers_410_is_disabled_and_its_events_are_held_not_lo
 
         assert len(partner.received) == 1
     states = database.rows("SELECT state FROM webhook_deliveries ORDER BY sequence")
-    endpoint = database.rows(
-        "SELECT state, disabled_reason FROM webhook_endpoints WHERE id = %s", endpoint_id
-    )
+    endpoint = database.rows("SELECT state, disabled_reason FROM webhook_endpoints WHERE id = %s", endpoint_id)
     assert states == [("held",), ("held",)]
     assert endpoint == [("disabled", "gone")]
 
@@ -133,9 +131,7 @@ def test_five_leases_lost_in_a_row_make_a_delivery_dead_and_it_can_be_retried(
             assert reap_leases(rt) == 1
 
         dead = dead_work(rt, 10)
-        assert [(item.kind, item.state, item.reason) for item in dead] == [
-            ("delivery", "dead", "leases_lost")
-        ]
+        assert [(item.kind, item.state, item.reason) for item in dead] == [("delivery", "dead", "leases_lost")]
         assert deliver_due(rt) == 0
         assert retry_work(rt, [dead[0].id]) == 1
         assert deliver_due(rt) == 1

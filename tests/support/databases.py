@@ -33,7 +33,7 @@ class MigratedDatabase:
             ).format(sql.Literal(ahead.total_seconds()))
         )
 
-    def run(self, statement: sql.Composable) -> None:
+    def run(self, statement: sql.SQL | sql.Composed) -> None:
         """Run a statement as the superuser."""
         with psycopg.connect(self.superuser_url, autocommit=True) as connection:
             connection.execute(statement)
@@ -46,9 +46,7 @@ class MigratedDatabase:
     def count(self, table: str) -> int:
         """Return how many rows *table* has."""
         with psycopg.connect(self.superuser_url) as connection:
-            row = connection.execute(
-                sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))
-            ).fetchone()
+            row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
         assert row is not None
         return int(row[0])
 
@@ -62,9 +60,7 @@ def make_template(server: PostgresServer) -> None:
     """Make the owner and a migrated template."""
     with psycopg.connect(server.superuser_url, autocommit=True) as connection:
         owner = sql.Identifier(_OWNER)
-        connection.execute(
-            sql.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(owner, sql.Literal(_PASSWORD))
-        )
+        connection.execute(sql.SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD {}").format(owner, sql.Literal(_PASSWORD)))
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(_TEMPLATE), owner))
     schema.upgrade(database_url(server, _OWNER, _TEMPLATE), database_url(server, _APP, _TEMPLATE))
 
@@ -75,9 +71,7 @@ def fresh_database(server: PostgresServer) -> Iterator[MigratedDatabase]:
     name = f"psms_{uuid4().hex[:12]}"
     with psycopg.connect(server.superuser_url, autocommit=True) as connection:
         copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY wal_log")
-        connection.execute(
-            copy.format(sql.Identifier(name), sql.Identifier(_TEMPLATE), sql.Identifier(_OWNER))
-        )
+        connection.execute(copy.format(sql.Identifier(name), sql.Identifier(_TEMPLATE), sql.Identifier(_OWNER)))
     base, _, _ = server.superuser_url.rpartition("/")
     try:
         yield MigratedDatabase(

@@ -38,9 +38,7 @@ def make_tenant(rt: Runtime, name: str = "Acme", role: Role = Role.ADMIN) -> Ten
     return add_caller(rt, organization_id, role)
 
 
-def add_caller(
-    rt: Runtime, organization_id: UUID, role: Role, scopes: tuple[str, ...] = EVERY_SCOPE
-) -> Tenant:
+def add_caller(rt: Runtime, organization_id: UUID, role: Role, scopes: tuple[str, ...] = EVERY_SCOPE) -> Tenant:
     """Add a client of *role* to an organization and return it with a live token."""
     with rt.db.begin(organization_id) as session:
         command = NewClient(name=f"Test {role}", role=role, scopes=scopes)
@@ -50,9 +48,7 @@ def add_caller(
     assert client is not None
     token = accounts.issue_token(rt, client, client.scopes).access_token
     actor = accounts.authenticate(rt, token, "test-request")
-    return Tenant(
-        organization_id=organization_id, client=client, client_secret=secret, token=token, actor=actor
-    )
+    return Tenant(organization_id=organization_id, client=client, client_secret=secret, token=token, actor=actor)
 
 
 def file_ticket(rt: Runtime, actor: Actor, subject: str = "Printer on fire") -> UUID:
@@ -61,9 +57,7 @@ def file_ticket(rt: Runtime, actor: Actor, subject: str = "Printer on fire") -> 
     return UUID(json.loads(created.body)["id"])
 
 
-def add_endpoint(
-    rt: Runtime, actor: Actor, url: str, event_types: tuple[str, ...] | None = None
-) -> tuple[UUID, str]:
+def add_endpoint(rt: Runtime, actor: Actor, url: str, event_types: tuple[str, ...] | None = None) -> tuple[UUID, str]:
     """Register an endpoint and return its id and secret."""
     created = endpoints.add_endpoint(rt, actor, NewEndpoint(url=url, event_types=event_types), None)
     answer = json.loads(created.body)

@@ -42,12 +42,13 @@ _CLAIM = text(f"""
         first_attempt_at = COALESCE(d.first_attempt_at, :now)
     FROM picked
     WHERE d.organization_id = picked.organization_id AND d.id = picked.id
-    RETURNING d.organization_id, d.id
+    RETURNING d.organization_id, d.id, d.endpoint_id
 """)  # noqa: S608  (constants)
-# At its cap a lane waits for a result, which wakes it, or for the first lease to end; otherwise for its next row.
+# A lane that was ready but found no slot left keeps its place in the queue. At its cap a lane waits for a result, which wakes it, or for the first lease to end; otherwise for its next row.
 _REARM = text(f"""
     UPDATE webhook_lanes l
-    SET served_at = :now, next_due_at = COALESCE(CASE
+    SET served_at = CASE WHEN l.endpoint_id = ANY (:served) THEN CAST(:now AS timestamptz) ELSE l.served_at END,
+        next_due_at = COALESCE(CASE
         WHEN flying.count >= l.max_in_flight THEN flying.first_expiry ELSE due.at END, 'infinity')
     FROM unnest(CAST(:endpoint_ids AS uuid[])) AS wanted (endpoint_id)
     CROSS JOIN LATERAL (
@@ -139,7 +140,8 @@ def claim(session: Session, lease: Lease, slots: int) -> Sequence[Row[Any]]:
             "lease_s": lease.seconds,
         },
     ).all()
-    session.execute(_REARM, {"endpoint_ids": endpoint_ids, "now": lease.now})
+    served = sorted({row.endpoint_id for row in claimed})
+    session.execute(_REARM, {"endpoint_ids": endpoint_ids, "served": served, "now": lease.now})
     return claimed
 
 

@@ -1,0 +1,75 @@
+"""Settings: defaults, files for secrets, and sentences for what cannot be used."""
+
+from pathlib import Path
+
+import pytest
+
+from psms.errors import Misconfigured
+from psms.settings import LOOPBACK, Environment, Settings, endpoint_of
+
+PRODUCTION = {
+    "PSMS_ENV": "production",
+    "DATABASE_URL": "postgresql://psms_app:x@db/psms",
+    "REDIS_URL": "redis://:x@redis/0",
+    "PSMS_FLOWER_PASSWORD": "x",
+    "PSMS_PUBLIC_URL": "https://desk.example.com",
+}
+
+
+def test_nothing_set_means_development() -> None:
+    settings = Settings.from_env({})
+
+    assert settings.environment is Environment.DEVELOPMENT
+    assert (settings.host, settings.port, settings.flower_port) == ("127.0.0.1", 8000, 5555)
+    assert settings.egress_allow == LOOPBACK
+    assert settings.lease_seconds == 30
+    assert settings.home.is_absolute()
+
+
+def test_production_allows_no_private_network_unless_told() -> None:
+    assert Settings.from_env(PRODUCTION).egress_allow == ""
+    assert Settings.from_env({**PRODUCTION, "PSMS_EGRESS_ALLOW": "10.0.0.0/8"}).egress_allow == "10.0.0.0/8"
+
+
+@pytest.mark.parametrize("missing", ["DATABASE_URL", "REDIS_URL", "PSMS_FLOWER_PASSWORD"])
+def test_production_names_what_is_missing(missing: str) -> None:
+    with pytest.raises(Misconfigured, match=f"set {missing}"):
+        Settings.from_env({name: value for name, value in PRODUCTION.items() if name != missing})
+
+
+def test_production_refuses_crash_points_and_a_loopback_address() -> None:
+    with pytest.raises(Misconfigured, match="unset PSMS_CRASH_AT"):
+        Settings.from_env({**PRODUCTION, "PSMS_CRASH_AT": "after_commit"})
+    with pytest.raises(Misconfigured, match="set PSMS_PUBLIC_URL"):
+        Settings.from_env({**PRODUCTION, "PSMS_PUBLIC_URL": "http://127.0.0.1:8000"})
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    secret.write_text("redis://:from-a-file@redis/0\n", encoding="utf-8")
+
+    assert Settings.from_env({"REDIS_URL_FILE": str(secret)}).redis_url == "redis://:from-a-file@redis/0"
+    with pytest.raises(Misconfigured, match=r"REDIS_URL_FILE names .* correct the path"):
+        Settings.from_env({"REDIS_URL_FILE": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("PSMS_PORT", "eighty", "PSMS_PORT must be a whole number"),
+        ("PSMS_LEASE_SECONDS", "-1", "must not be negative"),
+        ("PSMS_ENV", "prod", "must be one of development, staging, production"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named(name: str, value: str, says: str) -> None:
+    with pytest.raises(Misconfigured, match=says):
+        Settings.from_env({name: value})
+
+
+def test_servers_must_be_named() -> None:
+    with pytest.raises(Misconfigured, match="set DATABASE_URL, or start everything with `make up`"):
+        Settings.from_env({}).require_servers()
+
+
+def test_an_address_is_shown_without_its_credentials() -> None:
+    assert endpoint_of("postgresql://user:secret@db.example:5433/psms") == "db.example:5433"
