@@ -30,6 +30,10 @@ TO_FIRST_ATTEMPT = Histogram(
 TO_DELIVERED = Histogram("psms_webhook_commit_to_delivered_seconds", "From commit to the partner's 2xx.", buckets=_FAST)
 LEASES_EXPIRED = Counter("psms_webhook_leases_expired", "Leases taken back from workers that went away.")
 LATE_RESULTS = Counter("psms_webhook_late_results", "Results that came after the lease had ended.")
+SLA_FIRES = Counter("psms_sla_fires", "Levels of SLA clocks that took effect.", ["metric", "level"])
+SLA_LATENESS = Histogram(
+    "psms_sla_lateness_seconds", "From the instant at which a level was reached to its effect.", buckets=_FAST
+)
 DEAD = Counter("psms_webhook_dead", "Deliveries given up.", ["reason"])
 
 

@@ -7,11 +7,11 @@ from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
 from psms.domain.events import EventType, excerpt
 from psms.domain.pages import Page, PageRequest
-from psms.domain.tickets import Comment, NewComment, Visibility
+from psms.domain.tickets import Comment, NewComment, Ticket, Visibility
 from psms.encoding import json_bytes
 from psms.runtime import Runtime
-from workflows import trail
-from workflows.act import Act
+from workflows import sla, trail
+from workflows.act import Act, act_of
 from workflows.names import Task
 from workflows.once import Made, create_once
 from workflows.ticket_events import Told, tell
@@ -28,7 +28,11 @@ def add_comment(rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment,
 
 
 def _written(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Made:
-    ticket, sequence = queries.lock(act.session, actor, ticket_id)
+    locked, last_sequence = queries.lock(act.session, actor, ticket_id)
+    # Read again under the lock: a timer may have fired while this waited for it.
+    act = act_of(act.rt, act.session, actor)
+    case = sla.caught_up(act, locked, last_sequence)
+    ticket, sequence = case.ticket, case.sequence
     comment = Comment(
         id=act.new_id(),
         ticket_id=ticket.id,
@@ -41,9 +45,16 @@ def _written(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Ma
     queries.count_event(act.session, ticket.id, sequence + 1)
     told = Told(type=EventType.TICKET_COMMENTED, changes={}, comment=excerpt(comment))
     tell(act, ticket, [told], sequence)
+    if _is_response(actor, ticket, command):
+        sla.follow_reply(act, case)
     shown = {"comment_id": comment.id, "visibility": comment.visibility}
     trail.note(act, told.type.value, ("ticket", ticket.id), trail.added(shown))
     return Made(json_bytes(comment), f"/v1/tickets/{ticket.id}/comments/{comment.id}")
+
+
+def _is_response(actor: Actor, ticket: Ticket, command: NewComment) -> bool:
+    is_public = command.visibility is Visibility.PUBLIC
+    return is_public and actor.user_id != ticket.requester_id and actor.works_on_tickets
 
 
 def list_comments(rt: Runtime, actor: Actor, ticket_id: UUID, page: PageRequest) -> Page[Comment]:

@@ -6,6 +6,7 @@ from psms.runtime import Runtime
 from workflows.deliveries import deliver_due, reap_leases
 from workflows.names import Task
 from workflows.relay import relay_outbox
+from workflows.sla_sweep import fire_due_timers
 from workflows.upkeep import keep_house
 
 DRAINS: dict[Task, Callable[[Runtime], int]] = {
@@ -13,4 +14,5 @@ DRAINS: dict[Task, Callable[[Runtime], int]] = {
     Task.DELIVER_WEBHOOKS: deliver_due,
     Task.REAP_DELIVERY_LEASES: reap_leases,
     Task.KEEP_HOUSE: keep_house,
+    Task.FIRE_SLA_TIMERS: fire_due_timers,
 }

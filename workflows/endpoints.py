@@ -12,15 +12,15 @@ from psms.db.queries import journal, records, results
 from psms.domain.access import Actor, Permission, require
 from psms.domain.accounts import Edit
 from psms.domain.answers import Created, OnceKey
-from psms.domain.events import SCHEMA_VERSION, Envelope, EventType, EndpointTestData
+from psms.domain.events import SCHEMA_VERSION, EndpointTestData, Envelope, EventType
 from psms.domain.pages import Page, PageRequest
 from psms.domain.signing import SECRET_BYTES, new_secret
 from psms.domain.webhooks import (
     Endpoint,
     EndpointState,
+    EndpointTestSent,
     NewEndpoint,
     RotatedSecret,
-    EndpointTestSent,
 )
 from psms.encoding import json_bytes
 from psms.errors import EndpointNotActive, NotFound, TooManySecrets
@@ -197,19 +197,17 @@ def _tell_test(act: Act, endpoint_id: UUID) -> UUID:
         schema_version=SCHEMA_VERSION,
         data=EndpointTestData(endpoint_id=endpoint_id, message="This is a test: your endpoint is reached."),
     )
-    journal.insert_event(
-        act.session,
-        journal.EventRecord(
-            organization_id=act.organization_id,
-            id=event_id,
-            type=envelope.type.value,
-            schema_version=SCHEMA_VERSION,
-            ticket_id=None,
-            sequence=None,
-            occurred_at=act.now,
-            body=json_bytes(envelope),
-            request_id=act.actor.request_id if act.actor else None,
-            endpoint_id=endpoint_id,
-        ),
+    record = journal.EventRecord(
+        organization_id=act.organization_id,
+        id=event_id,
+        type=envelope.type.value,
+        schema_version=SCHEMA_VERSION,
+        ticket_id=None,
+        sequence=None,
+        occurred_at=act.now,
+        body=json_bytes(envelope),
+        request_id=act.actor.request_id if act.actor else None,
+        endpoint_id=endpoint_id,
     )
+    journal.insert_events(act.session, [record])
     return event_id

@@ -21,6 +21,7 @@ class Task(StrEnum):
     DELIVER_WEBHOOKS = "webhooks.deliver_due"
     REAP_DELIVERY_LEASES = "webhooks.reap_leases"
     KEEP_HOUSE = "upkeep.keep_house"
+    FIRE_SLA_TIMERS = "sla.fire_due_timers"
 
 
 QUEUE_OF: dict[Task, Queue] = {
@@ -28,4 +29,5 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.DELIVER_WEBHOOKS: Queue.WEBHOOKS,
     Task.REAP_DELIVERY_LEASES: Queue.WEBHOOKS,
     Task.KEEP_HOUSE: Queue.UPKEEP,
+    Task.FIRE_SLA_TIMERS: Queue.TIMERS,
 }

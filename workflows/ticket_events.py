@@ -12,6 +12,7 @@ from psms.domain.events import (
     EventType,
     TicketData,
 )
+from psms.domain.sla_policies import SlaNotice
 from psms.domain.tickets import Ticket
 from psms.encoding import json_bytes
 from workflows.act import Act
@@ -19,11 +20,12 @@ from workflows.act import Act
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """One event to tell: its type, and what changed or was said."""
+    """One event to tell: its type, and what changed, was said, or was reached."""
 
     type: EventType
     changes: dict[str, Change]
     comment: CommentExcerpt | None = None
+    sla: SlaNotice | None = None
 
 
 def body_of(act: Act, ticket: Ticket, told: Told, *, event_id: UUID, sequence: int) -> bytes:
@@ -31,30 +33,33 @@ def body_of(act: Act, ticket: Ticket, told: Told, *, event_id: UUID, sequence: i
     data = TicketData(
         ticket=ticket,
         sequence=sequence,
-        actor_id=act.user_id,
+        actor_id=act.actor.user_id if act.actor else None,
         changes=told.changes,
         comment=told.comment,
+        sla=told.sla,
     )
     return json_bytes(
         Envelope(id=event_id, type=told.type, timestamp=act.now, schema_version=SCHEMA_VERSION, data=data)
     )
 
 
+def event_of(act: Act, ticket: Ticket, told: Told, sequence: int) -> journal.EventRecord:
+    """Return the event that *told* is, as the *sequence*th of its ticket, to be written with others."""
+    event_id = act.new_id()
+    return journal.EventRecord(
+        organization_id=act.organization_id,
+        id=event_id,
+        type=told.type.value,
+        schema_version=SCHEMA_VERSION,
+        ticket_id=ticket.id,
+        sequence=sequence,
+        occurred_at=act.now,
+        body=body_of(act, ticket, told, event_id=event_id, sequence=sequence),
+        request_id=act.actor.request_id if act.actor else None,
+    )
+
+
 def tell(act: Act, ticket: Ticket, events: list[Told], last_sequence: int) -> None:
     """Write *events* of a locked ticket, numbered after *last_sequence*, each with its outbox row."""
-    for sequence, told in enumerate(events, start=last_sequence + 1):
-        event_id = act.new_id()
-        journal.insert_event(
-            act.session,
-            journal.EventRecord(
-                organization_id=act.organization_id,
-                id=event_id,
-                type=told.type.value,
-                schema_version=SCHEMA_VERSION,
-                ticket_id=ticket.id,
-                sequence=sequence,
-                occurred_at=act.now,
-                body=body_of(act, ticket, told, event_id=event_id, sequence=sequence),
-                request_id=act.actor.request_id if act.actor else None,
-            ),
-        )
+    records = [event_of(act, ticket, told, number) for number, told in enumerate(events, start=last_sequence + 1)]
+    journal.insert_events(act.session, records)

@@ -25,7 +25,7 @@ from psms.domain.tickets import (
 from psms.encoding import json_bytes, json_text
 from psms.errors import FieldError, NotAllowed, VersionStale
 from psms.runtime import Runtime
-from workflows import trail
+from workflows import sla, trail
 from workflows.act import Act, act_of
 from workflows.names import Task
 from workflows.once import Made, create_once
@@ -48,7 +48,8 @@ def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | 
 
 
 def _opened(act: Act, command: OpenTicket, requester_id: UUID) -> Made:
-    number, default_service_id = queries.next_number(act.session)
+    priority = command.priority or priority_for(command.impact, command.urgency)
+    number, default_service_id, promise = queries.next_number(act.session, priority.value)
     service_id = command.service_id or default_service_id
     if service_id is None:
         raise FieldError("service_id", "required: this organization has no default service")
@@ -61,7 +62,7 @@ def _opened(act: Act, command: OpenTicket, requester_id: UUID) -> Made:
         status=INITIAL,
         impact=command.impact,
         urgency=command.urgency,
-        priority=command.priority or priority_for(command.impact, command.urgency),
+        priority=priority,
         service_id=service_id,
         requester_id=requester_id,
         assignee_id=command.assignee_id,
@@ -75,6 +76,7 @@ def _opened(act: Act, command: OpenTicket, requester_id: UUID) -> Made:
         closed_at=None,
     )
     queries.insert_ticket(act.session, _new_rows(act, ticket))
+    sla.start_clocks(act, ticket, promise)
     return Made(json_bytes(ticket), f"/v1/tickets/{ticket.id}", version=1)
 
 
@@ -120,12 +122,17 @@ def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket)
     require(actor, Permission.TICKET_UPDATE)
     with rt.db.begin(actor.organization_id) as session:
         before, sequence = _locked(session, actor, ticket_id, command.if_version)
-        act = act_of(rt, session, actor)
-        changes = changes_between(before, command.fields)
-        if not changes:
+        if not changes_between(before, command.fields):
             return before
-        after = _written(act, before, changes)
-        _told(act, _edit_events(before, after, set(changes)), after, sequence)
+        act = act_of(rt, session, actor)
+        case = sla.caught_up(act, before, sequence)
+        changes = changes_between(case.ticket, command.fields)
+        if not changes:
+            return case.ticket
+        after = _written(act, case.ticket, changes)
+        _told(act, _edit_events(case.ticket, after, set(changes)), after, case.sequence)
+        if "priority" in changes:
+            sla.follow_priority(act, case, after)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
 
@@ -140,8 +147,10 @@ def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_ve
         before, sequence = _locked(session, actor, ticket_id, if_version)
         status = next_status(before.status, action)
         act = act_of(rt, session, actor)
-        after = _written(act, before, {"status": status, **_milestones(status, act.now)})
-        _told(act, _status_events(before, after), after, sequence)
+        case = sla.caught_up(act, before, sequence)
+        after = _written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
+        _told(act, _status_events(case.ticket, after), after, case.sequence)
+        sla.follow_status(act, case, status)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
 

@@ -17,7 +17,7 @@ Target = tuple[str, UUID | None]
 
 def note(act: Act, action: str, target: Target, changes: dict[str, Change] | None = None) -> None:
     """Write that *action* was done to *target*, with the fields that changed."""
-    _write(act, action, target, changes or {}, Outcome.DONE)
+    journal.insert_logs(act.session, [entry(act, action, target, changes or {})])
 
 
 def note_added(act: Act, kind: str, row_id: UUID, shown: dict[str, Any]) -> None:
@@ -40,27 +40,28 @@ def added(values: dict[str, Any]) -> dict[str, Change]:
 def record_denial(rt: Runtime, actor: Actor, *, action: str, target: Target, reason: str) -> None:
     """Write, in a transaction of its own, that *actor* was refused *action*."""
     with rt.db.begin(actor.organization_id) as session:
-        _write(act_of(rt, session, actor), action, target, added({"reason": reason}), Outcome.DENIED)
+        denied = entry(act_of(rt, session, actor), action, target, added({"reason": reason}), Outcome.DENIED)
+        journal.insert_logs(session, [denied])
 
 
-def _write(act: Act, action: str, target: Target, changes: dict[str, Change], outcome: Outcome) -> None:
+def entry(
+    act: Act, action: str, target: Target, changes: dict[str, Change], outcome: Outcome = Outcome.DONE
+) -> journal.LogRecord:
+    """Return the entry that *action* was done to *target*, to be written with others."""
     before = {name: change.before for name, change in changes.items() if change.before is not None}
     after = {name: change.after for name, change in changes.items()}
     actor = act.actor
-    journal.insert_log(
-        act.session,
-        journal.LogRecord(
-            organization_id=act.organization_id,
-            id=act.new_id(),
-            at=act.now,
-            action=action,
-            outcome=outcome.value,
-            actor_id=actor.user_id if actor else None,
-            client_id=actor.client_id if actor else None,
-            request_id=actor.request_id if actor else None,
-            target_type=target[0],
-            target_id=target[1],
-            before=json_text(before) if before else None,
-            after=json_text(after) if after else None,
-        ),
+    return journal.LogRecord(
+        organization_id=act.organization_id,
+        id=act.new_id(),
+        at=act.now,
+        action=action,
+        outcome=outcome.value,
+        actor_id=actor.user_id if actor else None,
+        client_id=actor.client_id if actor else None,
+        request_id=actor.request_id if actor else None,
+        target_type=target[0],
+        target_id=target[1],
+        before=json_text(before) if before else None,
+        after=json_text(after) if after else None,
     )

@@ -29,6 +29,7 @@ class Scope(StrEnum):
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
     CLIENTS_MANAGE = "clients:manage"
+    SLA_MANAGE = "sla:manage"
     WEBHOOKS_MANAGE = "webhooks:manage"
     AUDIT_READ = "audit:read"
     ORGANIZATIONS_READ = "organizations:read"
@@ -52,6 +53,8 @@ class Permission(StrEnum):
     USER_READ = "user.read"
     USER_MANAGE = "user.manage"
     CLIENT_MANAGE = "client.manage"
+    SLA_READ = "sla.read"
+    SLA_MANAGE = "sla.manage"
     WEBHOOK_MANAGE = "webhook.manage"
     LOG_READ = "log.read"
     ORGANIZATION_READ = "organization.read"
@@ -78,6 +81,8 @@ POLICY: dict[Permission, tuple[Scope, frozenset[Role]]] = {
     Permission.USER_READ: (Scope.USERS_READ, _READERS),
     Permission.USER_MANAGE: (Scope.USERS_WRITE, _LEADERS),
     Permission.CLIENT_MANAGE: (Scope.CLIENTS_MANAGE, _ADMIN),
+    Permission.SLA_READ: (Scope.TICKETS_READ, _READERS),
+    Permission.SLA_MANAGE: (Scope.SLA_MANAGE, _LEADERS),
     Permission.WEBHOOK_MANAGE: (Scope.WEBHOOKS_MANAGE, _ADMIN),
     Permission.LOG_READ: (Scope.AUDIT_READ, _ADMIN | {Role.AUDITOR}),
     Permission.ORGANIZATION_READ: (Scope.ORGANIZATIONS_READ, _EVERYONE),
@@ -109,6 +114,11 @@ class Actor:
     def sees_only_own_tickets(self) -> bool:
         """Tell whether this caller sees only tickets that they requested."""
         return self.role is Role.REQUESTER
+
+    @property
+    def works_on_tickets(self) -> bool:
+        """Tell whether this caller answers requesters, so that a public reply of theirs is a response."""
+        return self.role in _STAFF
 
     @property
     def reads_internal_comments(self) -> bool:

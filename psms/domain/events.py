@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from psms.domain.sla_policies import SlaNotice
 from psms.domain.tickets import Comment, Ticket, Visibility
 
 SCHEMA_VERSION = 1
@@ -21,6 +22,9 @@ class EventType(StrEnum):
     TICKET_COMMENTED = "ticket.commented"
     TICKET_RESOLVED = "ticket.resolved"
     TICKET_CLOSED = "ticket.closed"
+    SLA_AT_RISK = "sla.at_risk"
+    SLA_BREACHED = "sla.breached"
+    SLA_ESCALATED = "sla.escalated"
     WEBHOOK_TEST = "webhook.test"
 
 
@@ -44,13 +48,17 @@ class CommentExcerpt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketData:
-    """The `data` of a ticket event. *sequence* counts all events of the ticket, without a gap."""
+    """The `data` of a ticket event. *sequence* counts all events of the ticket, without a gap.
+
+    *actor_id* is None where PSMS itself acted.
+    """
 
     ticket: Ticket
     sequence: int
-    actor_id: UUID
+    actor_id: UUID | None
     changes: dict[str, Change]
     comment: CommentExcerpt | None = None
+    sla: SlaNotice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -119,9 +119,7 @@ def test_a_refusal_changes_nothing_but_the_audit_trail_where_it_is_written(clien
     requester = as_role(Role.REQUESTER)
     before = snapshot()
 
-    answer = requester.patch(
-        ticket.headers["Location"], json={"subject": "mine"}, headers={"X-Request-ID": "denied-1"}
-    )
+    answer = requester.patch(ticket.headers["Location"], json={"subject": "mine"}, headers={"X-Request-ID": "denied-1"})
 
     after = snapshot()
     assert answer.status_code == 403

@@ -278,8 +278,7 @@ def test_true_and_false_are_not_words_or_numbers(client, snapshot):
     before = snapshot()
 
     answers = [
-        client.patch(created.headers["Location"], json={"active": value})
-        for value in ("false", "no", 0, 1, None, [])
+        client.patch(created.headers["Location"], json={"active": value}) for value in ("false", "no", 0, 1, None, [])
     ]
 
     assert [answer.status_code for answer in answers] == [422] * 6

@@ -13,15 +13,19 @@ from psms.db.session import Database
 from psms.domain.accounts import NewAssignment, NewTeam
 from psms.domain.answers import OnceKey
 from psms.domain.pages import PageRequest
+from psms.domain.sla_policies import NewSlaPolicy
 from psms.domain.tickets import NewComment
 from psms.errors import Misconfigured
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.receiver import Receiver
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
+from tests.support.waiting import eventually
 from workflows import catalogue, comments, directory, organizations
 from workflows.deliveries import deliver_due
 from workflows.relay import relay_outbox
+from workflows.sla_policies import add_policy
+from workflows.sla_sweep import fire_due_timers
 
 _TENANT_TABLES = """
     SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
@@ -56,13 +60,21 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     service = catalogue.list_services(rt, actor, PageRequest()).items[0]
     catalogue.add_assignment(rt, actor, NewAssignment(service_id=service.id, team_id=UUID(team["id"])), None)
     add_endpoint(rt, actor, partner.url("/hook"))
+    add_policy(rt, actor, NewSlaPolicy(name="At once", first_response_seconds=1), None)
     ticket_id = file_ticket(rt, actor)
+    eventually(lambda: fire_due_timers(rt) and notified(rt, tenant), what="the breach")
     once = OnceKey(key="key", fingerprint=b"print")
     comments.add_comment(rt, actor, ticket_id, NewComment(body="Hello"), once)
     relay_outbox(rt)
     deliver_due(rt)
     # The transaction that writes a row of the outbox is all that this needs.
     file_ticket(rt, actor)
+
+
+def notified(rt: Runtime, tenant: Tenant) -> bool:
+    """Tell whether somebody was told of a breach."""
+    with rt.db.begin(tenant.organization_id) as session:
+        return bool(session.execute(text("SELECT EXISTS (SELECT FROM notifications)")).scalar_one())
 
 
 def test_a_query_without_a_filter_sees_one_organization_only(rt: Runtime, database: MigratedDatabase) -> None:

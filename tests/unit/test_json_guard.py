@@ -10,9 +10,7 @@ from api.json_guard import MAX_DEPTH, parse_json
 from psms.errors import MalformedJson
 
 _TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
-_NUMBERS = st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(
-    -(2.0**62), 2.0**62, allow_nan=False, allow_infinity=False
-)
+_NUMBERS = st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(-(2.0**62), 2.0**62, allow_nan=False, allow_infinity=False)
 _VALUES = st.recursive(
     st.none() | st.booleans() | _NUMBERS | _TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),

@@ -44,7 +44,8 @@ _CLAIM = text(f"""
     WHERE d.organization_id = picked.organization_id AND d.id = picked.id
     RETURNING d.organization_id, d.id, d.endpoint_id
 """)  # noqa: S608  (constants)
-# A lane that was ready but found no slot left keeps its place in the queue. At its cap a lane waits for a result, which wakes it, or for the first lease to end; otherwise for its next row.
+# A lane that was ready but found no slot left keeps its place in the queue. At its cap a lane waits for a
+# result, which wakes it, or for the first lease to end; otherwise for its next row.
 _REARM = text(f"""
     UPDATE webhook_lanes l
     SET served_at = CASE WHEN l.endpoint_id = ANY (:served) THEN CAST(:now AS timestamptz) ELSE l.served_at END,

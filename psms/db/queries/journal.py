@@ -1,5 +1,6 @@
 """Writing down what happened: log entries, events with their outbox rows, and remembered answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,21 +13,34 @@ from psms.db.models.tickets import LogRow
 from psms.domain.logs import LogEntry, LogFilter
 from psms.domain.pages import Page, PageRequest, page_of
 
-_LOG = text("""
+_LOGS = text("""
     INSERT INTO logs (organization_id, id, at, action, outcome, actor_id, client_id, request_id,
         target_type, target_id, before, after)
-    VALUES (:organization_id, :id, :at, :action, :outcome, :actor_id, :client_id, :request_id,
-        :target_type, :target_id, CAST(:before AS jsonb), CAST(:after AS jsonb))
+    SELECT l.organization_id, l.id, l.at, l.action, l.outcome, l.actor_id, l.client_id, l.request_id,
+        l.target_type, l.target_id, CAST(l.before AS jsonb), CAST(l.after AS jsonb)
+    FROM unnest(CAST(:organization_id AS uuid[]), CAST(:id AS uuid[]), CAST(:at AS timestamptz[]),
+        CAST(:action AS text[]), CAST(:outcome AS text[]), CAST(:actor_id AS uuid[]), CAST(:client_id AS uuid[]),
+        CAST(:request_id AS text[]), CAST(:target_type AS text[]), CAST(:target_id AS uuid[]),
+        CAST(:before AS text[]), CAST(:after AS text[]))
+        AS l (organization_id, id, at, action, outcome, actor_id, client_id, request_id, target_type, target_id,
+            before, after)
 """)
-_EVENT = text("""
-    WITH event AS (
+# The outbox numbers its rows in the order of the events given.
+_EVENTS = text("""
+    WITH told AS (
+        SELECT * FROM unnest(CAST(:organization_id AS uuid[]), CAST(:id AS uuid[]), CAST(:type AS text[]),
+            CAST(:schema_version AS smallint[]), CAST(:ticket_id AS uuid[]), CAST(:sequence AS bigint[]),
+            CAST(:occurred_at AS timestamptz[]), CAST(:body AS bytea[]), CAST(:request_id AS text[]),
+            CAST(:endpoint_id AS uuid[])) WITH ORDINALITY
+            AS t (organization_id, id, type, schema_version, ticket_id, sequence, occurred_at, body, request_id,
+                endpoint_id, place)
+    ), event AS (
         INSERT INTO events (organization_id, id, type, schema_version, ticket_id, sequence, occurred_at, body,
             request_id)
-        VALUES (:organization_id, :id, :type, :schema_version, :ticket_id, :sequence, :occurred_at, :body,
-            :request_id)
+        SELECT organization_id, id, type, schema_version, ticket_id, sequence, occurred_at, body, request_id FROM told
     )
     INSERT INTO outbox (organization_id, event_id, event_type, ticket_id, endpoint_id, occurred_at, request_id)
-    VALUES (:organization_id, :id, :type, :ticket_id, :endpoint_id, :occurred_at, :request_id)
+    SELECT organization_id, id, type, ticket_id, endpoint_id, occurred_at, request_id FROM told ORDER BY place
 """)
 _LOCK_KEY = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
 _ANSWER = text("""
@@ -79,18 +93,18 @@ class EventRecord:
     endpoint_id: UUID | None = None
 
 
-def insert_log(session: Session, record: LogRecord) -> None:
-    """Write one entry of the audit trail."""
-    session.execute(_LOG, _values(record))
+def insert_logs(session: Session, records: Sequence[LogRecord]) -> None:
+    """Write entries of the audit trail, in one statement."""
+    session.execute(_LOGS, _columns(records))
 
 
-def insert_event(session: Session, record: EventRecord) -> None:
-    """Write one event and its outbox row."""
-    session.execute(_EVENT, _values(record))
+def insert_events(session: Session, records: Sequence[EventRecord]) -> None:
+    """Write events with their outbox rows, in one statement; the outbox keeps their order."""
+    session.execute(_EVENTS, _columns(records))
 
 
-def _values(record: LogRecord | EventRecord) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__slots__}
+def _columns(records: Sequence[LogRecord] | Sequence[EventRecord]) -> dict[str, list[Any]]:
+    return {name: [getattr(record, name) for record in records] for name in records[0].__slots__}
 
 
 def lock_key(session: Session, client_id: UUID, key: str) -> bool:

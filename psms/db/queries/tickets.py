@@ -1,5 +1,7 @@
 """Statements on tickets and comments. The hot ones are written out, so that their cost is plain to see."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -7,8 +9,10 @@ from sqlalchemy import Row, Select, TextClause, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from psms.db.models.tickets import CommentRow, TicketRow
+from psms.db.queries.sla import PROMISE_OF_PRIORITY, promise_of
 from psms.domain.access import Actor
 from psms.domain.pages import Page, PageRequest, page_of
+from psms.domain.sla_policies import Promise
 from psms.domain.tickets import (
     Comment,
     Level,
@@ -28,9 +32,18 @@ _COLUMNS = (
     _T.created_at, _T.updated_at, _T.resolved_at, _T.closed_at,
 )  # fmt: skip
 
-_NEXT_NUMBER = text("""
-    UPDATE ticket_counters SET last_number = last_number + 1 RETURNING last_number,
-        (SELECT default_service_id FROM organizations) AS default_service_id
+_NEXT_NUMBER = text(f"""
+    WITH counter AS (UPDATE ticket_counters SET last_number = last_number + 1 RETURNING last_number)
+    SELECT counter.last_number, (SELECT default_service_id FROM organizations) AS default_service_id, promise.*
+    FROM counter LEFT JOIN ({PROMISE_OF_PRIORITY}) promise ON true
+""")  # noqa: S608  (a constant)
+
+_RAISE = text("""
+    UPDATE tickets t SET priority = r.priority, version = r.version, sequence = r.sequence,
+        updated_at = CASE WHEN t.version = r.version THEN t.updated_at ELSE CAST(:now AS timestamptz) END
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:priorities AS text[]), CAST(:versions AS bigint[]),
+        CAST(:sequences AS bigint[])) AS r (id, priority, version, sequence)
+    WHERE t.organization_id = :organization_id AND t.id = r.id
 """)
 
 # Ticket, log entry, event and outbox row leave in one statement: one round trip, and nothing in between.
@@ -56,14 +69,14 @@ _INSERT: TextClause = text("""
 """)
 
 
-def next_number(session: Session) -> tuple[int, UUID | None]:
-    """Take the organization's next ticket number, and return it with the default service.
+def next_number(session: Session, priority: str) -> tuple[int, UUID | None, Promise | None]:
+    """Take the organization's next ticket number; return it, the default service, and the priority's promise.
 
     The counter's row stays locked until the commit, so that no number is lost or given out twice: call
     this last before the inserts.
     """
-    row = session.execute(_NEXT_NUMBER).one()
-    return row.last_number, row.default_service_id
+    row = session.execute(_NEXT_NUMBER, {"priority": priority}).one()
+    return row.last_number, row.default_service_id, promise_of(row)
 
 
 def insert_ticket(session: Session, values: dict[str, Any]) -> None:
@@ -83,6 +96,30 @@ def lock(session: Session, actor: Actor, ticket_id: UUID) -> tuple[Ticket, int]:
     if row is None:
         raise NotFound
     return ticket_of(row), row.sequence
+
+
+def lock_free(session: Session, ticket_ids: Sequence[UUID]) -> list[tuple[Ticket, int]]:
+    """Lock those of the tickets that nobody else holds, and return each with its last event's sequence."""
+    statement = select(*_COLUMNS, _T.sequence).where(_T.id.in_(ticket_ids)).order_by(_T.id)
+    rows: Sequence[Row[Any]] = session.execute(statement.with_for_update(skip_locked=True)).all()
+    return [(ticket_of(row), row.sequence) for row in rows]
+
+
+def write_escalated(
+    session: Session, organization_id: UUID, tickets: Sequence[tuple[Ticket, int]], now: datetime
+) -> None:
+    """Write priority, version and sequence of locked tickets, in one statement."""
+    session.execute(
+        _RAISE,
+        {
+            "organization_id": organization_id,
+            "now": now,
+            "ids": [ticket.id for ticket, _ in tickets],
+            "priorities": [ticket.priority.value for ticket, _ in tickets],
+            "versions": [ticket.version for ticket, _ in tickets],
+            "sequences": [sequence for _, sequence in tickets],
+        },
+    )
 
 
 def list_page(session: Session, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:

@@ -1,0 +1,1 @@
+"""Alembic migrations, numbered; the SQL of each is in `sql`."""

@@ -1,0 +1,70 @@
+"""The sweep: finds the timers that are due, whatever the number of open ones, and lets them take effect."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from psms.db.queries import sla as queries
+from psms.db.queries import tickets as ticket_queries
+from psms.db.session import enter
+from psms.runtime import Runtime
+from workflows.act import act_of_system
+from workflows.names import Task
+from workflows.sla_clocks import settled_case, write_clocks
+from workflows.sla_effects import take_effect
+
+BATCH = 500
+
+
+def fire_due_timers(rt: Runtime) -> int:
+    """Let every timer that is due take effect, oldest first, and return how many that were.
+
+    Each batch is one transaction: a crash leaves it whole or not at all. Runs by any number of processes at
+    once: a ticket that another one holds, or that somebody edits, is left to them and looked at again.
+    """
+    total = 0
+    while not rt.stopping.is_set():
+        seen, handled = _fire_batch(rt)
+        total += handled
+        if handled:
+            rt.nudger.nudge(Task.RELAY_OUTBOX)
+        if seen < BATCH or not handled:
+            break
+    return total
+
+
+def _fire_batch(rt: Runtime) -> tuple[int, int]:
+    by_organization = attrgetter("organization_id")
+    handled = 0
+    with rt.db.begin_claim() as session:
+        due = queries.due(session, rt.clock.now(session), BATCH)
+        for organization_id, rows in groupby(sorted(due, key=by_organization), key=by_organization):
+            enter(session, organization_id)
+            handled += _fire_in(rt, session, organization_id, list(rows))
+    return len(due), handled
+
+
+def _fire_in(rt: Runtime, session: Session, organization_id: UUID, due: Sequence[Row[Any]]) -> int:
+    locked = queries.lock_timers(session, organization_id, sorted({row.ticket_id for row in due}))
+    tickets = ticket_queries.lock_free(session, sorted(locked))
+    # The one instant of the batch, read under the locks: nothing that was committed before is later.
+    act = act_of_system(rt, session, organization_id, rt.clock.now(session))
+    clocks = queries.clocks_of(session, organization_id, [ticket.id for ticket, _ in tickets])
+    own = {ticket_id: list(kept) for ticket_id, kept in groupby(clocks, key=attrgetter("ticket_id"))}
+    whole = [
+        settled_case(act, ticket, sequence, own[ticket.id])
+        for ticket, sequence in tickets
+        if {kept.id for kept in own.get(ticket.id, ())} == locked[ticket.id]
+    ]
+    reached = [case for case in whole if case.reached]
+    if reached:
+        take_effect(act, reached)
+    # Somebody else recorded what these had reached: only look at them later.
+    write_clocks(act, [kept for case in whole if not case.reached for kept in case.clocks])
+    handled = {case.ticket.id for case in whole}
+    return sum(1 for row in due if row.ticket_id in handled)
