@@ -2,13 +2,14 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from psms.db.queries import tickets as queries
 from psms.domain.access import Role
 from psms.domain.lifecycle import Action
 from psms.domain.sla_policies import ClockView, NewSlaPolicy
@@ -261,8 +262,6 @@ def test_after_an_outage_everything_is_caught_up_and_a_critical_ticket_stays_cri
 def test_a_ticket_that_somebody_edits_is_left_to_them_and_looked_at_again(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
-    from psms.db.queries import tickets as queries
-
     ticket_id = file_ticket(rt, acme.actor)
     after(database, 11)
     with ThreadPoolExecutor(1) as pool, rt.db.begin(acme.organization_id) as session:
@@ -297,13 +296,3 @@ def test_a_policy_that_promises_nothing_is_refused(rt: Runtime, acme: Tenant, da
     with pytest.raises(FieldError, match="promise something"):
         add_policy(rt, acme.actor, NewSlaPolicy(name="Nothing"), None)
     assert database.count("sla_policies") == before
-
-
-def test_the_sweep_reads_only_what_is_due(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:
-    database.move_clock(timedelta())
-    file_ticket(rt, acme.actor)
-    plan = database.rows(
-        "EXPLAIN SELECT clock_id FROM sla_timers WHERE next_at IS NOT NULL AND next_at < %s ORDER BY next_at LIMIT 500",
-        datetime.fromisoformat("2026-11-22T00:00:00Z"),
-    )
-    assert "ix_sla_timers_next" in str(plan)
