@@ -116,9 +116,7 @@ def flattened(messages: Any, path: str = "") -> list[dict[str, str]]:  # noqa: A
     [{'field': 'tags.0', 'message': 'Too long.'}]
     """
     if isinstance(messages, Mapping):
-        return [
-            error for name, inner in messages.items() for error in flattened(inner, _below(path, str(name)))
-        ]
+        return [error for name, inner in messages.items() for error in flattened(inner, _below(path, str(name)))]
     return [{"field": path or "body", "message": str(message)} for message in messages]
 
 

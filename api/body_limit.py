@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from typing_extensions import override
 
-from psms.errors import BodyTooLarge
+from psms.errors import BodyTooLarge, MalformedRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +30,10 @@ class BodyLimit:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Count what the application reads of the body (PEP 3333)."""
-        environ["wsgi.input"] = io.BufferedReader(CountedBody(environ["wsgi.input"], self._limit))
+        # Anything but digits was refused by the server already.
+        announced = int(environ.get("CONTENT_LENGTH") or 0)
+        body = CountedBody(environ["wsgi.input"], limit=self._limit, announced=announced)
+        environ["wsgi.input"] = io.BufferedReader(body)
         return self._app(environ, start_response)
 
 
@@ -43,12 +46,13 @@ class ByteSource(Protocol):
 
 
 class CountedBody(io.RawIOBase):
-    """A body of which at most *limit* bytes can be read, in pieces as large as the caller's buffer."""
+    """A body of which at most *limit* bytes can be read, and which must not end early."""
 
-    def __init__(self, source: ByteSource, limit: int) -> None:
-        """Read from *source* and count."""
+    def __init__(self, source: ByteSource, *, limit: int, announced: int) -> None:
+        """Read from *source* and count. *announced* is the length that the client gave, 0 for none."""
         self._source = source
         self._limit = limit
+        self._announced = announced
         self._count = 0
 
     @override
@@ -63,6 +67,9 @@ class CountedBody(io.RawIOBase):
         self._count += len(found)
         if self._count > self._limit:
             raise too_large(self._limit)
+        if not found and self._count < self._announced:
+            # The server ends a body quietly when the client goes away in the middle of it.
+            raise MalformedRequest("The body ended before its announced length.")
         space[: len(found)] = found
         return len(found)
 

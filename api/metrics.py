@@ -58,12 +58,8 @@ def _processes() -> CollectorRegistry:
 
 def _families(backlog: Backlog) -> Iterator[GaugeMetricFamily]:
     yield GaugeMetricFamily("psms_outbox_waiting", "Events not yet fanned out.", value=backlog.outbox)
-    yield GaugeMetricFamily(
-        "psms_outbox_oldest_seconds", "Age of the oldest of them.", value=backlog.outbox_oldest_s
-    )
-    deliveries = GaugeMetricFamily(
-        "psms_webhook_deliveries", "Unfinished deliveries by state.", labels=["state"]
-    )
+    yield GaugeMetricFamily("psms_outbox_oldest_seconds", "Age of the oldest of them.", value=backlog.outbox_oldest_s)
+    deliveries = GaugeMetricFamily("psms_webhook_deliveries", "Unfinished deliveries by state.", labels=["state"])
     for state in _UNFINISHED:
         deliveries.add_metric([state], backlog.deliveries.get(state, 0))
     yield deliveries

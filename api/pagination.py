@@ -29,9 +29,7 @@ class PageQuery(Schema):
         validate=validate.Range(min=1, max=MAX_LIMIT),
         metadata={"description": "How many items at most."},
     )
-    cursor = fields.String(
-        metadata={"description": "The next_cursor of the page before; left out: the first page."}
-    )
+    cursor = fields.String(metadata={"description": "The next_cursor of the page before; left out: the first page."})
 
 
 def page_request(query: dict[str, Any]) -> PageRequest:

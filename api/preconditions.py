@@ -34,9 +34,7 @@ def wanted_version(current: Callable[[], int]) -> int | None:
     if header is None or header.strip() == "*":
         return None
     if not _LIST.fullmatch(header):
-        raise MalformedRequest(
-            'If-Match must be "*" or a list of entity tags, for example "3" with its quotes.'
-        )
+        raise MalformedRequest('If-Match must be "*" or a list of entity tags, for example "3" with its quotes.')
     versions = {int(version) for version in _VERSION.findall(header)}
     if len(versions) > 1:
         versions &= {current()}

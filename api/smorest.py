@@ -169,9 +169,7 @@ class Blueprint(flask_smorest.Blueprint):
 
     def creates(self, schema: type[Answer]) -> Callable[[View], View]:
         """Say that a view answers 201 with *schema*, and takes an Idempotency-Key."""
-        return self._answers(
-            201, schema, headers={**_ETAG, **_CREATED}, parameters=[_IDEMPOTENCY_KEY], refusals=(409,)
-        )
+        return self._answers(201, schema, headers={**_ETAG, **_CREATED}, parameters=[_IDEMPOTENCY_KEY], refusals=(409,))
 
     def edits(self, schema: type[Answer]) -> Callable[[View], View]:
         """Say that a view changes a resource and answers with *schema* and its new ETag."""
@@ -207,9 +205,7 @@ def openapi_document(app: Flask) -> bytes:
     """Return the OpenAPI document of *app* as JSON; it is made once."""
     key = "psms-openapi"
     if key not in app.extensions:
-        app.extensions[key] = json_bytes(
-            app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
-        )
+        app.extensions[key] = json_bytes(app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict())
     document: bytes = app.extensions[key]
     return document
 

@@ -1,10 +1,7 @@
-"""The WSGI entry of a server process: settings, Runtime, application."""
+"""The WSGI entry of a server process. Its logs and metrics are set up by `psms api`, which serves it."""
 
 from api.app import create_app
-from psms.settings import Environment, Settings
-from psms.telemetry import set_up_logs
+from psms.settings import Settings
 from workflows.boot import runtime_for
 
-_settings = Settings.from_env()
-set_up_logs(as_json=_settings.environment is not Environment.DEVELOPMENT, service="api")
-app = create_app(runtime_for(_settings))
+app = create_app(runtime_for(Settings.from_env()))

@@ -29,6 +29,11 @@ class Drains:
         """Run *task*'s drain, or have its run in progress followed by one more. Nothing is raised."""
         self._runs[task].ask(asked_by)
 
+    @property
+    def busy(self) -> bool:
+        """Whether any drain runs now."""
+        return any(run.running for run in self._runs.values())
+
     def idle_s(self, task: names.Task) -> float:
         """Return for how many seconds *task*'s drain has not run in this process; 0 while it runs."""
         return self._runs[task].idle_s()

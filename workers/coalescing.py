@@ -30,6 +30,12 @@ class Coalesced:
             if asker is not None:
                 self._end()
 
+    @property
+    def running(self) -> bool:
+        """Whether a run is in progress."""
+        with self._lock:
+            return self._running
+
     def idle_s(self) -> float:
         """Return the seconds since the last run ended, or since the start; 0 during a run."""
         with self._lock:

@@ -20,9 +20,9 @@ from workers.fallback import Fallback, FallbackStep
 from workers.readiness import Readiness
 from workflows.names import QUEUE_OF, Queue, Task
 
-# A drain finishes what it holds within its own deadlines; whoever asked for the end waits no longer.
-STOP_WITHIN_S = 20.0
 _FORCED = 1
+_LOOK_S = 0.05
+_FAREWELL_S = 3.0
 
 log = logger(__name__)
 
@@ -34,6 +34,8 @@ class WorkerPlan:
     name: str
     queues: tuple[Queue, ...]
     threads: int
+    # A drain finishes what it holds within its own deadlines; whoever asked for the end waits no longer.
+    stop_within_s: float = 20.0
 
     @property
     def node(self) -> str:
@@ -49,8 +51,8 @@ class WorkerPlan:
 def serve(settings: Settings, plan: WorkerPlan, drains: Mapping[Task, Callable[[], int]], stopping: Event) -> int:
     """Run *drains* when nudged, and by the fallback otherwise, until SIGTERM; return the exit status.
 
-    *stopping* is set at SIGTERM, so that drains claim nothing new. The process ends at most STOP_WITHIN_S
-    later: what is cut off then is leased, and others take it up when the lease ends.
+    *stopping* is set at SIGTERM, so that drains claim nothing new. The process ends within the
+    seconds that the plan gives it: what is cut off is leased, and others take it up when the lease ends.
     """
     readiness = Readiness(settings.ready_file)
     app = make_celery(settings)
@@ -63,7 +65,7 @@ def serve(settings: Settings, plan: WorkerPlan, drains: Mapping[Task, Callable[[
     )
     app.steps["worker"].add(FallbackStep)
     _listen(plan, readiness, stopping)
-    Thread(target=_end_in_time, args=(stopping,), name="stop deadline", daemon=True).start()
+    Thread(target=_end_in_time, args=(app.drains, plan.stop_within_s), name="stop deadline", daemon=True).start()
     worker = _celery_worker(app, plan, fallback)
     worker.start()
     return worker.exitcode or 0
@@ -104,8 +106,14 @@ def _listen(plan: WorkerPlan, readiness: Readiness, stopping: Event) -> None:
     signals.worker_shutting_down.connect(stop, weak=False)
 
 
-def _end_in_time(stopping: Event) -> None:
-    stopping.wait()
-    time.sleep(STOP_WITHIN_S)
-    log.warning("worker_stop_forced", after_s=STOP_WITHIN_S)
-    os._exit(_FORCED)
+def _end_in_time(drains: Drains, within_s: float) -> None:
+    drains.stopping.wait()
+    deadline = time.monotonic() + within_s
+    while drains.busy and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
+    if drains.busy:
+        log.warning("worker_stop_forced", after_s=within_s)
+        os._exit(_FORCED)
+    # All work is done and recorded. What remains is Celery's farewell to Redis, which may be frozen.
+    time.sleep(_FAREWELL_S)
+    os._exit(0)

@@ -58,13 +58,13 @@ def openapi() -> Response:
 @blp.response(200, {"type": "string"}, content_type="text/html")
 def page() -> Response:
     """Show the API in Swagger UI."""
-    return Response(
-        _PAGE, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY}
-    )
+    return Response(_PAGE, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": _POLICY})
 
 
 @blp.route("/docs/<string:name>", methods=["GET"])
-@blp.response(200, {"type": "string"}, content_type="text/plain")
+@blp.response(200, {"type": "string"}, content_type="text/javascript")
+@blp.alt_response(200, schema={"type": "string"}, content_type="text/css")
+@blp.alt_response(200, schema={"type": "string", "format": "binary"}, content_type="image/png")
 def asset(name: str) -> Response:
     """Return a file of that page."""
     if name == "start.js":

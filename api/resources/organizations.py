@@ -85,8 +85,6 @@ def get_organization(organization_id: UUID) -> Response:
 @blp.edits(OrganizationSchema)
 def edit_organization(values: dict[str, Any], organization_id: UUID) -> Response:
     """Change your organization."""
-    if_version = wanted_version(
-        lambda: organizations.get_organization(runtime(), actor(), organization_id).version
-    )
+    if_version = wanted_version(lambda: organizations.get_organization(runtime(), actor(), organization_id).version)
     command = Edit(fields=values, if_version=if_version)
     return render.current(organizations.edit_organization(runtime(), actor(), organization_id, command))

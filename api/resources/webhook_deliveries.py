@@ -81,9 +81,7 @@ blp = Blueprint(
 def list_deliveries(query: dict[str, Any], endpoint_id: UUID) -> Response:
     """List an endpoint's deliveries, newest first."""
     page = page_request(query)
-    return render.listed(
-        delivery_history.list_deliveries(runtime(), actor(), endpoint_id, page, query.get("state"))
-    )
+    return render.listed(delivery_history.list_deliveries(runtime(), actor(), endpoint_id, page, query.get("state")))
 
 
 @blp.route("/<uuid:delivery_id>", methods=["GET"])

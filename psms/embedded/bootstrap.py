@@ -12,6 +12,7 @@ import importlib.util
 import json
 import os
 import platform
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -144,15 +145,13 @@ def _pip(*arguments: str) -> bool:
 
 
 def _uv_environment() -> dict[str, str]:
-    """Return the environment for uv, which does not read which mirror and certificates pip is configured to use."""
+    """Return the environment for uv, which heeds neither pip's mirror nor the machine's certificates by itself."""
     environment = dict(os.environ)
-    for setting, of_pip, of_uv in (
-        ("index-url", "PIP_INDEX_URL", "UV_DEFAULT_INDEX"),
-        ("cert", "PIP_CERT", "SSL_CERT_FILE"),
-    ):
-        value = environment.get(of_pip) or _run_quietly(_PYTHON, "-m", "pip", "config", "get", f"global.{setting}")
-        if value:
-            environment.setdefault(of_uv, value)
+    mirror = environment.get("PIP_INDEX_URL") or _run_quietly(_PYTHON, "-m", "pip", "config", "get", "global.index-url")
+    if mirror:
+        environment.setdefault("UV_DEFAULT_INDEX", mirror)
+    if ssl.create_default_context().get_ca_certs():
+        environment.setdefault("UV_SYSTEM_CERTS", "true")
     return environment
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from werkzeug.test import Client, TestResponse
+from flask.testing import FlaskClient
 
 from api.app import create_app
 from psms.domain.access import Role
@@ -20,12 +20,12 @@ from tests.support.tenants import Tenant, add_caller, make_tenant
 class ApiClient:
     """Calls the application with a bearer token; every answer must be as the OpenAPI document says."""
 
-    def __init__(self, http: Client, token: str | None) -> None:
+    def __init__(self, http: FlaskClient, token: str | None) -> None:
         self._http = http
         self._token = token
         self._contract = Contract(http.application)
 
-    def call(self, method: str, path: str, **options: Any) -> TestResponse:
+    def call(self, method: str, path: str, **options: Any) -> Any:
         """Send one request."""
         headers = dict(options.pop("headers", {}))
         if self._token is not None:
@@ -34,25 +34,25 @@ class ApiClient:
         self._contract.check(method, path, answer)
         return answer
 
-    def get(self, path: str, **options: Any) -> TestResponse:
+    def get(self, path: str, **options: Any) -> Any:
         """GET *path*."""
         return self.call("GET", path, **options)
 
-    def post(self, path: str, **options: Any) -> TestResponse:
+    def post(self, path: str, **options: Any) -> Any:
         """POST to *path*."""
         return self.call("POST", path, **options)
 
-    def patch(self, path: str, **options: Any) -> TestResponse:
+    def patch(self, path: str, **options: Any) -> Any:
         """PATCH *path*."""
         return self.call("PATCH", path, **options)
 
-    def delete(self, path: str, **options: Any) -> TestResponse:
+    def delete(self, path: str, **options: Any) -> Any:
         """DELETE *path*."""
         return self.call("DELETE", path, **options)
 
 
 @pytest.fixture
-def http(rt: Runtime) -> Client:
+def http(rt: Runtime) -> FlaskClient:
     """The application itself, without a token."""
     return create_app(rt).test_client()
 
@@ -70,25 +70,25 @@ def other(rt: Runtime) -> Tenant:
 
 
 @pytest.fixture
-def client(http: Client, demo: Tenant) -> ApiClient:
+def client(http: FlaskClient, demo: Tenant) -> ApiClient:
     """An admin client of the organization `demo`."""
     return ApiClient(http, demo.token)
 
 
 @pytest.fixture
-def other_client(http: Client, other: Tenant) -> ApiClient:
+def other_client(http: FlaskClient, other: Tenant) -> ApiClient:
     """An admin client of the organization `other`."""
     return ApiClient(http, other.token)
 
 
 @pytest.fixture
-def anonymous(http: Client) -> ApiClient:
+def anonymous(http: FlaskClient) -> ApiClient:
     """A caller without a token."""
     return ApiClient(http, None)
 
 
 @pytest.fixture
-def as_role(http: Client, rt: Runtime, demo: Tenant) -> Callable[[Role], ApiClient]:
+def as_role(http: FlaskClient, rt: Runtime, demo: Tenant) -> Callable[[Role], ApiClient]:
     """Return a client of *role* in the organization `demo`."""
     return lambda role: ApiClient(http, add_caller(rt, demo.organization_id, role).token)
 
@@ -112,7 +112,7 @@ class Standing:
     database: MigratedDatabase
     rt: Runtime
     tenant: Tenant
-    http: Client
+    http: FlaskClient
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ SECRET = "SELECT password FROM inside"
 class BrokenClock:
     """A clock whose failure must not be told to anybody."""
 
-    def now(self, session, /):
+    def now(self, _session, /):
         message = f"{SECRET} at {__file__}"
         raise RuntimeError(message)
 

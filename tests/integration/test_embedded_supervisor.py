@@ -27,6 +27,14 @@ def stack(home):
         yield running
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory):
+    """One stack for the tests that leave it running."""
+    with started_stack(tmp_path_factory.mktemp("lasting") / "home") as running:
+        running.until_ready()
+        yield running
+
+
 def _nobody_is_left(home):
     eventually(lambda: processes_of(home) == {}, within=10, what="the end of every process of the stack")
 
@@ -50,24 +58,26 @@ def test_a_signal_stops_everything_in_order(home, stack, number):
     assert not (home / "run" / "stack.json").exists()
 
 
-def test_it_starts_servers_then_migrates_then_seeds_then_starts_the_rest(stack):
-    said = "\n".join(stack.lines)
+def test_it_starts_servers_then_migrates_then_seeds_then_starts_the_rest(lasting):
+    said = "\n".join(lasting.lines)
     steps = ("ready to accept connections", "Ready to accept", "migrate began", "seed began", "api began")
     assert [said.index(step) for step in steps] == sorted(said.index(step) for step in steps)
-    assert stack.lines.index("PSMS is ready") > max(index for index, line in enumerate(stack.lines) if "began" in line)
+    assert lasting.lines.index("PSMS is ready") > max(
+        index for index, line in enumerate(lasting.lines) if "began" in line
+    )
 
 
-def test_lines_carry_time_and_name_and_are_kept_in_log_files(home, stack):
-    time, name, bar, *words = stack.until_line("api began").split()
+def test_lines_carry_time_and_name_and_are_kept_in_log_files(lasting):
+    time, name, bar, *words = lasting.until_line("api began").split()
     assert (len(time), name, bar, words) == (8, "api", "|", ["api", "began"])
-    assert (home / "logs" / "api.log").read_text() == "api began\n"
+    assert (lasting.home / "logs" / "api.log").read_text() == "api began\n"
 
 
-def test_a_second_start_is_refused_and_names_the_first(home, stack):
-    with started_stack(home) as second:
+def test_a_second_start_is_refused_and_names_the_first(lasting):
+    with started_stack(lasting.home) as second:
         assert second.until_end() == 1
-    assert f"PSMS already runs on {home}, as process {stack.pid}" in second.lines[-1]
-    assert f"'kill {stack.pid}'" in second.lines[-1]
+    assert f"PSMS already runs on {lasting.home}, as process {lasting.pid}" in second.lines[-1]
+    assert f"'kill {lasting.pid}'" in second.lines[-1]
 
 
 def test_kill_nine_of_the_supervisor_leaves_no_process_and_the_next_start_works_at_once(home, stack):
@@ -95,32 +105,37 @@ def test_a_frozen_process_of_a_killed_supervisor_is_killed_by_the_next_start(hom
     assert f"killed postgres, process {postmaster}" in second.until_line("killed")
 
 
-@pytest.mark.parametrize("part", ["postgres -D", "valkey-server", "standin.py api", "--name core", "beat"])
-def test_what_crashes_is_started_again(home, stack, part):
-    before = process_of(home, part)
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("postgres", "postgres -D"),
+        ("valkey", "valkey-server"),
+        ("api", "standin.py api"),
+        ("webhooks", "--name webhooks"),
+        ("beat", "standin.py beat"),
+    ],
+)
+def test_what_crashes_is_started_again(lasting, name, part):
+    before = process_of(lasting.home, part)
     os.kill(before, signal.SIGKILL)
-    line = stack.until_line("ended")
-    assert line.endswith("ended (killed by SIGKILL) and is started again in 0.5 s")
+    lasting.until_line(f"| {name} ended (killed by SIGKILL) and is started again in 0.5 s")
 
     def is_back():
-        found = [pid for pid, line in processes_of(home).items() if part in line and "leash" not in line]
+        found = [pid for pid, line in processes_of(lasting.home).items() if part in line and "leash" not in line]
         return before not in found and len(found) == 1
 
     eventually(is_back)
-    stack.send(signal.SIGTERM)
-    assert stack.until_end() == 0
-    _nobody_is_left(home)
 
 
-def test_a_killed_leash_takes_its_descendants_with_it_and_is_started_again(home, stack):
-    core = process_of(home, "--name core")
+def test_a_killed_leash_takes_its_descendants_with_it_and_is_started_again(lasting):
+    core = process_of(lasting.home, "--name core")
     family = {core, *children_of(core)}
     assert len(family) == 3
     leash = int(Path(f"/proc/{core}/stat").read_text().split()[3])
     os.kill(leash, signal.SIGKILL)
-    stack.until_line("core ended (killed by SIGKILL)")
-    eventually(lambda: family.isdisjoint(processes_of(home)))
-    eventually(lambda: any("--name core" in line for line in processes_of(home).values()))
+    lasting.until_line("| core ended (killed by SIGKILL)")
+    eventually(lambda: family.isdisjoint(processes_of(lasting.home)))
+    eventually(lambda: any("--name core" in line for line in processes_of(lasting.home).values()))
 
 
 def test_what_crashes_again_and_again_is_started_ever_later(home, stack):

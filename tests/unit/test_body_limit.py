@@ -5,7 +5,7 @@ import io
 import pytest
 
 from api.body_limit import BodyLimit, CountedBody
-from psms.errors import BodyTooLarge
+from psms.errors import BodyTooLarge, MalformedRequest
 
 LIMIT = 100_000
 
@@ -21,8 +21,8 @@ class Endless:
         return b"x" * size
 
 
-def reader(source):
-    return io.BufferedReader(CountedBody(source, LIMIT))
+def reader(source, announced=0):
+    return io.BufferedReader(CountedBody(source, limit=LIMIT, announced=announced))
 
 
 def test_a_body_of_exactly_the_limit_is_read():
@@ -51,6 +51,15 @@ def test_lines_are_counted_too():
         body.readlines()
 
 
+def test_a_body_that_ends_before_its_announced_length_is_refused():
+    with pytest.raises(MalformedRequest, match=r"ended before its announced length\."):
+        reader(io.BytesIO(b'{"whole": true}'), announced=500).read()
+
+
+def test_a_body_of_its_announced_length_is_read():
+    assert reader(io.BytesIO(b"12345"), announced=5).read() == b"12345"
+
+
 def test_pieces_come_as_they_were_asked_for():
     body = reader(io.BytesIO(b"first\nsecond"))
 
@@ -58,11 +67,14 @@ def test_pieces_come_as_they_were_asked_for():
 
 
 def test_the_middleware_stands_between_server_and_application():
-    def application(environ, start_response):
+    def application(environ, _start_response):
         return [environ["wsgi.input"].read()]
+
+    def start_response(*_):
+        raise AssertionError
 
     limited = BodyLimit(application, LIMIT)
 
-    assert limited({"wsgi.input": io.BytesIO(b"small")}, None) == [b"small"]
+    assert limited({"wsgi.input": io.BytesIO(b"small")}, start_response) == [b"small"]
     with pytest.raises(BodyTooLarge):
-        limited({"wsgi.input": Endless()}, None)
+        limited({"wsgi.input": Endless()}, start_response)

@@ -100,8 +100,8 @@ def lock(session: Session, actor: Actor, ticket_id: UUID) -> tuple[Ticket, int]:
 
 def lock_free(session: Session, ticket_ids: Sequence[UUID]) -> list[tuple[Ticket, int]]:
     """Lock those of the tickets that nobody else holds, and return each with its last event's sequence."""
-    statement = select(*_COLUMNS, _T.sequence).where(_T.id.in_(ticket_ids)).order_by(_T.id)
-    rows = session.execute(statement.with_for_update(skip_locked=True)).all()
+    statement: Select[Any] = select(*_COLUMNS, _T.sequence).where(_T.id.in_(ticket_ids)).order_by(_T.id)
+    rows = session.execute(statement.with_for_update(skip_locked=True))
     return [(ticket_of(row), row.sequence) for row in rows]
 
 

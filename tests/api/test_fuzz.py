@@ -1,0 +1,74 @@
+"""Requests made up from the OpenAPI document, right and wrong ones: no answer is a 5xx or undocumented."""
+
+from contextlib import suppress
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.api.conftest import ApiClient
+
+_CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+_EXAMPLES = 8
+
+
+@pytest.fixture(scope="module")
+def known_ids(standing):
+    """An id that exists for each parameter of a path, so that not everything ends with 404."""
+    client = ApiClient(standing.http, standing.tenant.token)
+    service = client.post("/v1/services", json={"name": "Printing"}).json["id"]
+    user = client.post("/v1/users", json={"email": "a@b.example", "name": "A", "role": "agent"}).json["id"]
+    return {
+        "ticket_id": client.post("/v1/tickets", json={"subject": "x"}).json["id"],
+        "organization_id": str(standing.tenant.organization_id),
+        "user_id": user,
+        "team_id": client.post("/v1/teams", json={"name": "A"}).json["id"],
+        "service_id": service,
+        "assignment_id": client.post("/v1/assignments", json={"service_id": service, "user_id": user}).json["id"],
+        "client_id": client.post("/v1/clients", json={"name": "A", "role": "agent", "scopes": []}).json["id"],
+        "endpoint_id": client.post("/v1/webhook-endpoints", json={"url": "http://127.0.0.1:8099/"}).json["id"],
+        "delivery_id": service,
+        "name": "start.js",
+    }
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+def test_no_request_that_fits_the_document_or_just_does_not_breaks_the_server(standing, known_ids, mode):
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", standing.http.application)
+    token = {"Authorization": f"Bearer {standing.tenant.token}"}
+    tried = 0
+
+    for found in schema.get_all_operations():
+        assert isinstance(found, Ok)
+        operation = found.ok()
+        parameters = {name: known_ids[name] for name in _names_in(operation.path)}
+
+        @given(operation.as_strategy(generation_mode=mode, path_parameters=parameters or None))
+        @settings(max_examples=_EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        def try_out(case):
+            case.call_and_validate(checks=_CHECKS, headers=token)
+
+        # What takes nothing cannot be asked wrongly.
+        with suppress(Unsatisfiable):
+            try_out()
+            tried += 1
+
+    assert tried > 30
+
+
+def _names_in(path):
+    return [part.strip("{}") for part in path.split("/") if part.startswith("{")]

@@ -1,0 +1,123 @@
+"""A running system whose Valkey is emptied, killed and frozen under load: nothing is lost, and nobody waits for it."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from redis import Redis
+
+from tests.support.desk import Desk, running_desk
+from tests.support.receiver import Receiver
+from tests.support.stacks import RunningStack, process_of, processes_of
+from tests.support.waiting import eventually, paced
+
+VALKEY = "valkey-server"
+# Invariant: the system has caught up within 10 s of Redis' return.
+CAUGHT_UP_S = 10.0
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningStack, Desk]]:
+    with running_desk(tmp_path_factory.mktemp("desk"), PSMS_LEASE_SECONDS="4") as started:
+        yield started
+
+
+@pytest.fixture
+def partner(running: tuple[RunningStack, Desk]) -> Iterator[Receiver]:
+    _, desk = running
+    with Receiver() as receiver:
+        endpoint = desk.add_endpoint(receiver.url("/hook"), ["ticket.created"])
+        yield receiver
+        assert desk.call("DELETE", f"/v1/webhook-endpoints/{endpoint['id']}").status_code == 204
+
+
+def redis_of(stack: RunningStack) -> Redis:
+    """Return a client of the stack's Valkey, with the password that its processes were given."""
+    beat = process_of(stack.home, "psms beat")
+    variables = Path(f"/proc/{beat}/environ").read_text(encoding="utf-8").split("\0")
+    url = next(line.partition("=")[2] for line in variables if line.startswith("REDIS_URL="))
+    return Redis.from_url(url)
+
+
+def replaced(stack: RunningStack, victim: int) -> bool:
+    """Tell whether another Valkey runs in the place of *victim*."""
+    running = {pid for pid, line in processes_of(stack.home).items() if VALKEY in line and "leash.py" not in line}
+    return bool(running - {victim})
+
+
+def told_of(partner: Receiver) -> set[UUID]:
+    """Return the tickets that the partner was told of."""
+    return {UUID(json.loads(request.body)["data"]["ticket"]["id"]) for request in tuple(partner.received)}
+
+
+def file_timed(desk: Desk, count: int, *, per_second: float) -> tuple[set[UUID], list[float]]:
+    """File tickets at a steady pace; return their ids and, sorted, how long each took in seconds."""
+
+    def file(number: int) -> tuple[UUID, float]:
+        began = time.monotonic()
+        ticket_id = desk.file_ticket(f"Ticket {number}")
+        return ticket_id, time.monotonic() - began
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = [answer.result() for answer in [pool.submit(file, n) for n in paced(count, per_second)]]
+    return {ticket_id for ticket_id, _ in answers}, sorted(took for _, took in answers)
+
+
+def test_an_emptied_valkey_loses_nothing(running, partner):
+    stack, desk = running
+    filed: set[UUID] = set()
+    with redis_of(stack) as redis:
+        for _ in range(5):
+            filed |= set(desk.file_tickets(20, per_second=50))
+            redis.flushall()
+
+    eventually(lambda: told_of(partner) == filed, within=CAUGHT_UP_S, what="100 webhooks")
+    assert len(partner.received) == len(partner.distinct_ids()) == 100
+
+
+def test_a_killed_valkey_delays_no_request_and_loses_nothing(running, partner):
+    stack, desk = running
+    victim = process_of(stack.home, VALKEY)
+    filed = set(desk.file_tickets(20, per_second=50))
+    os.kill(victim, signal.SIGKILL)
+    meanwhile, took = file_timed(desk, 60, per_second=40)
+    filed |= meanwhile
+    eventually(lambda: replaced(stack, victim), within=20, what="another Valkey")
+
+    eventually(lambda: told_of(partner) == filed, within=CAUGHT_UP_S, what="80 webhooks")
+    assert len(partner.received) == len(partner.distinct_ids()) == 80
+    assert took[-1] < 1.0
+
+
+def test_a_frozen_valkey_delays_no_request_and_no_webhook_by_much(running, partner):
+    stack, desk = running
+    valkey = process_of(stack.home, VALKEY)
+    os.kill(valkey, signal.SIGSTOP)
+    try:
+        filed, took = file_timed(desk, 120, per_second=20)
+        # Before it thaws: the workers look for themselves every 2 s.
+        eventually(lambda: told_of(partner) == filed, within=CAUGHT_UP_S, what="120 webhooks while it is frozen")
+    finally:
+        os.kill(valkey, signal.SIGCONT)
+
+    assert took[int(len(took) * 0.99) - 1] < 0.5
+    assert len(partner.received) == len(partner.distinct_ids()) == 120
+
+
+def test_after_all_that_nudges_work_again(running, partner):
+    _, desk = running
+
+    def told_at_once() -> bool:
+        ticket_id = desk.file_ticket("Quick")
+        filed = time.monotonic()
+        eventually(lambda: ticket_id in told_of(partner))
+        return time.monotonic() - filed < 0.3
+
+    # By the fallback alone one in seven would be this quick, and five in a row next to never.
+    eventually(lambda: all(told_at_once() for _ in range(5)), within=30)
