@@ -90,7 +90,7 @@ class Api(flask_smorest.Api):
 
     ERROR_SCHEMA = ProblemSchema
 
-    def __init__(self, app: Flask, *, title: str, version: str) -> None:
+    def __init__(self, app: Flask, *, title: str, version: str, description: str) -> None:
         """Describe *app*; blueprints join with `register_blueprint`."""
         schemes = {"oauth2": _client_credentials(), "bearer": {"type": "http", "scheme": "bearer"}}
         super().__init__(
@@ -101,6 +101,7 @@ class Api(flask_smorest.Api):
                 "openapi_version": "3.1.0",
                 "components": {"securitySchemes": schemes},
                 "servers": [{"url": "/"}],
+                "info": {"description": description},
             },
         )
         self.register_field(Uuid, "string", "uuid")
@@ -132,6 +133,7 @@ class Blueprint(flask_smorest.Blueprint):
     ) -> None:
         if "<" in f"{self.url_prefix}{rule}":
             _document(view_func, refusals=(404,))
+        _document(view_func, operation_id=view_func.__name__)
         permission: Permission | None = getattr(view_func, "permission", None)
         if permission is not None:
             _document(view_func, permission=permission)
@@ -230,6 +232,7 @@ def _document(view: View, **facts: Any) -> View:
 
 
 def _refusals_and_scopes(doc: Doc, facts: Doc, **_: Any) -> Doc:
+    doc["operationId"] = facts["operation_id"]
     refusals = set(facts.get("refusals", ()))
     permission: Permission | None = facts.get("permission")
     if permission is not None:

@@ -57,9 +57,7 @@ def test_partitions_reach_six_months_ahead(database: MigratedDatabase, table: st
     assert partitions(database, table) == [f"{table}_{year}{month + 1:02}" for year, month in months]
 
 
-def test_upkeep_makes_the_partitions_that_time_asks_for_and_only_once(
-    rt: Runtime, database: MigratedDatabase
-) -> None:
+def test_upkeep_makes_the_partitions_that_time_asks_for_and_only_once(rt: Runtime, database: MigratedDatabase) -> None:
     database.move_clock(timedelta(days=62))
 
     assert keep_house(rt) > 0
