@@ -1,5 +1,6 @@
 """Tickets: open, read, list, edit and move along the lifecycle. Comments are in `comments`."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -48,7 +49,9 @@ def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | 
 
 
 def _opened(act: Act, command: OpenTicket, requester_id: UUID) -> Made:
-    number, default_service_id = queries.next_number(act.session)
+    number, now, default_service_id = queries.next_number(act.session)
+    # The instant at which the number was taken, under the counter's lock: later numbers have later instants.
+    act = replace(act, now=now)
     service_id = command.service_id or default_service_id
     if service_id is None:
         raise FieldError("service_id", "required: this organization has no default service")

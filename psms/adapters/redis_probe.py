@@ -17,9 +17,7 @@ class RedisProbe:
 
     def answers(self) -> bool:
         """Tell whether a PING is answered within a second."""
-        client = Redis.from_url(
-            self._url, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S, retry=None
-        )
+        client = Redis.from_url(self._url, socket_timeout=_PATIENCE_S, socket_connect_timeout=_PATIENCE_S, retry=None)
         with contextlib.closing(client):
             try:
                 return bool(client.ping())

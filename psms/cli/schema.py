@@ -45,7 +45,5 @@ def check_models() -> None:
 def _with_database() -> Settings:
     settings = Settings.from_env()
     if not settings.database_url:
-        raise Misconfigured(
-            "set DATABASE_URL, or start everything with `make up`, which brings its own servers"
-        )
+        raise Misconfigured("set DATABASE_URL, or start everything with `make up`, which brings its own servers")
     return settings

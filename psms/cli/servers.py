@@ -20,13 +20,9 @@ def api() -> None:
 
 
 @click.command()
-@click.option(
-    "--queues", required=True, help="Queues to serve, separated by commas, such as relay,timers,upkeep."
-)
+@click.option("--queues", required=True, help="Queues to serve, separated by commas, such as relay,timers,upkeep.")
 @click.option("--name", required=True, help="The name of this worker in logs and in Flower, such as core.")
-@click.option(
-    "--threads", type=click.IntRange(1, 256), help="How many drains may run at once.  [PSMS_WORKER_THREADS]"
-)
+@click.option("--threads", type=click.IntRange(1, 256), help="How many drains may run at once.  [PSMS_WORKER_THREADS]")
 def worker(queues: str, name: str, threads: int | None) -> None:
     """Do the work of some queues."""
     settings = startup.begin(f"worker {name}")
@@ -54,7 +50,5 @@ def flower() -> None:
     """
     startup.keep_metrics_apart()
     settings = startup.begin("flower")
-    load("psms.embedded.addresses:refuse_taken")(
-        settings.flower_host, settings.flower_port, "PSMS_FLOWER_PORT"
-    )
+    load("psms.embedded.addresses:refuse_taken")(settings.flower_host, settings.flower_port, "PSMS_FLOWER_PORT")
     load("workers.monitor:run_flower")(settings)

@@ -23,9 +23,7 @@ def work() -> None:
 
 
 @work.command("list")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many of each."
-)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many of each.")
 def list_work(limit: int) -> None:
     """List what has been given up, then what waits, each oldest first."""
     rt = _runtime()
@@ -65,9 +63,7 @@ def retry_work(work_ids: tuple[UUID, ...], *, everything: bool) -> None:
     rt = _runtime()
     count = load("workflows.work:retry_work")(rt, None if everything else list(work_ids))
     if count < len(work_ids):
-        raise NotFound(
-            f"{count} of {len(work_ids)} will be tried again; the others are not dead work (any more)"
-        )
+        raise NotFound(f"{count} of {len(work_ids)} will be tried again; the others are not dead work (any more)")
     click.echo(f"{count} will be tried again.")
 
 

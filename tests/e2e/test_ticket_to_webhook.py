@@ -88,9 +88,7 @@ def test_events_carry_the_instant_of_the_commit_and_one_request_id(running: tupl
     stack, desk = running
     with Receiver() as partner:
         desk.add_endpoint(partner.url("/hook"), ["ticket.created"])
-        answer = desk.call(
-            "POST", "/v1/tickets", json={"subject": "Traced"}, headers={"X-Request-ID": "trace-me-7"}
-        )
+        answer = desk.call("POST", "/v1/tickets", json={"subject": "Traced"}, headers={"X-Request-ID": "trace-me-7"})
         eventually(lambda: partner.received, within=10, what="the webhook")
         event = event_of(partner.received[0])
 

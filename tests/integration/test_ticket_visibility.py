@@ -92,7 +92,7 @@ def test_what_is_said_internally_is_not_told_to_partners(rt: Runtime, acme: Tena
 
 def test_pages_follow_one_another_without_gap_or_double_while_tickets_come_in(rt: Runtime, acme: Tenant) -> None:
     filed = [file_ticket(rt, acme.actor) for _ in range(7)]
-    seen: list[UUID] = []
+    seen = list[UUID]()
     page = tickets.list_tickets(rt, acme.actor, TicketFilter(), PageRequest(limit=3))
     while True:
         seen += [ticket.id for ticket in page.items]

@@ -1,5 +1,6 @@
 """Statements on tickets and comments. The hot ones are written out, so that their cost is plain to see."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -29,8 +30,10 @@ _COLUMNS = (
 )  # fmt: skip
 
 _NEXT_NUMBER = text("""
-    UPDATE ticket_counters SET last_number = last_number + 1 RETURNING last_number,
+    WITH counter AS (UPDATE ticket_counters SET last_number = last_number + 1 RETURNING last_number)
+    SELECT counter.last_number, psms_now() AS now,
         (SELECT default_service_id FROM organizations) AS default_service_id
+    FROM counter
 """)
 
 # Ticket, log entry, event and outbox row leave in one statement: one round trip, and nothing in between.
@@ -56,14 +59,14 @@ _INSERT: TextClause = text("""
 """)
 
 
-def next_number(session: Session) -> tuple[int, UUID | None]:
-    """Take the organization's next ticket number, and return it with the default service.
+def next_number(session: Session) -> tuple[int, datetime, UUID | None]:
+    """Take the organization's next ticket number, and return it with its instant and the default service.
 
     The counter's row stays locked until the commit, so that no number is lost or given out twice: call
     this last before the inserts.
     """
     row = session.execute(_NEXT_NUMBER).one()
-    return row.last_number, row.default_service_id
+    return row.last_number, row.now, row.default_service_id
 
 
 def insert_ticket(session: Session, values: dict[str, Any]) -> None:
@@ -78,7 +81,7 @@ def get(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
 
 def lock(session: Session, actor: Actor, ticket_id: UUID) -> tuple[Ticket, int]:
     """Return a ticket that *actor* may see, with its last event's sequence, locked until the commit."""
-    statement = _visible(actor).add_columns(_T.sequence).where(_T.id == ticket_id).with_for_update()
+    statement = _visible(actor).add_columns(_T.sequence).where(_T.id == ticket_id).with_for_update(key_share=True)
     row = session.execute(statement).one_or_none()
     if row is None:
         raise NotFound
