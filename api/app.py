@@ -11,6 +11,14 @@ from psms.runtime import Runtime
 
 TITLE = "PSMS"
 VERSION = "1"
+DESCRIPTION = """\
+The PiiComm Service Management System.
+
+- Get a token at `POST /oauth/token` and send it as `Authorization: Bearer …`.
+- Every error is an `application/problem+json` document; decide by its `code`.
+- Lists are `{"items": […], "next_cursor": …}`: pass the cursor back until it is null.
+- Send an `Idempotency-Key` with what creates something, and `If-Match` with what changes something.
+"""
 
 
 def create_app(rt: Runtime) -> Flask:
@@ -25,7 +33,7 @@ def create_app(rt: Runtime) -> Flask:
     errors.install(app)
     _limit_bodies(app, rt.settings.max_body_bytes)
     auth.install(app)
-    api = Api(app, title=TITLE, version=VERSION)
+    api = Api(app, title=TITLE, version=VERSION, description=DESCRIPTION)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     return app

@@ -65,7 +65,9 @@ def problem_for(error: PsmsError) -> Response:
     if isinstance(error, NotAllowed):
         auth.record_denial(error)
     if error.kind is Kind.DEFECT or error.kind is Kind.UNAVAILABLE:
-        _log.error("request_not_served", code=error.code, detail=error.detail, exc_info=error.__cause__)
+        # Of the cause its name alone: a driver's message quotes the statement and its values.
+        cause = type(error.__cause__).__name__ if error.__cause__ else None
+        _log.error("request_not_served", code=error.code, detail=error.detail, cause=cause)
     return problem(error, _headers_of(error))
 
 

@@ -22,7 +22,7 @@ def install(app: Flask, public_url: str) -> None:
     always = {**_ALWAYS, **(_OVER_TLS if public_url.startswith("https://") else {})}
 
     def protect(response: Response) -> Response:
-        response.headers.update(always)
+        response.headers.extend(always)
         for name, value in _UNLESS_SET.items():
             response.headers.setdefault(name, value)
         return response

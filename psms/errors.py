@@ -188,6 +188,13 @@ class TooManySecrets(PsmsError):
     code = "too_many_secrets"
 
 
+class TooManyEndpoints(PsmsError):
+    """This organization has as many webhook endpoints as it may have: delete one first."""
+
+    kind = Kind.CONFLICT
+    code = "too_many_endpoints"
+
+
 class DeliveryInFlight(PsmsError):
     """This delivery is being sent right now: look at its outcome first."""
 

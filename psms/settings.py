@@ -75,7 +75,7 @@ class Settings:
             database_url=database_url,
             owner_database_url=source.secret("PSMS_OWNER_DATABASE_URL", "") or database_url,
             redis_url=source.secret("REDIS_URL", ""),
-            lease_seconds=source.whole("PSMS_LEASE_SECONDS", 30),
+            lease_seconds=source.whole("PSMS_LEASE_SECONDS", 30, at_least=2),
             crash_at=source.text("PSMS_CRASH_AT", ""),
             egress_allow=source.text("PSMS_EGRESS_ALLOW", LOOPBACK if environment is Environment.DEVELOPMENT else ""),
             ready_file=source.text("PSMS_READY_FILE", ""),
@@ -86,8 +86,8 @@ class Settings:
             delivery_slots=source.whole("PSMS_DELIVERY_SLOTS", 64),
             worker_threads=source.whole("PSMS_WORKER_THREADS", 8),
             fallback_after_s=source.whole("PSMS_FALLBACK_AFTER_MS", 2000) / 1000,
-            attempt_retention_days=source.whole("PSMS_ATTEMPT_RETENTION_DAYS", 90),
-            delivery_retention_days=source.whole("PSMS_DELIVERY_RETENTION_DAYS", 90),
+            attempt_retention_days=source.whole("PSMS_ATTEMPT_RETENTION_DAYS", 90, at_least=30),
+            delivery_retention_days=source.whole("PSMS_DELIVERY_RETENTION_DAYS", 90, at_least=8),
         )
         if in_production:
             settings.refuse_development_defaults()
@@ -107,7 +107,7 @@ class Settings:
         if self.crash_at:
             message = "unset PSMS_CRASH_AT: crash points are for fault tests and are refused in production"
             raise Misconfigured(message)
-        if self.public_url.startswith("http://127."):
+        if self.public_url.startswith(("http://127.", "http://0.0.0.0")):
             message = (
                 "set PSMS_PUBLIC_URL to the address at which clients reach PSMS, for example https://desk.example.com"
             )
@@ -140,15 +140,15 @@ class _Source:
             message = f"{name}_FILE names {path}, which cannot be read ({problem.strerror}): correct the path"
             raise Misconfigured(message) from problem
 
-    def whole(self, name: str, default: int) -> int:
+    def whole(self, name: str, default: int, *, at_least: int = 1) -> int:
         text = self.text(name, str(default))
         try:
             value = int(text)
         except ValueError:
             message = f"{name} must be a whole number, not {text!r}: correct it or unset it"
             raise Misconfigured(message) from None
-        if value < 0:
-            message = f"{name} must not be negative: correct it or unset it"
+        if value < at_least:
+            message = f"{name} must be {at_least} or more, not {value}: correct it or unset it"
             raise Misconfigured(message)
         return value
 

@@ -50,7 +50,7 @@ def drain_task(*, name: names.Task) -> "Task[[], None]":
 
     @shared_task(name=name.value, bind=True)
     def look_now(task: "Task[[], None]") -> None:
-        with bound(task=name.value, task_id=task.request.id):
+        with bound(task_id=task.request.id):
             cast("DrainingApp", task.app).drains.run(name, asked_by="nudge")
 
     return look_now
@@ -66,19 +66,23 @@ class _Watched:
 
     def attempt(self, asked_by: str) -> None:
         DRAINS.labels(task=self._task, asked_by=asked_by).inc()
+        with bound(task=self._task, asked_by=asked_by):
+            self._run()
+
+    def _run(self) -> None:
         try:
             self._drain()
         except PsmsError as refusal:
             # Such as a PostgreSQL that is down: the same each second, so it is told once.
             if self._is_new(refusal.code):
-                log.warning("drain_refused", drain=self._task, code=refusal.code, reason=refusal.detail)
+                log.warning("drain_refused", code=refusal.code, reason=refusal.detail)
         except Exception as defect:
             # The last line of defence: a worker outlives whatever its drains raise.
             trace = defect if self._is_new(type(defect).__name__) else None
-            log.exception("drain_failed", drain=self._task, reason=repr(defect), exc_info=trace)
+            log.exception("drain_failed", reason=repr(defect), exc_info=trace)
         else:
             if self._failing:
-                log.info("drain_works_again", drain=self._task)
+                log.info("drain_works_again")
             self._failing = ""
 
     def _is_new(self, error: str) -> bool:

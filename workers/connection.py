@@ -1,5 +1,6 @@
-"""How a worker waits for a Redis that is away; what it does meanwhile is the fallback's affair."""
+"""How a worker bears a Redis that goes away and comes back; what it does meanwhile is the fallback's affair."""
 
+import logging
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -25,11 +26,29 @@ class EagerConnection(Connection):
         waits = {"interval_start": _LOOK_EVERY_S, "interval_step": 0, "interval_max": _LOOK_EVERY_S}
         return super().ensure_connection(_now_and_then(errback), *args, **{**kwargs, **waits})
 
+    @property
+    @override
+    def connection_errors(self) -> tuple[type[BaseException], ...]:
+        """Return what a lost connection raises.
+
+        With kombu 5.7 that is an AttributeError too: for a nudge that is acknowledged, or put back, after the
+        connection it came by was closed. Not known as such it would end the worker, and cut off what it does.
+        """
+        return (*super().connection_errors, AttributeError)
+
 
 class EagerAmqp(AMQP):
     """Celery's messaging, over such connections."""
 
     Connection = EagerConnection
+
+
+class NothingLost(logging.Filter):
+    """Drops the lines that call it critical when a nudge's connection was lost before it was acknowledged."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("Couldn't ack")
 
 
 def _now_and_then(report: _Report | None) -> _Report | None:

@@ -1,5 +1,6 @@
 """One worker process: Celery's worker on a pool of threads, the fallback beside it, and their end."""
 
+import logging
 import os
 import socket
 import time
@@ -16,6 +17,7 @@ from psms.settings import Settings
 from psms.telemetry import logger
 from workers.app import make_celery
 from workers.base import DrainingApp, Drains
+from workers.connection import NothingLost
 from workers.fallback import Fallback, FallbackStep
 from workers.readiness import Readiness
 from workflows.names import QUEUE_OF, Queue, Task
@@ -76,6 +78,7 @@ def _celery_worker(app: DrainingApp, plan: WorkerPlan, fallback: Fallback) -> Wo
     # the connection is lost.
     for decided in (SecurityWarning, CPendingDeprecationWarning):
         warnings.simplefilter("ignore", decided)
+    logging.getLogger("celery.worker.request").addFilter(NothingLost())
     return app.Worker(
         hostname=plan.node,
         queues=[queue.value for queue in plan.queues],

@@ -25,8 +25,7 @@ def authenticate(rt: Runtime, token: str, request_id: str) -> Actor:
     """
     if not is_token(token):
         raise NotAuthenticated
-    with rt.db.look_up() as connection:
-        actor = identity.actor_of_token(connection, digest(token), request_id)
+    actor = rt.db.ask(lambda connection: identity.actor_of_token(connection, digest(token), request_id))
     if actor is None:
         message = "This access token is unknown, expired or revoked: ask for a new one at /oauth/token."
         raise NotAuthenticated(message)
@@ -35,8 +34,7 @@ def authenticate(rt: Runtime, token: str, request_id: str) -> Actor:
 
 def client_for(rt: Runtime, client_id: str) -> RegisteredClient | None:
     """Return the active client with this public id."""
-    with rt.db.look_up() as connection:
-        return identity.client_by_public_id(connection, client_id)
+    return rt.db.ask(lambda connection: identity.client_by_public_id(connection, client_id))
 
 
 def is_known(rt: Runtime, client_id: str, secret: str) -> bool:

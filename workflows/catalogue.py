@@ -113,7 +113,7 @@ def remove_assignment(rt: Runtime, actor: Actor, assignment_id: UUID) -> None:
     """End an assignment, or raise NotFound."""
     require(actor, Permission.SERVICE_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
-        row = records.get(session, AssignmentRow, assignment_id)
+        row = records.lock_unversioned(session, AssignmentRow, assignment_id)
         session.delete(row)
         gone = {"service_id": Change(before=row.service_id, after=None)}
         trail.note(act_of(rt, session, actor), "assignment.deleted", ("assignment", row.id), gone)

@@ -1,29 +1,35 @@
-"""Webhook delivery: claim what is due, call the partners with no transaction open, record what came of it."""
+"""Webhook delivery: what is due is claimed, sent with no transaction open, and recorded; lost leases are taken back."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Row
-from sqlalchemy.orm import Session
 
-from psms.db.queries import claims, results
+from psms.db.queries import claims, lanes, results
 from psms.db.session import enter
 from psms.domain.attempts import WebhookRequest
 from psms.domain.signing import signature_headers
 from psms.domain.webhooks import DeliveryState
+from psms.errors import PsmsError
 from psms.runtime import Runtime
 from psms.telemetry import DEAD, LEASES_EXPIRED, TO_FIRST_ATTEMPT, bound, logger
 from workflows import trail
 from workflows.act import Act, act_of_system
+from workflows.delivery_claims import claim_due
 from workflows.delivery_results import Finished, Job, record
 from workflows.names import Task
 
 # While requests are out, look this often for more that is due: a nudge cannot wake a drain that waits.
 _LOOK_AGAIN_S = 0.05
-MAX_TIMEOUT_S = 15.0
+# Between two attempts to record results, while the database is away or busy.
+_RECORD_AGAIN_S = 0.2
+# A second for suspects, then five for everybody else: a crowd of them must not stop a process.
+_SUSPECTS_FOR_S = 1.0
+_OTHERS_FOR_S = 5.0
 _REAP_BATCH = 500
 
 log = logger(__name__)
@@ -35,16 +41,82 @@ def deliver_due(rt: Runtime) -> int:
     Runs by any number of processes at once: a claim gives each delivery to one of them. Claims no more
     than there are free slots, so that nothing waits under a lease. A crash leaves leases, which expire.
     """
-    flying: set[Future[Finished]] = set()
-    total = 0
-    while True:
-        total += _take_off(rt, flying)
-        if not flying:
-            return total
-        done, flying = wait(flying, timeout=_LOOK_AGAIN_S, return_when=FIRST_COMPLETED)
-        finished = [future.result() for future in done if _landed(future)]
-        if finished:
-            record(rt, finished)
+    pump = _Pump(rt)
+    pump.run()
+    return pump.sent
+
+
+class _Pump:
+    """One run of a process's deliveries: what flies, and what has landed and is not recorded yet."""
+
+    def __init__(self, rt: Runtime) -> None:
+        self._rt = rt
+        self._flying: set[Future[Finished]] = set()
+        self._unrecorded: list[Finished] = []
+        self._turns = _Turns()
+        self._suspect_flies = False
+        self.sent = 0
+
+    def run(self) -> None:
+        """Send until nothing is due, nothing flies and everything is recorded."""
+        while True:
+            took = self._take_off()
+            if self._flying or self._unrecorded:
+                self._land()
+            elif not took:
+                return
+
+    def _take_off(self) -> bool:
+        if self._rt.stopping.is_set() or self._suspect_flies or not self._rt.slots.free:
+            return False
+        try:
+            claimed = claim_due(self._rt, suspects=self._turns.of_suspects, alone=not self._flying)
+        except PsmsError as problem:
+            # What flies must land and be recorded, whatever became of the next claim.
+            if not self._flying and not self._unrecorded:
+                raise
+            log.warning("nothing_claimed", reason=problem.detail)
+            return False
+        self._suspect_flies = claimed.suspect
+        for job in claimed.jobs:
+            TO_FIRST_ATTEMPT.observe(max(0.0, (job.started_at - job.occurred_at).total_seconds()))
+            self._flying.add(self._rt.slots.submit(_send, self._rt, job))
+        self.sent += len(claimed.jobs)
+        return claimed.rows > 0
+
+    def _land(self) -> None:
+        done, self._flying = wait(self._flying, timeout=_LOOK_AGAIN_S, return_when=FIRST_COMPLETED)
+        if self._suspect_flies and not self._flying:
+            self._suspect_flies = False
+            self._turns.suspect_landed()
+        self._unrecorded += [future.result() for future in done if _landed(future)]
+        if self._unrecorded:
+            again = record(self._rt, self._unrecorded)
+            # What cannot be recorded before its lease ends is somebody else's by then.
+            self._unrecorded = [one for one in again if time.monotonic() < one.job.lease_ends]
+        if self._unrecorded and not self._flying:
+            self._rt.stopping.wait(_RECORD_AGAIN_S)
+
+
+class _Turns:
+    """Whose turn it is in this process: suspects', which are tried one by one, or everybody else's."""
+
+    def __init__(self) -> None:
+        self._suspects_since: float | None = None
+        self._others_until = 0.0
+
+    @property
+    def of_suspects(self) -> bool:
+        """Tell whether suspects, if there are any, go first now."""
+        return time.monotonic() >= self._others_until
+
+    def suspect_landed(self) -> None:
+        """Note that a suspect has come back and this process still lives."""
+        now = time.monotonic()
+        if self._suspects_since is None:
+            self._suspects_since = now
+        if now - self._suspects_since >= _SUSPECTS_FOR_S:
+            self._suspects_since, self._others_until = None, now + _OTHERS_FOR_S
 
 
 def _landed(future: Future[Finished]) -> bool:
@@ -53,66 +125,6 @@ def _landed(future: Future[Finished]) -> bool:
         # A defect of ours: the lease runs out, and after five of them the row is dead and shown to a person.
         log.error("delivery_not_sent", exc_info=problem)
     return problem is None
-
-
-def _take_off(rt: Runtime, flying: set[Future[Finished]]) -> int:
-    if rt.stopping.is_set() or not rt.slots.free:
-        return 0
-    jobs = claim_due(rt, alone=not flying)
-    for job in jobs:
-        TO_FIRST_ATTEMPT.observe(max(0.0, (job.started_at - job.occurred_at).total_seconds()))
-        flying.add(rt.slots.submit(_send, rt, job))
-    return len(jobs)
-
-
-def claim_due(rt: Runtime, *, alone: bool) -> list[Job]:
-    """Lease what is due, up to the free slots, and write the attempts that are about to be made.
-
-    *alone*: nothing else is under way in this process, so a suspect may be tried.
-    """
-    with rt.db.begin_claim() as session:
-        now = rt.clock.now(session)
-        lease = claims.Lease(token=rt.chance.new_id(now), seconds=rt.settings.lease_seconds, now=now)
-        if claims.suspect_waits(session):
-            # Something may be killing its workers. Let what flies land first, then try it with nothing
-            # beside it, so that it takes no innocent delivery along.
-            claimed = claims.claim_suspect(session, lease) if alone else []
-        else:
-            claimed = claims.claim(session, lease, rt.slots.free)
-        return _prepared(rt, session, lease, claimed)
-
-
-def _prepared(rt: Runtime, session: Session, lease: claims.Lease, claimed: Sequence[Row[Any]]) -> list[Job]:
-    jobs: list[Job] = []
-    rows = sorted((row.organization_id, row.id) for row in claimed)
-    for organization_id, own in groupby(rows, key=itemgetter(0)):
-        enter(session, organization_id)
-        attempts = {delivery_id: rt.chance.new_id(lease.now) for _, delivery_id in own}
-        jobs += [_job(row, lease) for row in claims.prepare(session, organization_id, lease, attempts, rt.worker)]
-    return jobs
-
-
-def _job(row: Row[Any], lease: claims.Lease) -> Job:
-    return Job(
-        organization_id=row.organization_id,
-        delivery_id=row.id,
-        attempt_id=row.attempt_id,
-        endpoint_id=row.endpoint_id,
-        event_id=row.event_id,
-        token=lease.token,
-        failures=row.attempts,
-        number=row.tries,
-        sequence=row.sequence,
-        started_at=lease.now,
-        expires_at=row.expires_at,
-        occurred_at=row.occurred_at,
-        request_id=row.request_id,
-        url=row.url,
-        body=bytes(row.body),
-        secrets=tuple(row.secrets),
-        # Half of the lease: the other half is for waiting for a slot and for recording the result.
-        timeout_s=max(1.0, min(MAX_TIMEOUT_S, lease.seconds / 2)),
-    )
 
 
 def _send(rt: Runtime, job: Job) -> Finished:
@@ -144,7 +156,7 @@ def reap_leases(rt: Runtime) -> int:
             own = list(group)
             enter(session, organization_id)
             results.mark_unknown(session, organization_id, own, now)
-            results.wake_lanes(session, organization_id, {row.endpoint_id: None for row in own})
+            lanes.wake(session, organization_id, dict.fromkeys(lanes.ids_of(own)))
             _note_dead(act_of_system(rt, session, organization_id, now), own)
     if expired:
         LEASES_EXPIRED.inc(len(expired))

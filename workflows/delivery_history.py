@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from psms.db.queries import endpoints as queries
-from psms.db.queries import results
+from psms.db.queries import lanes
 from psms.domain.access import Actor, Permission, require
 from psms.domain.pages import Page, PageRequest
 from psms.domain.retry import EXPIRES_AFTER
@@ -21,15 +21,15 @@ def list_deliveries(
     """Return one page of an endpoint's deliveries, newest first."""
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
-        queries.get(session, endpoint_id)
-        return queries.list_deliveries(session, endpoint_id, page, state)
+        endpoint = queries.get(session, endpoint_id)
+        return queries.list_deliveries(session, endpoint, page, state)
 
 
 def get_delivery(rt: Runtime, actor: Actor, endpoint_id: UUID, delivery_id: UUID) -> DeliveryWithAttempts:
     """Return a delivery with every request made for it."""
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
-        delivery = queries.get_delivery(session, endpoint_id, delivery_id)
+        delivery = queries.get_delivery(session, queries.get(session, endpoint_id), delivery_id)
         return DeliveryWithAttempts(delivery=delivery, attempts=queries.attempts_of(session, delivery_id))
 
 
@@ -40,13 +40,15 @@ def resend(rt: Runtime, actor: Actor, endpoint_id: UUID, delivery_id: UUID) -> D
     """
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
-        queries.get(session, endpoint_id)
-        queries.get_delivery(session, endpoint_id, delivery_id)
+        # The lane first, as everywhere.
+        lanes.lock(session, actor.organization_id, [endpoint_id])
+        endpoint = queries.get(session, endpoint_id)
+        queries.get_delivery(session, endpoint, delivery_id)
         act = act_of(rt, session, actor)
-        if not queries.retry(session, endpoint_id, delivery_id, now=act.now, expires_after=EXPIRES_AFTER):
+        if not queries.retry(session, endpoint_id, [delivery_id], now=act.now, expires_after=EXPIRES_AFTER):
             raise DeliveryInFlight
-        results.wake_lanes(session, actor.organization_id, {endpoint_id: None})
+        lanes.serve_now(session, act.organization_id, endpoint_id, act.now)
         trail.note(act, "delivery.resent", ("delivery", delivery_id))
-        delivery = queries.get_delivery(session, endpoint_id, delivery_id)
+        delivery = queries.get_delivery(session, endpoint, delivery_id)
     rt.nudger.nudge(Task.DELIVER_WEBHOOKS)
     return delivery

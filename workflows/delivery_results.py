@@ -6,7 +6,10 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
-from psms.db.queries import results
+from sqlalchemy.exc import SQLAlchemyError
+
+from psms.db.queries import lanes, results
+from psms.db.session import set_patience
 from psms.domain.attempts import Outcome, SendResult
 from psms.domain.retry import (
     Decision,
@@ -19,6 +22,7 @@ from psms.domain.retry import (
 )
 from psms.domain.webhooks import DeliveryState
 from psms.encoding import json_text
+from psms.errors import DependencyUnavailable, PsmsError
 from psms.runtime import Runtime
 from psms.telemetry import ATTEMPT_SECONDS, ATTEMPTS, DEAD, LATE_RESULTS, TO_DELIVERED, logger
 from workflows import trail
@@ -29,7 +33,10 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One leased delivery with everything that its request needs. *failures* counts those before it."""
+    """One leased delivery with everything that its request needs.
+
+    *failures* counts those before it; *lease_ends* is by this process's monotonic clock, in seconds.
+    """
 
     organization_id: UUID
     delivery_id: UUID
@@ -41,6 +48,7 @@ class Job:
     number: int
     sequence: int
     started_at: datetime
+    lease_ends: float
     expires_at: datetime
     occurred_at: datetime
     request_id: str | None
@@ -65,33 +73,60 @@ class _Judged:
     settlement: results.Settlement
 
 
-def record(rt: Runtime, finished: Sequence[Finished]) -> None:
-    """Record results, one short transaction for each organization.
+def record(rt: Runtime, finished: Sequence[Finished]) -> list[Finished]:
+    """Record results, one short transaction for each organization, and return those to be recorded again.
 
     A result whose lease has ended is late: its attempt is kept, and its delivery is left to whoever holds
-    it now, save that a late 2xx still counts where nobody does.
+    it now, save that a late 2xx still counts where nobody does. Where the database is away or busy, the
+    results come back; one that cannot be recorded at all is left to its lease, and takes no other along.
     """
-    ordered = sorted(finished, key=lambda one: one.job.organization_id)
-    for organization_id, own in groupby(ordered, key=lambda one: one.job.organization_id):
-        _record_of(rt, organization_id, list(own))
+    again: list[Finished] = []
+    for _, own in groupby(sorted(finished, key=_organization_of), key=_organization_of):
+        again += _recorded(rt, list(own))
+    return again
+
+
+def _organization_of(finished: Finished) -> UUID:
+    return finished.job.organization_id
+
+
+def _recorded(rt: Runtime, finished: list[Finished]) -> list[Finished]:
+    try:
+        _record_of(rt, finished[0].job.organization_id, finished)
+    except DependencyUnavailable as problem:
+        log.warning("results_not_recorded", count=len(finished), reason=problem.detail)
+        return finished
+    except (PsmsError, SQLAlchemyError):
+        if len(finished) == 1:
+            log.exception("result_not_recordable", delivery_id=str(finished[0].job.delivery_id))
+            return []
+        # One of them is at fault: each by itself.
+        return [again for one in finished for again in _recorded(rt, [one])]
+    return []
 
 
 def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> None:
     with rt.db.begin(organization_id) as session:
-        now = rt.clock.now(session)
-        judged = [_judged(rt, one, now) for one in finished]
+        # Lanes before anything else, as everywhere. Nobody holds one for long; if somebody does, come back.
+        set_patience(session, seconds=1)
+        lanes.lock(session, organization_id, [one.job.endpoint_id for one in finished])
+        act = act_of_system(rt, session, organization_id, rt.clock.now(session))
+        judged = [_judged(rt, one, act.now) for one in finished]
         settlements = [one.settlement for one in judged]
-        in_time = results.settle(session, organization_id, settlements, now)
+        in_time = results.settle(session, organization_id, settlements, act.now)
+        results.write_attempts(session, organization_id, settlements, in_time, act.now)
         late = [s for s in settlements if s.delivery_id not in in_time]
         accepted_late = [s for s in late if s.outcome == Outcome.SUCCESS]
         if accepted_late:
-            results.settle_late_successes(session, organization_id, accepted_late, now)
-        results.write_attempts(session, organization_id, settlements, in_time, now)
-        _record_health(act_of_system(rt, session, organization_id, now), judged)
-        results.wake_lanes(session, organization_id, _lanes(settlements))
+            results.settle_late_successes(session, organization_id, accepted_late, act.now)
+        own = [one for one in judged if one.settlement.delivery_id in in_time]
+        _record_health(act, own)
+        lanes.wake(session, organization_id, _lanes(settlements))
     LATE_RESULTS.inc(len(late))
     for one in judged:
-        _measure(one, now)
+        _measure_attempt(one)
+    for one in own:
+        _measure_outcome(one, act.now)
 
 
 def _judged(rt: Runtime, finished: Finished, now: datetime) -> _Judged:
@@ -135,12 +170,13 @@ def _outcome(decision: Decision) -> tuple[DeliveryState, datetime | None, dateti
         case GiveUp(reason=reason):
             return DeliveryState.DEAD, None, None, reason
         case DisableEndpoint():
-            return DeliveryState.HELD, None, None, None
+            # Pending in a lane that closes: it is held, and goes out when somebody opens it.
+            return DeliveryState.PENDING, None, None, None
 
 
 def _lanes(settlements: Sequence[results.Settlement]) -> dict[UUID, datetime | None]:
     lanes: dict[UUID, datetime | None] = {}
-    for one in settlements:
+    for one in sorted(settlements, key=lambda one: one.endpoint_id):
         asked = [at for at in (lanes.get(one.endpoint_id), one.lane_not_before) if at is not None]
         lanes[one.endpoint_id] = max(asked, default=None)
     return lanes
@@ -168,11 +204,15 @@ def _disable(act: Act, endpoint_id: UUID, reason: str) -> None:
         trail.note(act, "webhook_endpoint.disabled", target, trail.added({"reason": reason}))
 
 
-def _measure(judged: _Judged, now: datetime) -> None:
-    result, job = judged.finished.result, judged.finished.job
+def _measure_attempt(judged: _Judged) -> None:
+    result = judged.finished.result
     status_class = f"{result.status // 100}xx" if result.status else "none"
     ATTEMPTS.labels(outcome=result.outcome.value, status_class=status_class).inc()
     ATTEMPT_SECONDS.observe(result.duration_ms / 1000)
+
+
+def _measure_outcome(judged: _Judged, now: datetime) -> None:
+    job = judged.finished.job
     match judged.decision:
         case Delivered():
             TO_DELIVERED.observe(max(0.0, (now - job.occurred_at).total_seconds()))

@@ -1,6 +1,6 @@
 """Webhook endpoints: register, edit, pause, test and remove. What is sent to them is in `deliveries`."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from psms.db.models.webhooks import EndpointRow, SecretRow
 from psms.db.queries import endpoints as queries
-from psms.db.queries import journal, records, results
+from psms.db.queries import journal, lanes, records
 from psms.domain.access import Actor, Permission, require
 from psms.domain.accounts import Edit
 from psms.domain.answers import Created, OnceKey
@@ -23,15 +23,17 @@ from psms.domain.webhooks import (
     RotatedSecret,
 )
 from psms.encoding import json_bytes
-from psms.errors import EndpointNotActive, NotFound, TooManySecrets
+from psms.errors import EndpointNotActive, NotFound, TooManyEndpoints, TooManySecrets
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
 from workflows.names import Task
-from workflows.once import Made, create_once
+from workflows.once import Made, create_once, earlier_answer
 
 SECRET_OVERLAP = timedelta(hours=24)
 _MOST_SECRETS = 3
+# Every event makes a delivery for each: without a bound one organization could keep the relay to itself.
+MOST_ENDPOINTS = 100
 _KIND = "webhook_endpoint"
 
 
@@ -55,10 +57,15 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
     Raises WebhookUrlRefused for an address that PSMS must not call. It is judged again at every send.
     """
     require(actor, Permission.WEBHOOK_MANAGE)
+    earlier = earlier_answer(rt, actor, once)
+    if earlier is not None:
+        return earlier
     # DNS, so before the transaction.
     rt.url_guard.check_url(command.url)
 
     def create(act: Act) -> Made:
+        if queries.count(act.session) >= MOST_ENDPOINTS:
+            raise TooManyEndpoints
         row = EndpointRow(
             organization_id=actor.organization_id,
             id=act.new_id(),
@@ -108,14 +115,15 @@ def edit_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID, command: Edit) -
     if "url" in fields:
         rt.url_guard.check_url(fields["url"])
     with rt.db.begin(actor.organization_id) as session:
-        row = _locked(session, endpoint_id, command.if_version)
+        row = _locked(session, actor, endpoint_id, command.if_version)
         act = act_of(rt, session, actor)
         changed = records.edit(row, fields, act.now)
+        if "url" in changed:
+            lanes.serve_now(session, act.organization_id, row.id, act.now)
         if "state" in changed:
             row.disabled_reason = None
             row.failing_since = None
-            session.flush()
-            _follow_state(session, row, act.now)
+            _follow_state(act, row)
         trail.note_changed(act, _KIND, row.id, changed)
         session.flush()
         endpoint = queries.endpoint_of(row)
@@ -132,15 +140,16 @@ def _stored_form(fields: dict[str, Any]) -> dict[str, Any]:
     return stored
 
 
-def _follow_state(session: Session, row: EndpointRow, now: datetime) -> None:
+def _follow_state(act: Act, row: EndpointRow) -> None:
     if row.state == EndpointState.ACTIVE:
-        queries.release_held(session, row.id, now)
-        results.wake_lanes(session, row.organization_id, {row.id: None})
+        lanes.reopen(act.session, act.organization_id, row.id, act.now)
     else:
-        results.hold(session, row.organization_id, [row.id])
+        lanes.close(act.session, act.organization_id, row.id)
 
 
-def _locked(session: Session, endpoint_id: UUID, if_version: int | None) -> EndpointRow:
+def _locked(session: Session, actor: Actor, endpoint_id: UUID, if_version: int | None) -> EndpointRow:
+    # The lane first, as everywhere.
+    lanes.lock(session, actor.organization_id, [endpoint_id])
     row = records.lock(session, EndpointRow, endpoint_id, if_version)
     if row.state == "deleted":
         raise NotFound
@@ -148,15 +157,14 @@ def _locked(session: Session, endpoint_id: UUID, if_version: int | None) -> Endp
 
 
 def remove_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID) -> None:
-    """Delete an endpoint: what waits for it is cancelled, and its history stays readable in the log."""
+    """Delete an endpoint: nothing more is sent to it. Upkeep cancels what waited for it, however much that is."""
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
-        row = _locked(session, endpoint_id, None)
+        row = _locked(session, actor, endpoint_id, None)
         act = act_of(rt, session, actor)
         row.state = "deleted"
         records.touch(row, act.now)
-        session.flush()
-        queries.cancel_waiting(session, row.id, act.now)
+        lanes.remove(session, act.organization_id, row.id)
         trail.note(act, f"{_KIND}.deleted", (_KIND, row.id))
 
 
@@ -164,7 +172,7 @@ def rotate_secret(rt: Runtime, actor: Actor, endpoint_id: UUID) -> RotatedSecret
     """Give an endpoint a new secret; for 24 hours deliveries are signed with the former one too."""
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
-        row = _locked(session, endpoint_id, None)
+        row = _locked(session, actor, endpoint_id, None)
         act = act_of(rt, session, actor)
         if queries.live_secrets(session, row.id, act.now) >= _MOST_SECRETS:
             raise TooManySecrets
@@ -178,10 +186,11 @@ def send_test(rt: Runtime, actor: Actor, endpoint_id: UUID) -> EndpointTestSent:
     """Send a `webhook.test` event to this endpoint alone, by the same way as every other event."""
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
-        row = queries.get(session, endpoint_id)
+        row = _locked(session, actor, endpoint_id, None)
         if row.state != EndpointState.ACTIVE:
             raise EndpointNotActive
         act = act_of(rt, session, actor)
+        lanes.serve_now(session, act.organization_id, row.id, act.now)
         event_id = _tell_test(act, row.id)
         trail.note(act, f"{_KIND}.tested", (_KIND, row.id))
     rt.nudger.nudge(Task.RELAY_OUTBOX)

@@ -30,6 +30,14 @@ def create_once(rt: Runtime, actor: Actor, once: OnceKey | None, create: Callabl
     return Created(body=made.body, location=made.location, version=made.version)
 
 
+def earlier_answer(rt: Runtime, actor: Actor, once: OnceKey | None) -> Created | None:
+    """Return what an earlier request with this key was answered, before anything costly is done for it again."""
+    if once is None:
+        return None
+    with rt.db.begin(actor.organization_id) as session:
+        return _earlier_answer(session, actor, once)
+
+
 class Made:
     """What *create* returns: the answer, and the form of it that is kept (secrets are shown once only)."""
 

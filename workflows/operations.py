@@ -17,8 +17,7 @@ def readiness(rt: Runtime) -> list[Dependency]:
 
 def _postgresql(rt: Runtime) -> Dependency:
     try:
-        with rt.db.look_up() as connection:
-            found = revision_of(connection)
+        found = rt.db.ask(revision_of)
     except PsmsError as problem:
         return Dependency(name="postgresql", ready=False, required=True, detail=problem.detail)
     if found != HEAD:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -9,63 +10,122 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from psms.db.queries import outbox
+from psms.db.queries import lanes, outbox
 from psms.db.session import enter
-from psms.domain.webhooks import DeliveryState, EndpointState, Trigger
+from psms.domain.webhooks import Trigger
 from psms.runtime import Runtime
-from psms.telemetry import RELAY_LAG, RELAYED
+from psms.telemetry import RELAY_LAG, RELAYED, logger
 from workflows.names import Task
 
+# Events looked at, and deliveries made for one organization, in one transaction, which stays well within a second.
 BATCH = 500
+MOST_DELIVERIES = 5000
 
 _EndpointRow = Row[Any]
 _OutboxRow = Row[Any]
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """What one transaction did: rows that it saw and fanned out, and organizations that it had to leave."""
+
+    seen: int
+    relayed: list[_OutboxRow]
+    left: set[UUID]
+    at: datetime | None
 
 
 def relay_outbox(rt: Runtime) -> int:
     """Fan out everything that waits and return how many events that were.
 
-    Safe to run by any number of processes: they take turns. A crash leaves a batch whole or not at all.
+    Safe to run by any number of processes: they take turns. A crash leaves a batch whole or not at all. An
+    organization whose events cannot be fanned out is left for the next run and holds nobody else up.
     """
     total = 0
+    passed_over: set[UUID] = set()
     while not rt.stopping.is_set():
-        count = _relay_batch(rt)
-        total += count
-        if count:
+        batch = _relay_batch(rt, passed_over)
+        passed_over |= batch.left
+        total += len(batch.relayed)
+        if batch.relayed:
             rt.nudger.nudge(Task.DELIVER_WEBHOOKS)
-        if count < BATCH:
+        if batch.seen < BATCH and len(batch.relayed) == batch.seen:
+            break
+        if not batch.seen:
             break
     return total
 
 
-def _relay_batch(rt: Runtime) -> int:
+def _relay_batch(rt: Runtime, passed_over: set[UUID]) -> _Batch:
+    relayed: list[_OutboxRow] = []
+    left: set[UUID] = set()
     with rt.db.begin_claim() as session:
         outbox.lead(session)
-        rows = outbox.waiting(session, BATCH)
+        rows = outbox.waiting(session, BATCH, passed_over)
         if not rows:
-            return 0
+            return _Batch(seen=0, relayed=[], left=set(), at=None)
         now = rt.clock.now(session)
         by_organization = attrgetter("organization_id")
         # Sorted by organization for the walls; the sort is stable, so each keeps the order of its positions.
         for organization_id, own in groupby(sorted(rows, key=by_organization), key=by_organization):
             enter(session, organization_id)
-            _fan_out(rt, session, organization_id, list(own), now=now)
-    RELAYED.inc(len(rows))
-    for row in rows:
+            done = _fanned_out(rt, session, organization_id, list(own), now=now)
+            if done is None:
+                left.add(organization_id)
+            else:
+                relayed += done
+    RELAYED.inc(len(relayed))
+    for row in relayed:
         RELAY_LAG.observe(max(0.0, (now - row.occurred_at).total_seconds()))
-    return len(rows)
+    return _Batch(seen=len(rows), relayed=relayed, left=left, at=now)
 
 
-def _fan_out(rt: Runtime, session: Session, organization_id: UUID, rows: list[_OutboxRow], *, now: datetime) -> None:
-    pairs = [(row, endpoint) for endpoint in outbox.endpoints(session) for row in rows if _wants(endpoint, row)]
+def _fanned_out(
+    rt: Runtime, session: Session, organization_id: UUID, rows: list[_OutboxRow], *, now: datetime
+) -> list[_OutboxRow] | None:
+    """Fan out the rows of one organization, as many as fit, and return them; None when that failed."""
+    try:
+        # A point to go back to: what goes wrong here must not take the other organizations along.
+        with session.begin_nested():
+            return _fan_out(rt, session, organization_id, rows, now=now)
+    except SQLAlchemyError:
+        log.exception("fan_out_failed", organization_id=str(organization_id), events=len(rows))
+        return None
+
+
+def _fan_out(
+    rt: Runtime, session: Session, organization_id: UUID, rows: list[_OutboxRow], *, now: datetime
+) -> list[_OutboxRow]:
+    endpoints = outbox.endpoints(session)
+    rows = _fitting(rows, endpoints)
+    pairs = [(row, endpoint) for endpoint in endpoints for row in rows if _wants(endpoint, row)]
+    if pairs:
+        endpoint_ids = sorted({endpoint.id for _, endpoint in pairs})
+        lanes.lock(session, organization_id, endpoint_ids)
+        # Asked again, now that nobody can delete one any more.
+        there = outbox.still_there(session, endpoint_ids)
+        pairs = [pair for pair in pairs if pair[1].id in there]
     if pairs:
         counts = Counter(endpoint.id for _, endpoint in pairs)
-        last = outbox.number(session, dict(sorted(counts.items())), now)
-        deliveries = _numbered(rt, pairs, last, now)
-        outbox.insert_deliveries(session, organization_id, deliveries, now)
+        last = lanes.reserve(session, organization_id, dict(sorted(counts.items())), now)
+        outbox.insert_deliveries(session, organization_id, _numbered(rt, pairs, last, now), now)
     outbox.remove(session, [row.position for row in rows])
+    return rows
+
+
+def _fitting(rows: list[_OutboxRow], endpoints: Sequence[_EndpointRow]) -> list[_OutboxRow]:
+    """Return the first of *rows*, so many that their deliveries fit into one transaction; one at the least."""
+    total = 0
+    for place, row in enumerate(rows):
+        total += sum(1 for endpoint in endpoints if _wants(endpoint, row))
+        if total > MOST_DELIVERIES and place:
+            return rows[:place]
+    return rows
 
 
 def _wants(endpoint: _EndpointRow, row: _OutboxRow) -> bool:
@@ -80,7 +140,6 @@ def _numbered(
     deliveries = []
     for row, endpoint in pairs:
         last[endpoint.id] += 1
-        active = endpoint.state == EndpointState.ACTIVE
         deliveries.append(
             outbox.NewDelivery(
                 id=rt.chance.new_id(now),
@@ -89,7 +148,6 @@ def _numbered(
                 ticket_id=row.ticket_id,
                 endpoint_id=endpoint.id,
                 sequence=last[endpoint.id],
-                state=DeliveryState.PENDING if active else DeliveryState.HELD,
                 trigger=Trigger.AUTO if row.endpoint_id is None else Trigger.TEST,
                 request_id=row.request_id,
                 occurred_at=row.occurred_at,

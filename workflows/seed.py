@@ -22,8 +22,7 @@ def seed_demo(rt: Runtime) -> Seeded:
     # Hashing a password takes a while on purpose: before the transaction.
     users = [_user(rt, role) for role in Role]
     hashes = {user.email: password_hash(user.password) for user in users}
-    with rt.db.look_up() as connection:
-        organization_id = rt.chance.new_id(rt.clock.now(connection))
+    organization_id = rt.chance.new_id(rt.db.ask(rt.clock.now))
     with rt.db.begin(organization_id) as session:
         act = act_of_system(rt, session, organization_id, rt.clock.now(session))
         found(act, ORGANIZATION)

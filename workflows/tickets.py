@@ -1,5 +1,6 @@
 """Tickets: open, read, list, edit and move along the lifecycle. Comments are in `comments`."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -49,13 +50,15 @@ def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | 
 
 def _opened(act: Act, command: OpenTicket, requester_id: UUID) -> Made:
     priority = command.priority or priority_for(command.impact, command.urgency)
-    number, default_service_id, promise = queries.next_number(act.session, priority.value)
-    service_id = command.service_id or default_service_id
+    opening = queries.next_number(act.session, priority.value)
+    # The instant at which the number was taken, under the counter's lock: later numbers have later instants.
+    act = replace(act, now=opening.now)
+    service_id = command.service_id or opening.default_service_id
     if service_id is None:
         raise FieldError("service_id", "required: this organization has no default service")
     ticket = Ticket(
         id=act.new_id(),
-        number=number,
+        number=opening.number,
         type=command.type,
         subject=command.subject,
         description=command.description,
@@ -76,7 +79,7 @@ def _opened(act: Act, command: OpenTicket, requester_id: UUID) -> Made:
         closed_at=None,
     )
     queries.insert_ticket(act.session, _new_rows(act, ticket))
-    sla.start_clocks(act, ticket, promise)
+    sla.start_clocks(act, ticket, opening.promise)
     return Made(json_bytes(ticket), f"/v1/tickets/{ticket.id}", version=1)
 
 

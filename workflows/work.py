@@ -3,13 +3,13 @@
 from itertools import groupby
 from uuid import UUID
 
-from psms.db.queries import endpoints, operations, results
+from psms.db.queries import endpoints, lanes, operations
 from psms.db.session import enter
 from psms.domain.operations import WorkItem
 from psms.domain.retry import EXPIRES_AFTER
 from psms.runtime import Runtime
 from workflows import trail
-from workflows.act import act_of_system
+from workflows.act import Act, act_of_system
 from workflows.names import Task
 
 _BATCH = 500
@@ -30,29 +30,31 @@ def waiting_work(rt: Runtime, limit: int) -> list[WorkItem]:
 def retry_work(rt: Runtime, ids: list[UUID] | None) -> int:
     """Make dead work (these ids, or all of it) due again and return how many that were.
 
-    In batches of 500, each a transaction: cut short, it has done whole batches and can be run again.
+    In batches of 500, each a transaction: cut short, it has done whole batches and can be run again. What
+    belongs to a deleted endpoint stays dead.
     """
     total = 0
+    after = operations.THE_BEGINNING
     while True:
-        count, seen = _retry_batch(rt, ids)
-        total += count
-        if seen < _BATCH or count == 0:
+        with rt.db.begin_claim() as session:
+            places = operations.places_of_dead(session, ids, after, _BATCH)
+            now = rt.clock.now(session)
+            for (organization_id, endpoint_id), rows in groupby(places, key=lambda row: row[:2]):
+                enter(session, organization_id)
+                act = act_of_system(rt, session, organization_id, now)
+                total += _retry_in(act, endpoint_id, [row.id for row in rows])
+        if len(places) < _BATCH:
             break
+        after = (places[-1].organization_id, places[-1].endpoint_id, places[-1].sequence)
     rt.nudger.nudge(Task.DELIVER_WEBHOOKS)
     return total
 
 
-def _retry_batch(rt: Runtime, ids: list[UUID] | None) -> tuple[int, int]:
-    count = 0
-    with rt.db.begin_claim() as session:
-        places = operations.places_of_dead(session, ids, _BATCH)
-        now = rt.clock.now(session)
-        for (organization_id, endpoint_id), rows in groupby(places, key=lambda row: row[:2]):
-            enter(session, organization_id)
-            for row in rows:
-                if endpoints.retry(session, endpoint_id, row.id, now=now, expires_after=EXPIRES_AFTER):
-                    count += 1
-                    act = act_of_system(rt, session, organization_id, now)
-                    trail.note(act, "delivery.retried", ("delivery", row.id))
-            results.wake_lanes(session, organization_id, {endpoint_id: None})
-    return count, len(places)
+def _retry_in(act: Act, endpoint_id: UUID, delivery_ids: list[UUID]) -> int:
+    # The lane first, as everywhere.
+    lanes.lock(act.session, act.organization_id, [endpoint_id])
+    retried = endpoints.retry(act.session, endpoint_id, delivery_ids, now=act.now, expires_after=EXPIRES_AFTER)
+    lanes.serve_now(act.session, act.organization_id, endpoint_id, act.now)
+    for delivery_id in retried:
+        trail.note(act, "delivery.retried", ("delivery", delivery_id))
+    return len(retried)

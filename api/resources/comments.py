@@ -46,7 +46,7 @@ blp = Blueprint("comments", "/v1/tickets/<uuid:ticket_id>/comments", "What was s
 
 @blp.route("", methods=["POST"])
 @requires(Permission.COMMENT_CREATE)
-@blp.arguments(NewCommentSchema)
+@blp.arguments(NewCommentSchema, example={"body": "We are on our way."})
 @blp.creates(CommentSchema)
 def add_comment(command: NewComment, ticket_id: UUID) -> Response:
     """Write a comment."""

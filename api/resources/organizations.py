@@ -81,7 +81,7 @@ def get_organization(organization_id: UUID) -> Response:
 
 @blp.route("/<uuid:organization_id>", methods=["PATCH"])
 @requires(Permission.ORGANIZATION_UPDATE)
-@blp.arguments(EditOrganizationSchema)
+@blp.arguments(EditOrganizationSchema, example={"name": "Acme"})
 @blp.edits(OrganizationSchema)
 def edit_organization(values: dict[str, Any], organization_id: UUID) -> Response:
     """Change your organization."""

@@ -139,7 +139,7 @@ def edit_policy(values: dict[str, Any], policy_id: UUID) -> Response:
 
 @blp.route("/tickets/<uuid:ticket_id>/sla", methods=["GET"])
 @requires(Permission.TICKET_READ)
-@blp.reads(TicketSlaSchema)
+@blp.shows(TicketSlaSchema)
 def get_ticket_sla(ticket_id: UUID) -> Response:
     """Read how a ticket stands with its targets now."""
     return render.shown(sla_policies.sla_of_ticket(runtime(), actor(), ticket_id))

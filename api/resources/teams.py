@@ -55,7 +55,7 @@ blp = Blueprint("teams", "/v1/teams", "People who share work.")
 
 @blp.route("", methods=["POST"])
 @requires(Permission.USER_MANAGE)
-@blp.arguments(NewTeamSchema)
+@blp.arguments(NewTeamSchema, example={"name": "Printers"})
 @blp.creates(TeamSchema)
 def add_team(command: NewTeam) -> Response:
     """Make a team."""
@@ -81,7 +81,7 @@ def get_team(team_id: UUID) -> Response:
 
 @blp.route("/<uuid:team_id>", methods=["PATCH"])
 @requires(Permission.USER_MANAGE)
-@blp.arguments(EditTeamSchema)
+@blp.arguments(EditTeamSchema, example={"name": "Printers"})
 @blp.edits(TeamSchema)
 def edit_team(values: dict[str, Any], team_id: UUID) -> Response:
     """Change a team's name or its members."""

@@ -101,7 +101,7 @@ blp = Blueprint("tickets", "/v1/tickets", "What people and programs have asked f
 
 @blp.route("", methods=["POST"])
 @requires(Permission.TICKET_CREATE)
-@blp.arguments(OpenTicketSchema)
+@blp.arguments(OpenTicketSchema, example={"subject": "Printer on fire", "urgency": "high"})
 @blp.creates(TicketSchema)
 def open_ticket(command: OpenTicket) -> Response:
     """Open a ticket.
@@ -132,7 +132,7 @@ def get_ticket(ticket_id: UUID) -> Response:
 
 @blp.route("/<uuid:ticket_id>", methods=["PATCH"])
 @requires(Permission.TICKET_UPDATE)
-@blp.arguments(EditTicketSchema)
+@blp.arguments(EditTicketSchema, example={"urgency": "low", "tags": ["printer"]})
 @blp.edits(TicketSchema)
 def edit_ticket(values: dict[str, Any], ticket_id: UUID) -> Response:
     """Change fields of a ticket."""
@@ -142,7 +142,7 @@ def edit_ticket(values: dict[str, Any], ticket_id: UUID) -> Response:
 
 @blp.route("/<uuid:ticket_id>/transitions", methods=["POST"])
 @requires(Permission.TICKET_TRANSITION)
-@blp.arguments(TransitionSchema)
+@blp.arguments(TransitionSchema, example={"action": "open"})
 @blp.edits(TicketSchema)
 def transition(values: dict[str, Action], ticket_id: UUID) -> Response:
     """Move a ticket along its lifecycle.

@@ -99,7 +99,7 @@ blp = Blueprint("webhook-endpoints", "/v1/webhook-endpoints", "Where partners ar
 
 @blp.route("", methods=["POST"])
 @requires(Permission.WEBHOOK_MANAGE)
-@blp.arguments(NewEndpointSchema)
+@blp.arguments(NewEndpointSchema, example={"url": "https://partner.example/psms"})
 @blp.creates(EndpointWithSecretSchema)
 def add_endpoint(command: NewEndpoint) -> Response:
     """Register an endpoint."""
@@ -125,7 +125,7 @@ def get_endpoint(endpoint_id: UUID) -> Response:
 
 @blp.route("/<uuid:endpoint_id>", methods=["PATCH"])
 @requires(Permission.WEBHOOK_MANAGE)
-@blp.arguments(EditEndpointSchema)
+@blp.arguments(EditEndpointSchema, example={"state": "paused"})
 @blp.edits(EndpointSchema)
 def edit_endpoint(values: dict[str, Any], endpoint_id: UUID) -> Response:
     """Change, pause or activate an endpoint; what waits for it meanwhile is held, not dropped."""

@@ -27,7 +27,8 @@ def begin(service: str) -> Settings:
 
 def settings_with_servers() -> Settings:
     """Return the settings, which name both servers; imports nothing that keeps metrics."""
-    settings = Settings.from_env()
+    # Beside a running `make up`, its servers are the ones that are meant.
+    settings = Settings.from_env(load("psms.embedded.running:environment_of_this_command")())
     settings.require_servers()
     return settings
 

@@ -32,15 +32,14 @@ def refuse_unfit_database(database: Database) -> None:
     Row-level security is no wall for a superuser, for a role with BYPASSRLS, or for the tables' owner,
     who may switch it off (PostgreSQL manual, "Row Security Policies").
     """
-    with database.look_up() as connection:
-        role = connection.execute(_WALLS).one()
-        if role.rolsuper or role.rolbypassrls or role.owns:
-            message = (
-                f"the database role {role.rolname} could bypass the walls between organizations: "
-                f"let DATABASE_URL name the role {APP_ROLE}, and PSMS_OWNER_DATABASE_URL the owner"
-            )
-            raise Misconfigured(message)
-        revision = revision_of(connection)
+    role = database.ask(lambda connection: connection.execute(_WALLS).one())
+    if role.rolsuper or role.rolbypassrls or role.owns:
+        message = (
+            f"the database role {role.rolname} could bypass the walls between organizations: "
+            f"let DATABASE_URL name the role {APP_ROLE}, and PSMS_OWNER_DATABASE_URL the owner"
+        )
+        raise Misconfigured(message)
+    revision = database.ask(revision_of)
     if revision != HEAD:
         message = f"the schema is at revision {revision}, this release needs {HEAD}: run `python -m psms migrate`"
         raise Misconfigured(message)

@@ -26,7 +26,12 @@ def refusal_of(problem: Exception) -> PsmsError | None:
             return _broken_rule(problem)
         case DataError(orig=driver_errors.UntranslatableCharacter() | driver_errors.NumericValueOutOfRange()):
             return FieldError("body", "a value is out of range or cannot be stored")
-        case OperationalError(orig=driver_errors.QueryCanceled() | driver_errors.LockNotAvailable()):
+        case OperationalError(
+            orig=driver_errors.QueryCanceled()
+            | driver_errors.LockNotAvailable()
+            | driver_errors.DeadlockDetected()
+            | driver_errors.SerializationFailure()
+        ):
             return DependencyUnavailable("The database is too busy: try again in a moment.")
         case OperationalError() | PoolTimeout():
             return DependencyUnavailable("The database does not answer: try again in a moment.")

@@ -1,7 +1,8 @@
 """Engines and transactions: the only commit in the system, and the only place where a role is taken."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, Engine, create_engine, text
@@ -13,8 +14,11 @@ from psms.db.refusals import refusal_of
 from psms.errors import Misconfigured
 from psms.guard import transaction_marked
 
+T = TypeVar("T")
+
 _ENTER = text("SELECT set_config('psms.organization_id', :organization, true)")
 _CLAIM = text("SET LOCAL ROLE psms_claimer")
+_PATIENCE = text("SELECT set_config('lock_timeout', :patience, true)")
 _LEAVE_CLAIM = text("SET LOCAL ROLE NONE")
 
 # A statement that runs longer, or a transaction that idles longer, is a defect: end it before it blocks others.
@@ -30,6 +34,8 @@ def _engine(url: str, *, pool_size: int, limits: str) -> Engine:
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,
+        # A failing statement is logged; what people wrote into it is not.
+        hide_parameters=True,
         connect_args={"options": limits, "connect_timeout": 5, "application_name": "psms"},
     )
 
@@ -68,15 +74,26 @@ class Database:
         """Open a transaction that belongs to no organization and so sees no organization's rows."""
         return self._transaction(_ENTER, {"organization": ""})
 
-    @contextmanager
-    def look_up(self) -> Iterator[Connection]:
-        """Lend a connection for one statement that needs no transaction and no organization."""
-        with transaction_marked(), _refusals_named(), self._autocommit.connect() as connection:
-            yield connection
+    def ask(self, question: Callable[[Connection], T]) -> T:
+        """Return the answer to *question*, which only reads, and needs no transaction and no organization.
+
+        Where the server was restarted since its connection was made, it is asked once more on a new one.
+        """
+        with transaction_marked(), _refusals_named():
+            try:
+                return self._asked(question)
+            except DBAPIError as problem:
+                if not problem.connection_invalidated:
+                    raise
+                return self._asked(question)
 
     def close(self) -> None:
         """Close every connection that is idle now."""
         self._engine.dispose()
+
+    def _asked(self, question: Callable[[Connection], T]) -> T:
+        with self._autocommit.connect() as connection:
+            return question(connection)
 
     @contextmanager
     def _transaction(self, first: object, parameters: dict[str, str]) -> Iterator[Session]:
@@ -123,6 +140,6 @@ def enter(session: Session, organization_id: UUID) -> None:
     session.execute(_ENTER, {"organization": str(organization_id)})
 
 
-def claim_again(session: Session) -> None:
-    """Go back from one organization's effects to the claimer's view in the same transaction."""
-    session.execute(_CLAIM)
+def set_patience(session: Session, *, seconds: int) -> None:
+    """Wait no longer than so many seconds for each lock in the rest of this transaction."""
+    session.execute(_PATIENCE, {"patience": f"{seconds}s"})

@@ -12,14 +12,17 @@ from psycopg import sql
 from psms.adapters.slots import Slots
 from psms.domain.accounts import Edit
 from psms.domain.attempts import Outcome, SendResult, WebhookRequest
-from psms.domain.webhooks import EndpointState
+from psms.domain.pages import PageRequest
+from psms.domain.webhooks import DeliveryState, EndpointState
 from psms.guard import TransactionOpenError
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.receiver import Answer, Receiver
-from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
+from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, make_tenant
 from tests.support.waiting import eventually
-from workflows.deliveries import claim_due, deliver_due, reap_leases
+from workflows.deliveries import deliver_due, reap_leases
+from workflows.delivery_claims import claim_due
+from workflows.delivery_history import list_deliveries
 from workflows.delivery_results import Finished, record
 from workflows.endpoints import edit_endpoint
 from workflows.relay import relay_outbox
@@ -46,7 +49,7 @@ def acme(rt: Runtime) -> Tenant:
 
 def states(database: MigratedDatabase) -> list[tuple[object, ...]]:
     """Return state, counted failures and lost leases of each delivery, in the order of their sequence."""
-    return database.rows("SELECT state, attempts, leases_lost FROM webhook_deliveries ORDER BY sequence")
+    return database.rows("SELECT state, failures, leases_lost FROM webhook_deliveries ORDER BY sequence")
 
 
 def outcomes(database: MigratedDatabase) -> list[tuple[object, ...]]:
@@ -101,15 +104,15 @@ def test_a_late_result_changes_nothing_for_whoever_holds_the_delivery_now(
     add_endpoint(rt, acme.actor, "http://127.0.0.1:40009/hook")
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
-    (frozen,) = claim_due(rt, alone=True)
+    (frozen,) = claim(rt)
     database.move_clock(timedelta(seconds=3))
     assert reap_leases(rt) == 1
-    (holder,) = claim_due(rt, alone=True)
-    held = database.rows("SELECT state, lease_token, attempts FROM webhook_deliveries")
+    (holder,) = claim(rt)
+    held = database.rows("SELECT state, lease_token, failures FROM webhook_deliveries")
 
     record(rt, [Finished(job=frozen, result=REFUSED)])
 
-    assert database.rows("SELECT state, lease_token, attempts FROM webhook_deliveries") == held
+    assert database.rows("SELECT state, lease_token, failures FROM webhook_deliveries") == held
     assert held == [("in_flight", holder.token, 0)]
     record(rt, [Finished(job=holder, result=ACCEPTED)])
     assert states(database) == [("delivered", 0, 0)]
@@ -122,7 +125,7 @@ def test_a_late_success_counts_where_nobody_holds_the_delivery(
     add_endpoint(rt, acme.actor, "http://127.0.0.1:40009/hook")
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
-    (frozen,) = claim_due(rt, alone=True)
+    (frozen,) = claim(rt)
     database.move_clock(timedelta(seconds=3))
     reap_leases(rt)
 
@@ -140,16 +143,16 @@ def test_a_row_that_lost_two_leases_is_tried_with_nothing_beside_it(
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     for lost in (1, 2):
-        assert len(claim_due(rt, alone=True)) == 1
+        assert len(claim(rt)) == 1
         database.move_clock(timedelta(seconds=3 * lost))
         reap_leases(rt)
     for _ in range(3):
         file_ticket(rt, acme.actor)
     relay_outbox(rt)
 
-    beside_others = claim_due(rt, alone=False)
-    alone = claim_due(rt, alone=True)
-    afterwards = claim_due(rt, alone=True)
+    beside_others = claim_due(rt, suspects=True, alone=False).jobs
+    alone = claim(rt)
+    afterwards = claim(rt)
 
     assert beside_others == []
     assert [job.sequence for job in alone] == [1]
@@ -160,10 +163,10 @@ def test_a_recorded_result_forgives_lost_leases(rt: Runtime, acme: Tenant, datab
     add_endpoint(rt, acme.actor, "http://127.0.0.1:40009/hook")
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
-    claim_due(rt, alone=True)
+    claim(rt)
     database.move_clock(timedelta(seconds=3))
     reap_leases(rt)
-    (job,) = claim_due(rt, alone=True)
+    (job,) = claim(rt)
 
     record(rt, [Finished(job=job, result=REFUSED)])
 
@@ -179,9 +182,9 @@ def test_no_more_is_claimed_than_there_are_slots_and_room_in_the_lane(
     relay_outbox(rt)
     narrow = replace(rt, slots=Slots(5))
 
-    assert len(claim_due(narrow, alone=True)) == 5
-    assert len(claim_due(rt, alone=True)) == 11
-    assert claim_due(rt, alone=True) == []
+    assert len(claim(narrow)) == 5
+    assert len(claim(rt)) == 11
+    assert claim(rt) == []
     assert [state for (state, *_) in states(database)].count("in_flight") == 16
 
 
@@ -195,7 +198,7 @@ def test_a_lane_with_a_long_backlog_does_not_starve_the_others(rt: Runtime, acme
         relay_outbox(rt)
         narrow = replace(rt, slots=Slots(4))
 
-        claimed = claim_due(narrow, alone=True) + claim_due(narrow, alone=True)
+        claimed = claim(narrow) + claim(narrow)
 
     assert quiet_id in {job.endpoint_id for job in claimed}
 
@@ -259,7 +262,7 @@ def test_the_whole_schedule_then_dead(rt: Runtime, acme: Tenant, database: Migra
         assert len(partner.received) == 14
         assert len({request.headers["webhook-id"] for request in partner.received}) == 1
 
-    ((state, reason, attempts),) = database.rows("SELECT state, dead_reason, attempts FROM webhook_deliveries")
+    ((state, reason, attempts),) = database.rows("SELECT state, dead_reason, failures FROM webhook_deliveries")
     planned = timedelta(hours=71, minutes=42, seconds=35).total_seconds()
     assert (state, reason, attempts) == ("dead", "exhausted", 14)
     assert planned <= waits[-2] <= 1.2 * planned + 14
@@ -272,14 +275,17 @@ def test_a_result_that_comes_after_the_endpoint_was_paused_is_held_not_retried(
     endpoint_id, _ = add_endpoint(rt, acme.actor, "http://127.0.0.1:40009/hook")
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
-    (job,) = claim_due(rt, alone=True)
+    (job,) = claim(rt)
     edit_endpoint(rt, acme.actor, endpoint_id, Edit(fields={"state": EndpointState.PAUSED}))
 
     record(rt, [Finished(job=job, result=REFUSED)])
 
-    assert states(database) == [("held", 1, 0)]
+    page = list_deliveries(rt, acme.actor, endpoint_id, PageRequest(), DeliveryState.HELD)
+    assert [(delivery.state, delivery.attempts) for delivery in page.items] == [(DeliveryState.HELD, 1)]
+    database.move_clock(timedelta(minutes=1))
+    assert claim(rt) == []
     edit_endpoint(rt, acme.actor, endpoint_id, Edit(fields={"state": EndpointState.ACTIVE}))
-    assert len(claim_due(rt, alone=True)) == 1
+    assert len(claim(rt)) == 1
 
 
 def test_a_drain_that_is_told_to_stop_claims_nothing_new(rt: Runtime, acme: Tenant) -> None:

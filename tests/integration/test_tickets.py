@@ -11,22 +11,17 @@ from sqlalchemy import text
 from psms.domain.access import Role
 from psms.domain.answers import OnceKey
 from psms.domain.lifecycle import Action
-from psms.domain.pages import PageRequest
 from psms.domain.tickets import (
     EditTicket,
     Level,
-    NewComment,
     OpenTicket,
     Priority,
     Status,
-    TicketFilter,
-    Visibility,
 )
 from psms.errors import (
     ActionNotAllowed,
     FieldError,
     IdempotencyKeyReused,
-    NotAllowed,
     NotFound,
     RequestInProgress,
     VersionStale,
@@ -35,7 +30,7 @@ from psms.guard import TransactionOpenError
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.tenants import Tenant, add_caller, file_ticket, make_tenant
-from workflows import comments, tickets
+from workflows import tickets
 
 TABLES = ("tickets", "logs", "events", "outbox", "idempotency_keys", "comments")
 
@@ -215,91 +210,6 @@ def test_an_illegal_transition_changes_nothing(rt: Runtime, acme: Tenant, databa
         tickets.transition(rt, acme.actor, ticket_id, Action.CLOSE, None)
 
     assert (counts(database), tickets.get_ticket(rt, acme.actor, ticket_id)) == before
-
-
-def test_another_organizations_ticket_does_not_exist(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:
-    ticket_id = file_ticket(rt, acme.actor)
-    stranger = make_tenant(rt, "Stranger").actor
-    before = counts(database)
-
-    for attempt in (
-        lambda: tickets.get_ticket(rt, stranger, ticket_id),
-        lambda: tickets.edit_ticket(rt, stranger, ticket_id, EditTicket(fields={"subject": "mine"})),
-        lambda: tickets.transition(rt, stranger, ticket_id, Action.CANCEL, None),
-        lambda: comments.add_comment(rt, stranger, ticket_id, NewComment(body="hi"), None),
-        lambda: comments.list_comments(rt, stranger, ticket_id, PageRequest()),
-    ):
-        with pytest.raises(NotFound):
-            attempt()
-
-    assert counts(database) == before
-    assert tickets.list_tickets(rt, stranger, TicketFilter(), PageRequest()).items == []
-
-
-def test_a_requester_sees_their_own_tickets_and_no_internal_comment(rt: Runtime, acme: Tenant) -> None:
-    requester = add_caller(rt, acme.organization_id, Role.REQUESTER).actor
-    others = file_ticket(rt, acme.actor)
-    own = file_ticket(rt, requester)
-    comments.add_comment(rt, acme.actor, own, NewComment(body="public"), None)
-    comments.add_comment(rt, acme.actor, own, NewComment(body="internal", visibility=Visibility.INTERNAL), None)
-
-    page = tickets.list_tickets(rt, requester, TicketFilter(), PageRequest())
-    read = comments.list_comments(rt, requester, own, PageRequest())
-
-    assert [ticket.id for ticket in page.items] == [own]
-    assert [comment.body for comment in read.items] == ["public"]
-    with pytest.raises(NotFound):
-        tickets.get_ticket(rt, requester, others)
-    with pytest.raises(NotAllowed):
-        tickets.open_ticket(rt, requester, OpenTicket(subject="x", requester_id=acme.actor.user_id), None)
-    with pytest.raises(NotAllowed):
-        comments.add_comment(rt, requester, own, NewComment(body="x", visibility=Visibility.INTERNAL), None)
-
-
-def test_what_is_said_internally_is_not_told_to_partners(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:
-    ticket_id = file_ticket(rt, acme.actor)
-    comments.add_comment(
-        rt, acme.actor, ticket_id, NewComment(body="secret thought", visibility=Visibility.INTERNAL), None
-    )
-    bodies = [bytes(body) for (body,) in database.rows("SELECT body FROM events")]  # type: ignore[call-overload]
-
-    assert len(bodies) == 2
-    assert not [body for body in bodies if b"secret thought" in body]
-
-
-def test_pages_follow_one_another_without_gap_or_double_while_tickets_come_in(rt: Runtime, acme: Tenant) -> None:
-    filed = [file_ticket(rt, acme.actor) for _ in range(7)]
-    seen: list[UUID] = []
-    page = tickets.list_tickets(rt, acme.actor, TicketFilter(), PageRequest(limit=3))
-    while True:
-        seen += [ticket.id for ticket in page.items]
-        if page.next_after is None:
-            break
-        file_ticket(rt, acme.actor)
-        page = tickets.list_tickets(rt, acme.actor, TicketFilter(), PageRequest(limit=3, after=page.next_after))
-
-    assert seen == filed[::-1]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "expected"),
-    [
-        (TicketFilter(status=Status.RESOLVED), ["b"]),
-        (TicketFilter(priority=Priority.CRITICAL), ["c"]),
-        (TicketFilter(tag="vip"), ["c"]),
-        (TicketFilter(tag="vip", status=Status.RESOLVED), []),
-        (TicketFilter(), ["c", "b", "a"]),
-    ],
-)
-def test_filters(rt: Runtime, acme: Tenant, wanted: TicketFilter, expected: list[str]) -> None:
-    file_ticket(rt, acme.actor, "a")
-    tickets.transition(rt, acme.actor, file_ticket(rt, acme.actor, "b"), Action.RESOLVE, None)
-    command = OpenTicket(subject="c", impact=Level.HIGH, urgency=Level.HIGH, tags=("vip",))
-    tickets.open_ticket(rt, acme.actor, command, None)
-
-    page = tickets.list_tickets(rt, acme.actor, wanted, PageRequest())
-
-    assert [ticket.subject for ticket in page.items] == expected
 
 
 def test_a_transaction_inside_a_transaction_is_a_mistake(rt: Runtime, acme: Tenant) -> None:

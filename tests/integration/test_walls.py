@@ -107,9 +107,9 @@ def test_the_organization_of_a_transaction_does_not_stay_on_its_connection(rt: R
     with one.begin(acme.organization_id) as session:
         first = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
         assert session.execute(text("SELECT count(*) FROM tickets")).scalar_one() == 1
-    with one.look_up() as connection:
-        assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() == first
-        assert connection.execute(text("SELECT count(*) FROM tickets")).scalar_one() == 0
+    again = one.ask(lambda connection: connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+    seen = one.ask(lambda connection: connection.execute(text("SELECT count(*) FROM tickets")).scalar_one())
+    assert (again, seen) == (first, 0)
     one.close()
 
 

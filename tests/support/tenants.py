@@ -13,6 +13,8 @@ from psms.runtime import Runtime
 from workflows import accounts, endpoints, organizations, tickets
 from workflows.act import act_of_system
 from workflows.clients import insert_client
+from workflows.delivery_claims import claim_due
+from workflows.delivery_results import Job
 
 EVERY_SCOPE = tuple(scope.value for scope in Scope)
 
@@ -30,8 +32,7 @@ class Tenant:
 
 def make_tenant(rt: Runtime, name: str = "Acme", role: Role = Role.ADMIN) -> Tenant:
     """Found an organization with a client of *role*."""
-    with rt.db.look_up() as connection:
-        organization_id = rt.chance.new_id(rt.clock.now(connection))
+    organization_id = rt.chance.new_id(rt.db.ask(rt.clock.now))
     with rt.db.begin(organization_id) as session:
         act = act_of_system(rt, session, organization_id, rt.clock.now(session))
         organizations.found(act, name)
@@ -62,3 +63,8 @@ def add_endpoint(rt: Runtime, actor: Actor, url: str, event_types: tuple[str, ..
     created = endpoints.add_endpoint(rt, actor, NewEndpoint(url=url, event_types=event_types), None)
     answer = json.loads(created.body)
     return UUID(answer["id"]), answer["secret"]
+
+
+def claim(rt: Runtime) -> list[Job]:
+    """Claim what is due, as a process with nothing under way would."""
+    return claim_due(rt, suspects=True, alone=True).jobs

@@ -2,7 +2,7 @@
 
 import json
 
-from tests.support.audit import Audit, audit_of, source_answers
+from tests.support.audit import Audit, audit_of, lines_of
 
 
 def test_a_vulnerable_package_is_told_with_the_version_that_mends_it():
@@ -19,13 +19,24 @@ def test_a_vulnerable_package_is_told_with_the_version_that_mends_it():
             "worse 3 has PYSEC-2: fixed in no version yet",
         ),
         skipped=(),
+        audited=3,
     )
 
 
 def test_a_package_that_could_not_be_audited_is_told():
     report = {"dependencies": [{"name": "odd", "skip_reason": "Dependency not found on PyPI"}]}
-    assert audit_of(json.dumps(report)) == Audit(vulnerable=(), skipped=("odd",))
+    assert audit_of(json.dumps(report)) == Audit(vulnerable=(), skipped=("odd",), audited=0)
 
 
-def test_a_source_that_cannot_be_reached_is_no_source():
-    assert not source_answers("file:///no/such/file")
+def test_where_nothing_could_be_audited_nobody_is_told_that_all_is_well():
+    assert lines_of(Audit(vulnerable=(), skipped=("odd",), audited=0)) == [
+        "SKIPPED: nothing was audited, since the data about vulnerabilities cannot be reached from here"
+    ]
+
+
+def test_what_was_skipped_is_told_beside_what_was_found():
+    assert lines_of(Audit(vulnerable=("bad 2 has X",), skipped=("odd",), audited=3)) == [
+        "SKIPPED: odd could not be audited",
+        "bad 2 has X",
+    ]
+    assert lines_of(Audit(vulnerable=(), skipped=(), audited=3)) == ["no known vulnerability in 3 packages"]

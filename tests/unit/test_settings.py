@@ -57,7 +57,9 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     ("name", "value", "says"),
     [
         ("PSMS_PORT", "eighty", "PSMS_PORT must be a whole number"),
-        ("PSMS_LEASE_SECONDS", "-1", "must not be negative"),
+        ("PSMS_LEASE_SECONDS", "1", "PSMS_LEASE_SECONDS must be 2 or more"),
+        ("PSMS_DELIVERY_SLOTS", "0", "must be 1 or more"),
+        ("PSMS_DELIVERY_RETENTION_DAYS", "0", "must be 8 or more"),
         ("PSMS_ENV", "prod", "must be one of development, staging, production"),
     ],
 )

@@ -59,19 +59,25 @@ CREATE TABLE webhook_secrets (
 );
 CREATE INDEX ix_webhook_secrets_endpoint ON webhook_secrets (organization_id, endpoint_id, created_at);
 
--- One row per endpoint: when to look at it next. Hints for the claim; they can be computed anew from the deliveries.
+-- One row per endpoint: whether it is served and when to look at it next, which are hints that can be computed anew.
+-- Its row lock is the lock of everything about an endpoint: who changes the endpoint's state or its deliveries locks
+-- the lanes first, in the order of their ids, and then endpoints, and then deliveries. So nobody can deadlock, and a
+-- closed lane holds a backlog of any length by one column.
 CREATE TABLE webhook_lanes (
     organization_id uuid NOT NULL,
     endpoint_id     uuid NOT NULL,
     next_due_at     timestamptz NOT NULL DEFAULT 'infinity',
     not_before      timestamptz NOT NULL DEFAULT '-infinity',
     served_at       timestamptz NOT NULL DEFAULT '-infinity',
+    open            boolean NOT NULL DEFAULT true,
+    removed         boolean NOT NULL DEFAULT false,
+    opened_at       timestamptz NOT NULL,
     max_in_flight   smallint NOT NULL DEFAULT 16,
     last_sequence   bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (organization_id, endpoint_id),
     FOREIGN KEY (organization_id, endpoint_id) REFERENCES webhook_endpoints (organization_id, id) ON DELETE CASCADE
 ) WITH (fillfactor = 50);
-CREATE INDEX ix_webhook_lanes_ready ON webhook_lanes (served_at, endpoint_id) WHERE next_due_at < 'infinity';
+CREATE INDEX ix_webhook_lanes_ready ON webhook_lanes (next_due_at) WHERE open AND next_due_at < 'infinity';
 
 CREATE TABLE webhook_deliveries (
     organization_id  uuid NOT NULL,
@@ -81,14 +87,15 @@ CREATE TABLE webhook_deliveries (
     ticket_id        uuid,
     endpoint_id      uuid NOT NULL,
     sequence         bigint NOT NULL,
+    -- What is pending in a closed lane is shown as held.
     state            text NOT NULL CONSTRAINT ck_webhook_deliveries_state
-        CHECK (state IN ('pending', 'in_flight', 'held', 'delivered', 'dead', 'cancelled')),
+        CHECK (state IN ('pending', 'in_flight', 'delivered', 'dead', 'cancelled')),
     next_attempt_at  timestamptz NOT NULL,
     expires_at       timestamptz NOT NULL,
-    -- attempts counts the failures that use up the schedule, tries every HTTP request.
-    attempts         smallint NOT NULL DEFAULT 0,
-    tries            smallint NOT NULL DEFAULT 0,
-    leases_lost      smallint NOT NULL DEFAULT 0,
+    -- failures counts those that use up the schedule, tries every HTTP request.
+    failures         integer NOT NULL DEFAULT 0,
+    tries            integer NOT NULL DEFAULT 0,
+    leases_lost      integer NOT NULL DEFAULT 0,
     lease_token      uuid,
     lease_expires_at timestamptz,
     trigger          text NOT NULL DEFAULT 'auto' CONSTRAINT ck_webhook_deliveries_trigger
@@ -111,6 +118,8 @@ CREATE INDEX ix_webhook_deliveries_flying ON webhook_deliveries (endpoint_id, le
 CREATE INDEX ix_webhook_deliveries_lease ON webhook_deliveries (lease_expires_at) WHERE state = 'in_flight';
 CREATE INDEX ix_webhook_deliveries_suspect ON webhook_deliveries (next_attempt_at, id)
     WHERE state = 'pending' AND leases_lost >= 2;
+CREATE INDEX ix_webhook_deliveries_dead ON webhook_deliveries (organization_id, endpoint_id, sequence)
+    WHERE state = 'dead';
 CREATE INDEX ix_webhook_deliveries_finished ON webhook_deliveries (finished_at) WHERE finished_at IS NOT NULL;
 
 -- One row per HTTP request, written before the request is sent.
@@ -119,7 +128,7 @@ CREATE TABLE webhook_attempts (
     id                 uuid NOT NULL,
     delivery_id        uuid NOT NULL,
     endpoint_id        uuid NOT NULL,
-    number             smallint NOT NULL,
+    number             integer NOT NULL,
     trigger            text NOT NULL,
     worker             text NOT NULL,
     lease_token        uuid NOT NULL,

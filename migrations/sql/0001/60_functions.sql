@@ -46,11 +46,14 @@ BEGIN
         LOOP
             partition := parent || to_char(first_day, '_YYYYMM');
             CONTINUE WHEN to_regclass(partition) IS NOT NULL;
-            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', partition, parent,
-                           psms_uuid_floor(first_day), psms_uuid_floor(first_day + interval '1 month'));
+            -- Made beside its parent and then attached: that lets everybody write on meanwhile, where
+            -- PARTITION OF would lock the parent and could deadlock with a ticket that is being filed.
+            EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', partition, parent);
             -- Nobody reads a partition but through its parent; the walls stand on it all the same.
             EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', partition);
             EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', partition);
+            EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent, partition,
+                           psms_uuid_floor(first_day), psms_uuid_floor(first_day + interval '1 month'));
             made := made + 1;
         END LOOP;
     END LOOP;
@@ -60,7 +63,7 @@ $$;
 
 -- Drop the partitions of attempts that end before *horizon*; returns how many. Younger than 30 days is refused.
 CREATE FUNCTION psms_drop_attempts_before(horizon timestamptz) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET timezone = 'UTC' AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp SET timezone = 'UTC' SET lock_timeout = '1s' AS $$
 DECLARE
     partition text;
     dropped integer := 0;

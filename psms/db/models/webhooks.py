@@ -110,6 +110,9 @@ class LaneRow(Base):
     next_due_at: Mapped[datetime] = mapped_column(server_default=text("'infinity'::timestamptz"))
     not_before: Mapped[datetime] = mapped_column(server_default=text("'-infinity'::timestamptz"))
     served_at: Mapped[datetime] = mapped_column(server_default=text("'-infinity'::timestamptz"))
+    open: Mapped[bool] = mapped_column(server_default=text("true"))
+    removed: Mapped[bool] = mapped_column(server_default=text("false"))
+    opened_at: Mapped[datetime]
     max_in_flight: Mapped[int] = mapped_column(SmallInteger, server_default="16")
     last_sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
@@ -117,9 +120,8 @@ class LaneRow(Base):
         _to_endpoint("CASCADE"),
         Index(
             "ix_webhook_lanes_ready",
-            "served_at",
-            "endpoint_id",
-            postgresql_where=text("next_due_at < 'infinity'::timestamptz"),
+            "next_due_at",
+            postgresql_where=text("open AND next_due_at < 'infinity'::timestamptz"),
         ),
     )
 
@@ -137,9 +139,9 @@ class DeliveryRow(OfOrganization, Base):
     state: Mapped[str]
     next_attempt_at: Mapped[datetime]
     expires_at: Mapped[datetime]
-    attempts: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    tries: Mapped[int] = mapped_column(SmallInteger, server_default="0")
-    leases_lost: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    failures: Mapped[int] = mapped_column(server_default="0")
+    tries: Mapped[int] = mapped_column(server_default="0")
+    leases_lost: Mapped[int] = mapped_column(server_default="0")
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None]
     trigger: Mapped[str] = mapped_column(server_default="auto")
@@ -154,7 +156,7 @@ class DeliveryRow(OfOrganization, Base):
 
     __table_args__ = (
         CheckConstraint(
-            "state IN ('pending', 'in_flight', 'held', 'delivered', 'dead', 'cancelled')",
+            "state IN ('pending', 'in_flight', 'delivered', 'dead', 'cancelled')",
             name="ck_webhook_deliveries_state",
         ),
         CheckConstraint("trigger IN ('auto', 'manual', 'test')", name="ck_webhook_deliveries_trigger"),
@@ -177,6 +179,13 @@ class DeliveryRow(OfOrganization, Base):
             postgresql_where=text("state = 'pending' AND leases_lost >= 2"),
         ),
         Index(
+            "ix_webhook_deliveries_dead",
+            "organization_id",
+            "endpoint_id",
+            "sequence",
+            postgresql_where=text("state = 'dead'"),
+        ),
+        Index(
             "ix_webhook_deliveries_finished",
             "finished_at",
             postgresql_where=text("finished_at IS NOT NULL"),
@@ -191,7 +200,7 @@ class AttemptRow(OfOrganization, Base):
 
     delivery_id: Mapped[UUID]
     endpoint_id: Mapped[UUID]
-    number: Mapped[int] = mapped_column(SmallInteger)
+    number: Mapped[int]
     trigger: Mapped[str]
     worker: Mapped[str]
     lease_token: Mapped[UUID]

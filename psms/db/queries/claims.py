@@ -9,7 +9,12 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from psms.db.queries.lanes import ids_of
+from psms.domain.retry import EXPIRES_AFTER
+
 MAX_LANES = 64
+# So many of the lanes that are due longest are looked at, to find those served least recently.
+_LANES_LOOKED_AT = 512
 # A row whose lease was lost this often is tried alone, and after LEASES_UNTIL_DEAD losses no more: it may be
 # what kills its worker.
 LEASES_UNTIL_SUSPECT = 2
@@ -17,10 +22,14 @@ LEASES_UNTIL_DEAD = 5
 
 # Least recently served first: an endpoint with a long backlog cannot starve the others.
 _READY_LANES = text(f"""
-    SELECT endpoint_id, max_in_flight FROM webhook_lanes
-    WHERE next_due_at < 'infinity' AND next_due_at <= :now AND not_before <= :now
-    ORDER BY served_at, endpoint_id LIMIT {MAX_LANES} FOR UPDATE SKIP LOCKED
-""")  # noqa: S608  (a constant)
+    WITH due AS (
+        SELECT organization_id, endpoint_id FROM webhook_lanes
+        WHERE open AND next_due_at < 'infinity' AND next_due_at <= :now AND not_before <= :now
+        ORDER BY next_due_at LIMIT {_LANES_LOOKED_AT}
+    )
+    SELECT l.endpoint_id, l.max_in_flight FROM webhook_lanes l JOIN due USING (organization_id, endpoint_id)
+    WHERE l.open ORDER BY l.served_at, l.endpoint_id LIMIT {MAX_LANES} FOR UPDATE OF l SKIP LOCKED
+""")  # noqa: S608  (constants)
 _CLAIM = text(f"""
     WITH lane AS (
         SELECT * FROM unnest(CAST(:endpoint_ids AS uuid[]), CAST(:caps AS int[])) AS l (endpoint_id, cap)
@@ -61,27 +70,42 @@ _REARM = text(f"""
         ORDER BY d.next_attempt_at LIMIT 1) due ON true
     WHERE l.endpoint_id = wanted.endpoint_id
 """)  # noqa: S608  (a constant)
+# The lane is locked first, as everywhere; then the row is looked at again.
 _SUSPECT = text(f"""
+    WITH candidate AS (
+        SELECT d.organization_id, d.id FROM webhook_deliveries d
+        JOIN webhook_lanes l ON l.organization_id = d.organization_id AND l.endpoint_id = d.endpoint_id
+        WHERE d.state = 'pending' AND d.leases_lost >= {LEASES_UNTIL_SUSPECT} AND d.next_attempt_at <= :now
+          AND l.open AND l.not_before <= :now
+        ORDER BY d.next_attempt_at, d.id LIMIT 1 FOR UPDATE OF l SKIP LOCKED
+    )
     UPDATE webhook_deliveries d
     SET state = 'in_flight', lease_token = :token, tries = d.tries + 1,
         lease_expires_at = CAST(:now AS timestamptz) + make_interval(secs => :lease_s)
-    FROM (
-        SELECT organization_id, id FROM webhook_deliveries
-        WHERE state = 'pending' AND leases_lost >= {LEASES_UNTIL_SUSPECT} AND next_attempt_at <= :now
-        ORDER BY next_attempt_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
-    ) picked
-    WHERE d.organization_id = picked.organization_id AND d.id = picked.id
+    FROM candidate
+    WHERE d.organization_id = candidate.organization_id AND d.id = candidate.id AND d.state = 'pending'
     RETURNING d.organization_id, d.id
 """)  # noqa: S608  (a constant)
 _SUSPECT_WAITS = text(f"""
-    SELECT EXISTS (SELECT FROM webhook_deliveries
-        WHERE state = 'pending' AND leases_lost >= {LEASES_UNTIL_SUSPECT} AND next_attempt_at <= psms_now())
+    SELECT EXISTS (SELECT FROM webhook_deliveries d
+        JOIN webhook_lanes l ON l.organization_id = d.organization_id AND l.endpoint_id = d.endpoint_id
+        WHERE d.state = 'pending' AND d.leases_lost >= {LEASES_UNTIL_SUSPECT} AND d.next_attempt_at <= :now
+          AND l.open AND l.not_before <= :now)
 """)  # noqa: S608  (a constant)
-_EXPIRED = text(f"""
+_LANES_OF_EXPIRED = text("""
+    WITH expired AS (
+        SELECT DISTINCT organization_id, endpoint_id FROM (
+            SELECT organization_id, endpoint_id FROM webhook_deliveries
+            WHERE state = 'in_flight' AND lease_expires_at <= :now ORDER BY lease_expires_at LIMIT :limit) first
+    )
+    SELECT l.endpoint_id FROM webhook_lanes l JOIN expired USING (organization_id, endpoint_id)
+    ORDER BY l.endpoint_id FOR UPDATE OF l SKIP LOCKED
+""")
+_TAKE_BACK = text(f"""
     WITH expired AS (
         SELECT organization_id, id, lease_token FROM webhook_deliveries
-        WHERE state = 'in_flight' AND lease_expires_at <= :now
-        ORDER BY organization_id, lease_expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
+        WHERE state = 'in_flight' AND lease_expires_at <= :now AND endpoint_id = ANY (:endpoint_ids)
+        ORDER BY lease_expires_at LIMIT :limit
     )
     UPDATE webhook_deliveries d
     SET state = CASE WHEN d.leases_lost + 1 >= {LEASES_UNTIL_DEAD} THEN 'dead' ELSE 'pending' END,
@@ -90,14 +114,18 @@ _EXPIRED = text(f"""
         leases_lost = d.leases_lost + 1, lease_token = NULL, lease_expires_at = NULL, next_attempt_at = :now
     FROM expired
     WHERE d.organization_id = expired.organization_id AND d.id = expired.id
+      AND d.state = 'in_flight' AND d.lease_token = expired.lease_token
     RETURNING d.organization_id, d.id, d.endpoint_id, d.state, expired.lease_token
 """)  # noqa: S608  (constants)
+# Time in a closed lane does not count: the seven days begin anew when it opens.
 _PREPARE = text("""
     WITH due AS (
-        SELECT d.organization_id, d.id, d.event_id, d.endpoint_id, d.sequence, d.attempts, d.tries, d.trigger,
-               d.expires_at, d.occurred_at, d.request_id, w.attempt_id
+        SELECT d.organization_id, d.id, d.event_id, d.endpoint_id, d.sequence, d.failures, d.tries, d.trigger,
+               GREATEST(d.expires_at, l.opened_at + CAST(:expires_after AS interval)) AS expires_at,
+               d.occurred_at, d.request_id, w.attempt_id
         FROM unnest(CAST(:ids AS uuid[]), CAST(:attempt_ids AS uuid[])) AS w (id, attempt_id)
         JOIN webhook_deliveries d ON d.organization_id = :organization_id AND d.id = w.id
+        JOIN webhook_lanes l ON l.organization_id = d.organization_id AND l.endpoint_id = d.endpoint_id
     ), attempt AS (
         INSERT INTO webhook_attempts (organization_id, id, delivery_id, endpoint_id, number, trigger, worker,
             lease_token, started_at)
@@ -109,8 +137,8 @@ _PREPARE = text("""
                 AND (s.expires_at IS NULL OR s.expires_at > :now)
               ORDER BY s.created_at DESC, s.id DESC) AS secrets
     FROM due
-    JOIN events e ON e.organization_id = :organization_id AND e.id = due.event_id
     JOIN webhook_endpoints p ON p.organization_id = :organization_id AND p.id = due.endpoint_id
+    LEFT JOIN events e ON e.organization_id = :organization_id AND e.id = due.event_id
 """)
 
 
@@ -125,30 +153,29 @@ class Lease:
 
 def claim(session: Session, lease: Lease, slots: int) -> Sequence[Row[Any]]:
     """Lease up to *slots* due deliveries, lane by lane, and return their organizations and ids."""
-    lanes = session.execute(_READY_LANES, {"now": lease.now}).all()
-    if not lanes:
+    ready = session.execute(_READY_LANES, {"now": lease.now}).all()
+    if not ready:
         return []
-    endpoint_ids = [lane.endpoint_id for lane in lanes]
+    endpoint_ids = [lane.endpoint_id for lane in ready]
     claimed = session.execute(
         _CLAIM,
         {
             "endpoint_ids": endpoint_ids,
-            "caps": [lane.max_in_flight for lane in lanes],
-            "quantum": max(4, slots // len(lanes)),
+            "caps": [lane.max_in_flight for lane in ready],
+            "quantum": max(4, slots // len(ready)),
             "slots": slots,
             "token": lease.token,
             "now": lease.now,
             "lease_s": lease.seconds,
         },
     ).all()
-    served = sorted({row.endpoint_id for row in claimed})
-    session.execute(_REARM, {"endpoint_ids": endpoint_ids, "served": served, "now": lease.now})
+    session.execute(_REARM, {"endpoint_ids": endpoint_ids, "served": ids_of(claimed), "now": lease.now})
     return claimed
 
 
-def suspect_waits(session: Session) -> bool:
+def suspect_waits(session: Session, now: datetime) -> bool:
     """Tell whether a row is due that may have killed the workers that held it."""
-    return bool(session.execute(_SUSPECT_WAITS).scalar_one())
+    return bool(session.execute(_SUSPECT_WAITS, {"now": now}).scalar_one())
 
 
 def claim_suspect(session: Session, lease: Lease) -> Sequence[Row[Any]]:
@@ -157,14 +184,23 @@ def claim_suspect(session: Session, lease: Lease) -> Sequence[Row[Any]]:
 
 
 def take_back_expired(session: Session, now: datetime, limit: int) -> Sequence[Row[Any]]:
-    """End leases that have expired, and return the rows with the token that their workers held."""
-    return session.execute(_EXPIRED, {"now": now, "limit": limit}).all()
+    """End leases that have expired, and return the rows with the token that their workers held.
+
+    Lanes that somebody holds are left for the next time: nothing here waits.
+    """
+    locked = session.execute(_LANES_OF_EXPIRED, {"now": now, "limit": limit}).all()
+    if not locked:
+        return []
+    return session.execute(_TAKE_BACK, {"now": now, "limit": limit, "endpoint_ids": ids_of(locked)}).all()
 
 
 def prepare(
     session: Session, organization_id: UUID, lease: Lease, attempts: dict[UUID, UUID], worker: str
 ) -> Sequence[Row[Any]]:
-    """Write the attempt row of each leased delivery (id to attempt id), and return what is to be sent."""
+    """Write the attempt row of each leased delivery (id to attempt id), and return what is to be sent.
+
+    The body is None where the event is gone.
+    """
     return session.execute(
         _PREPARE,
         {
@@ -174,5 +210,6 @@ def prepare(
             "worker": worker,
             "token": lease.token,
             "now": lease.now,
+            "expires_after": EXPIRES_AFTER,
         },
     ).all()

@@ -1,5 +1,6 @@
 """Endpoints, their secrets and the history of their deliveries, inside one organization."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,24 +20,17 @@ from psms.domain.webhooks import (
 )
 from psms.errors import NotFound
 
-_RESUME = text("""
-    UPDATE webhook_deliveries SET state = 'pending', next_attempt_at = :now
-    WHERE endpoint_id = :endpoint_id AND state = 'held'
-""")
-_CANCEL = text("""
-    UPDATE webhook_deliveries SET state = 'cancelled', finished_at = :now
-    WHERE endpoint_id = :endpoint_id AND state IN ('pending', 'held')
-""")
 _RETRY = text("""
     UPDATE webhook_deliveries d
-    SET state = CASE WHEN p.state = 'active' THEN 'pending' ELSE 'held' END, trigger = 'manual', attempts = 0,
-        leases_lost = 0, dead_reason = NULL, finished_at = NULL, next_attempt_at = :now,
+    SET state = 'pending', trigger = 'manual', failures = 0, leases_lost = 0, dead_reason = NULL,
+        finished_at = NULL, next_attempt_at = :now,
         expires_at = CAST(:now AS timestamptz) + CAST(:expires_after AS interval)
     FROM webhook_endpoints p
-    WHERE d.endpoint_id = :endpoint_id AND d.id = :delivery_id AND d.state <> 'in_flight'
+    WHERE d.endpoint_id = :endpoint_id AND d.id = ANY (:ids) AND d.state <> 'in_flight'
       AND p.organization_id = d.organization_id AND p.id = d.endpoint_id AND p.state <> 'deleted'
     RETURNING d.id
 """)
+_COUNT = text("SELECT count(*) FROM webhook_endpoints WHERE state <> 'deleted'")
 
 VISIBLE = EndpointRow.state != "deleted"
 
@@ -60,7 +54,9 @@ def insert(session: Session, row: EndpointRow, secret: SecretRow) -> None:
     session.flush()
     session.add(secret)
     # Not as an object: that would read the defaults back, and a driver's datetime has no infinity.
-    session.execute(insert_into(LaneRow).values(organization_id=row.organization_id, endpoint_id=row.id))
+    session.execute(
+        insert_into(LaneRow).values(organization_id=row.organization_id, endpoint_id=row.id, opened_at=row.created_at)
+    )
     session.flush()
 
 
@@ -84,51 +80,60 @@ def live_secrets(session: Session, endpoint_id: UUID, now: datetime) -> int:
     return sum(1 for row in rows if row.expires_at is None or row.expires_at > now)
 
 
-def release_held(session: Session, endpoint_id: UUID, now: datetime) -> None:
-    """Let everything that was held for an endpoint be delivered, oldest first."""
-    session.execute(_RESUME, {"endpoint_id": endpoint_id, "now": now})
+def count(session: Session) -> int:
+    """Return how many endpoints the organization has."""
+    return int(session.execute(_COUNT).scalar_one())
 
 
-def cancel_waiting(session: Session, endpoint_id: UUID, now: datetime) -> None:
-    """Cancel what waits for an endpoint that is being deleted."""
-    session.execute(_CANCEL, {"endpoint_id": endpoint_id, "now": now})
+def retry(
+    session: Session, endpoint_id: UUID, delivery_ids: Sequence[UUID], *, now: datetime, expires_after: timedelta
+) -> list[UUID]:
+    """Make deliveries of a locked lane due now, with their whole schedule before them; return which.
 
-
-def retry(session: Session, endpoint_id: UUID, delivery_id: UUID, *, now: datetime, expires_after: timedelta) -> bool:
-    """Make a delivery due now, with its whole schedule before it; False while it is in flight."""
-    values = {
-        "endpoint_id": endpoint_id,
-        "delivery_id": delivery_id,
-        "now": now,
-        "expires_after": expires_after,
-    }
-    return session.execute(_RETRY, values).one_or_none() is not None
+    What is in flight, or belongs to a deleted endpoint, stays as it is.
+    """
+    values = {"endpoint_id": endpoint_id, "ids": list(delivery_ids), "now": now, "expires_after": expires_after}
+    return list(session.execute(_RETRY, values).scalars())
 
 
 def list_deliveries(
-    session: Session, endpoint_id: UUID, page: PageRequest, state: DeliveryState | None
+    session: Session, endpoint: EndpointRow, page: PageRequest, state: DeliveryState | None
 ) -> Page[Delivery]:
-    """Return one page of an endpoint's deliveries, newest first."""
-    statement = select(DeliveryRow).where(DeliveryRow.endpoint_id == endpoint_id)
+    """Return one page of an endpoint's deliveries, newest first, by their gapless sequence."""
+    statement = select(DeliveryRow).where(DeliveryRow.endpoint_id == endpoint.id)
     if state is not None:
-        statement = statement.where(DeliveryRow.state == state.value)
+        stored = _stored(state, endpoint.state)
+        if stored is None:
+            return Page(items=[], next_after=None)
+        statement = statement.where(DeliveryRow.state == stored.value)
     if page.after is not None:
-        statement = statement.where(DeliveryRow.id < page.after)
-    rows = session.scalars(statement.order_by(DeliveryRow.id.desc()).limit(page.limit + 1))
-    return page_of([_delivery(row) for row in rows], page.limit)
+        position = select(DeliveryRow.sequence).where(DeliveryRow.id == page.after).scalar_subquery()
+        statement = statement.where(DeliveryRow.sequence < position)
+    rows = session.scalars(statement.order_by(DeliveryRow.sequence.desc()).limit(page.limit + 1))
+    return page_of([_delivery(row, endpoint.state) for row in rows], page.limit)
 
 
-def get_delivery(session: Session, endpoint_id: UUID, delivery_id: UUID) -> Delivery:
+def get_delivery(session: Session, endpoint: EndpointRow, delivery_id: UUID) -> Delivery:
     """Return a delivery of an endpoint as it is now, or raise NotFound."""
     statement = (
         select(DeliveryRow)
-        .where(DeliveryRow.endpoint_id == endpoint_id, DeliveryRow.id == delivery_id)
+        .where(DeliveryRow.endpoint_id == endpoint.id, DeliveryRow.id == delivery_id)
         .execution_options(populate_existing=True)
     )
     row = session.scalars(statement).one_or_none()
     if row is None:
         raise NotFound
-    return _delivery(row)
+    return _delivery(row, endpoint.state)
+
+
+def _stored(shown: DeliveryState, endpoint_state: str) -> DeliveryState | None:
+    """Return the state under which rows shown as *shown* are stored; None when there can be none."""
+    active = endpoint_state == EndpointState.ACTIVE
+    if shown is DeliveryState.HELD:
+        return None if active else DeliveryState.PENDING
+    if shown is DeliveryState.PENDING and not active:
+        return None
+    return shown
 
 
 def attempts_of(session: Session, delivery_id: UUID) -> list[Attempt]:
@@ -137,13 +142,13 @@ def attempts_of(session: Session, delivery_id: UUID) -> list[Attempt]:
     return [view_of(Attempt, row, response_body=_readable(row.response_body)) for row in rows]
 
 
-def _delivery(row: DeliveryRow) -> Delivery:
-    waits = row.state == DeliveryState.PENDING
+def _delivery(row: DeliveryRow, endpoint_state: str) -> Delivery:
+    state = DeliveryState(row.state)
+    if state is DeliveryState.PENDING and endpoint_state != EndpointState.ACTIVE:
+        state = DeliveryState.HELD
+    waits = state is DeliveryState.PENDING
     return view_of(
-        Delivery,
-        row,
-        state=DeliveryState(row.state),
-        next_attempt_at=row.next_attempt_at if waits else None,
+        Delivery, row, state=state, attempts=row.tries, next_attempt_at=row.next_attempt_at if waits else None
     )
 
 

@@ -9,35 +9,57 @@ from sqlalchemy.orm import Session
 
 from psms.domain.operations import Backlog, WorkItem
 
+Place = tuple[UUID, UUID, int]
+"""Where a delivery is in the order of retries: organization, endpoint, sequence."""
+
+THE_BEGINNING: Place = (UUID(int=0), UUID(int=0), 0)
+
 _OUTBOX = text("""
     SELECT count(*) AS rows, COALESCE(EXTRACT(epoch FROM psms_now() - min(occurred_at)), 0) AS oldest_s FROM outbox
 """)
-_WAITING = text("""
-    SELECT state, count(*) AS rows FROM webhook_deliveries
-    WHERE state IN ('pending', 'in_flight', 'held', 'dead') GROUP BY state
+# Each count reads a partial index of its own.
+_COUNTS = text("""
+    SELECT (SELECT count(*) FROM webhook_deliveries d WHERE d.state = 'pending') AS pending,
+           (SELECT count(*) FROM webhook_deliveries d WHERE d.state = 'in_flight') AS in_flight,
+           (SELECT count(*) FROM webhook_deliveries d WHERE d.state = 'dead') AS dead,
+           (SELECT COALESCE(sum(held.rows), 0) FROM webhook_lanes l CROSS JOIN LATERAL (
+                SELECT count(*) AS rows FROM webhook_deliveries d
+                WHERE d.endpoint_id = l.endpoint_id AND d.state = 'pending') held
+            WHERE NOT l.open) AS held
 """)
 _OLDEST_DUE = text("""
     SELECT COALESCE(EXTRACT(epoch FROM psms_now() - min(next_due_at)), 0) AS oldest_s FROM webhook_lanes
-    WHERE next_due_at < 'infinity' AND next_due_at <= psms_now() AND not_before <= psms_now()
+    WHERE open AND next_due_at < 'infinity' AND next_due_at <= psms_now() AND not_before <= psms_now()
 """)
 _LIST = """
-    SELECT organization_id, id, event_type, endpoint_id, state, COALESCE(dead_reason, last_error) AS reason,
-        tries, created_at
-    FROM webhook_deliveries WHERE state IN ({states}) ORDER BY created_at LIMIT :limit
+    SELECT d.organization_id, d.id, d.event_type, d.endpoint_id, d.tries, d.created_at,
+        CASE WHEN d.state = 'pending' AND NOT l.open THEN 'held' ELSE d.state END AS state,
+        COALESCE(d.dead_reason, d.last_error) AS reason
+    FROM webhook_deliveries d
+    JOIN webhook_lanes l ON l.organization_id = d.organization_id AND l.endpoint_id = d.endpoint_id
+    WHERE d.state IN ({states}) ORDER BY d.created_at LIMIT :limit
 """
 _DEAD = text(_LIST.format(states="'dead'"))
-_UNFINISHED = text(_LIST.format(states="'pending', 'in_flight', 'held'"))
+_UNFINISHED = text(_LIST.format(states="'pending', 'in_flight'"))
+# Endpoint by endpoint, each with its oldest first; goes on where the last batch ended.
 _PLACES = text("""
-    SELECT organization_id, endpoint_id, id FROM webhook_deliveries
+    SELECT organization_id, endpoint_id, sequence, id FROM webhook_deliveries
     WHERE state = 'dead' AND (CAST(:ids AS uuid[]) IS NULL OR id = ANY (CAST(:ids AS uuid[])))
-    ORDER BY organization_id, endpoint_id, id LIMIT :limit FOR UPDATE SKIP LOCKED
+      AND (organization_id, endpoint_id, sequence) > (:organization_id, :endpoint_id, :sequence)
+    ORDER BY organization_id, endpoint_id, sequence LIMIT :limit
 """)
 
 
 def backlog(session: Session) -> Backlog:
     """Return what waits now."""
     outbox = session.execute(_OUTBOX).one()
-    deliveries = {row.state: row.rows for row in session.execute(_WAITING)}
+    counts = session.execute(_COUNTS).one()
+    deliveries = {
+        "pending": counts.pending - int(counts.held),
+        "in_flight": counts.in_flight,
+        "held": int(counts.held),
+        "dead": counts.dead,
+    }
     oldest_due_s = float(session.execute(_OLDEST_DUE).scalar_one())
     return Backlog(
         outbox=outbox.rows,
@@ -57,9 +79,17 @@ def unfinished(session: Session, limit: int) -> list[WorkItem]:
     return [_item(row) for row in session.execute(_UNFINISHED, {"limit": limit})]
 
 
-def places_of_dead(session: Session, ids: list[UUID] | None, limit: int) -> Sequence[Row[Any]]:
-    """Lock dead deliveries (these, or any) and return where they belong."""
-    return session.execute(_PLACES, {"ids": ids, "limit": limit}).all()
+def places_of_dead(session: Session, ids: list[UUID] | None, after: Place, limit: int) -> Sequence[Row[Any]]:
+    """Return where dead deliveries (these, or any) after a place belong."""
+    organization_id, endpoint_id, sequence = after
+    values = {
+        "ids": ids,
+        "organization_id": organization_id,
+        "endpoint_id": endpoint_id,
+        "sequence": sequence,
+        "limit": limit,
+    }
+    return session.execute(_PLACES, values).all()
 
 
 def _item(row: Row[Any]) -> WorkItem:

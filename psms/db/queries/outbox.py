@@ -15,35 +15,20 @@ from psms.domain.retry import EXPIRES_AFTER
 _LEAD = text("SELECT pg_advisory_xact_lock(hashtext('psms.relay'))")
 _WAITING = text("""
     SELECT position, organization_id, event_id, event_type, ticket_id, endpoint_id, occurred_at, request_id
-    FROM outbox ORDER BY position LIMIT :limit
+    FROM outbox WHERE organization_id <> ALL (CAST(:passed_over AS uuid[])) ORDER BY position LIMIT :limit
 """)
-_ENDPOINTS = text("""
-    SELECT id, event_types, state FROM webhook_endpoints WHERE state <> 'deleted' ORDER BY id
-""")
-_NUMBER = text("""
-    WITH wanted AS (
-        SELECT * FROM unnest(CAST(:endpoint_ids AS uuid[]), CAST(:counts AS bigint[])) AS w (endpoint_id, count)
-    ), locked AS (
-        SELECT endpoint_id FROM webhook_lanes WHERE endpoint_id = ANY (:endpoint_ids)
-        ORDER BY endpoint_id FOR UPDATE
-    )
-    UPDATE webhook_lanes l
-    SET last_sequence = l.last_sequence + w.count, next_due_at = LEAST(l.next_due_at, :now)
-    FROM wanted w JOIN locked USING (endpoint_id)
-    WHERE l.endpoint_id = w.endpoint_id
-    RETURNING l.endpoint_id, l.last_sequence - w.count AS before
-""")
+_ENDPOINTS = text("SELECT id, event_types FROM webhook_endpoints WHERE state <> 'deleted' ORDER BY id")
+_STILL_THERE = text("SELECT id FROM webhook_endpoints WHERE id = ANY (:endpoint_ids) AND state <> 'deleted'")
 _DELIVERIES = text("""
     INSERT INTO webhook_deliveries (organization_id, id, event_id, event_type, ticket_id, endpoint_id, sequence,
         state, next_attempt_at, expires_at, trigger, request_id, occurred_at, created_at)
-    SELECT :organization_id, d.id, d.event_id, d.event_type, d.ticket_id, d.endpoint_id, d.sequence, d.state,
+    SELECT :organization_id, d.id, d.event_id, d.event_type, d.ticket_id, d.endpoint_id, d.sequence, 'pending',
         CAST(:now AS timestamptz), CAST(:now AS timestamptz) + CAST(:expires_after AS interval), d.trigger,
         d.request_id, d.occurred_at, CAST(:now AS timestamptz)
     FROM unnest(CAST(:ids AS uuid[]), CAST(:event_ids AS uuid[]), CAST(:event_types AS text[]),
         CAST(:ticket_ids AS uuid[]), CAST(:endpoint_ids AS uuid[]), CAST(:sequences AS bigint[]),
-        CAST(:states AS text[]), CAST(:triggers AS text[]), CAST(:request_ids AS text[]),
-        CAST(:occurred AS timestamptz[]))
-        AS d (id, event_id, event_type, ticket_id, endpoint_id, sequence, state, trigger, request_id, occurred_at)
+        CAST(:triggers AS text[]), CAST(:request_ids AS text[]), CAST(:occurred AS timestamptz[]))
+        AS d (id, event_id, event_type, ticket_id, endpoint_id, sequence, trigger, request_id, occurred_at)
     ON CONFLICT (organization_id, event_id, endpoint_id) DO NOTHING
 """)
 _RELAYED = text("DELETE FROM outbox WHERE position = ANY (:positions)")
@@ -59,7 +44,6 @@ class NewDelivery:
     ticket_id: UUID | None
     endpoint_id: UUID
     sequence: int
-    state: str
     trigger: str
     request_id: str | None
     occurred_at: datetime
@@ -70,23 +54,19 @@ def lead(session: Session) -> None:
     session.execute(_LEAD)
 
 
-def waiting(session: Session, limit: int) -> Sequence[Row[Any]]:
-    """Return, as the claimer, the oldest rows of all organizations."""
-    return session.execute(_WAITING, {"limit": limit}).all()
+def waiting(session: Session, limit: int, passed_over: set[UUID]) -> Sequence[Row[Any]]:
+    """Return, as the claimer, the oldest rows of all organizations but those *passed_over*."""
+    return session.execute(_WAITING, {"limit": limit, "passed_over": sorted(passed_over)}).all()
 
 
 def endpoints(session: Session) -> Sequence[Row[Any]]:
-    """Return the organization's endpoints, whatever state they are in: who is paused gets its events later."""
+    """Return the organization's endpoints, paused and disabled ones too: they get their events later."""
     return session.execute(_ENDPOINTS).all()
 
 
-def number(session: Session, counts: dict[UUID, int], now: datetime) -> dict[UUID, int]:
-    """Reserve sequence numbers in each endpoint's lane, wake it, and return the last number before them.
-
-    Lanes are locked in the order of their ids, as everywhere, so that two transactions cannot deadlock.
-    """
-    rows = session.execute(_NUMBER, {"endpoint_ids": list(counts), "counts": list(counts.values()), "now": now})
-    return {row.endpoint_id: row.before for row in rows}
+def still_there(session: Session, endpoint_ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of these endpoints, whose lanes are locked, have not been deleted."""
+    return set(session.execute(_STILL_THERE, {"endpoint_ids": list(endpoint_ids)}).scalars())
 
 
 def insert_deliveries(
@@ -105,7 +85,6 @@ def insert_deliveries(
             "ticket_ids": [d.ticket_id for d in deliveries],
             "endpoint_ids": [d.endpoint_id for d in deliveries],
             "sequences": [d.sequence for d in deliveries],
-            "states": [d.state for d in deliveries],
             "triggers": [d.trigger for d in deliveries],
             "request_ids": [d.request_id for d in deliveries],
             "occurred": [d.occurred_at for d in deliveries],

@@ -25,9 +25,20 @@ def get(session: Session, model: type[R], row_id: UUID) -> R:
     return row
 
 
-def lock(session: Session, model: type[V], row_id: UUID, if_version: int | None) -> V:
-    """Return a row locked until the commit; raise NotFound, or VersionStale when its version is another."""
+def lock_unversioned(session: Session, model: type[R], row_id: UUID) -> R:
+    """Return a row locked until the commit, so that only one of two may remove it; or raise NotFound."""
     row = session.scalars(select(model).where(model.id == row_id).with_for_update()).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def lock(session: Session, model: type[V], row_id: UUID, if_version: int | None) -> V:
+    """Return a row locked until the commit; raise NotFound, or VersionStale when its version is another.
+
+    The lock lets others refer to the row meanwhile: a foreign key's check does not wait for an edit.
+    """
+    row = session.scalars(select(model).where(model.id == row_id).with_for_update(key_share=True)).one_or_none()
     if row is None:
         raise NotFound
     if if_version is not None and if_version != row.version:

@@ -1,4 +1,7 @@
-"""Recording what became of attempts, inside one organization, fenced by the lease's token."""
+"""Recording what became of attempts, inside one organization, fenced by the lease's token.
+
+Who calls these holds the locks of the lanes concerned: see `lanes`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,9 +12,9 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from psms.db.queries.claims import LEASES_UNTIL_SUSPECT
+from psms.db.queries import lanes
 
-# A paused or disabled endpoint gets nothing more: what would be tried again is held instead.
+# What would be tried again of a deleted endpoint is cancelled instead. In a closed lane it just stays pending.
 _SETTLE = text("""
     WITH result AS (
         SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:next_at AS timestamptz[]),
@@ -20,11 +23,11 @@ _SETTLE = text("""
             AS r (id, state, next_at, counted, status, error, reason, token)
     )
     UPDATE webhook_deliveries d
-    SET state = CASE WHEN r.state = 'pending' AND p.state <> 'active' THEN 'held' ELSE r.state END,
-        next_attempt_at = COALESCE(r.next_at, d.next_attempt_at), attempts = d.attempts + r.counted,
+    SET state = CASE WHEN r.state = 'pending' AND p.state = 'deleted' THEN 'cancelled' ELSE r.state END,
+        next_attempt_at = COALESCE(r.next_at, d.next_attempt_at), failures = d.failures + r.counted,
         last_status = r.status, last_error = r.error, dead_reason = r.reason, leases_lost = 0,
         lease_token = NULL, lease_expires_at = NULL,
-        finished_at = CASE WHEN r.state IN ('delivered', 'dead') THEN CAST(:now AS timestamptz) END
+        finished_at = CASE WHEN r.state <> 'pending' OR p.state = 'deleted' THEN CAST(:now AS timestamptz) END
     FROM result r, webhook_endpoints p
     WHERE d.organization_id = :organization_id AND d.id = r.id AND d.state = 'in_flight' AND d.lease_token = r.token
       AND p.organization_id = d.organization_id AND p.id = d.endpoint_id
@@ -37,7 +40,7 @@ _LATE_SUCCESS = text("""
         finished_at = :now
     FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS int[])) AS s (id, status)
     WHERE organization_id = :organization_id AND webhook_deliveries.id = s.id
-      AND state IN ('pending', 'held') AND lease_token IS NULL
+      AND lease_token IS NULL AND (state = 'pending' OR state = 'dead' AND dead_reason = 'leases_lost')
 """)
 _ATTEMPTS = text("""
     UPDATE webhook_attempts a
@@ -67,14 +70,15 @@ _DISABLE = text("""
     WHERE organization_id = :organization_id AND id = :endpoint_id AND state IN ('active', 'paused')
     RETURNING id
 """)
-_HOLD = text("""
-    UPDATE webhook_deliveries SET state = 'held'
-    WHERE organization_id = :organization_id AND endpoint_id = ANY (:endpoint_ids) AND state = 'pending'
-""")
-_HOLD_OF_INACTIVE = text("""
-    UPDATE webhook_deliveries d SET state = 'held' FROM webhook_endpoints p
+_CANCEL_OF_DELETED = text("""
+    UPDATE webhook_deliveries d SET state = 'cancelled', finished_at = :now FROM webhook_endpoints p
     WHERE d.organization_id = :organization_id AND d.id = ANY (:ids) AND d.state = 'pending'
-      AND p.organization_id = d.organization_id AND p.id = d.endpoint_id AND p.state <> 'active'
+      AND p.organization_id = d.organization_id AND p.id = d.endpoint_id AND p.state = 'deleted'
+""")
+_EVENT_GONE = text("""
+    UPDATE webhook_deliveries SET state = 'dead', dead_reason = 'event_gone', finished_at = :now,
+        lease_token = NULL, lease_expires_at = NULL
+    WHERE organization_id = :organization_id AND id = ANY (:ids)
 """)
 _UNKNOWN = text("""
     UPDATE webhook_attempts a SET outcome = 'unknown', finished_at = :now,
@@ -83,23 +87,6 @@ _UNKNOWN = text("""
     WHERE a.organization_id = :organization_id AND a.delivery_id = l.delivery_id AND a.lease_token = l.token
       AND a.outcome = 'started'
 """)
-# Locked in the order of their ids, as everywhere.
-_WAKE_LANES = text(f"""
-    WITH locked AS (
-        SELECT w.endpoint_id, w.not_before FROM unnest(CAST(:endpoint_ids AS uuid[]),
-            CAST(:not_before AS timestamptz[])) AS w (endpoint_id, not_before)
-        JOIN webhook_lanes l ON l.organization_id = :organization_id AND l.endpoint_id = w.endpoint_id
-        ORDER BY w.endpoint_id FOR UPDATE OF l
-    )
-    UPDATE webhook_lanes l
-    SET not_before = GREATEST(l.not_before, locked.not_before),
-        next_due_at = LEAST(l.next_due_at, (
-            SELECT d.next_attempt_at FROM webhook_deliveries d
-            WHERE d.endpoint_id = l.endpoint_id AND d.state = 'pending' AND d.leases_lost < {LEASES_UNTIL_SUSPECT}
-            ORDER BY d.next_attempt_at LIMIT 1))
-    FROM locked
-    WHERE l.organization_id = :organization_id AND l.endpoint_id = locked.endpoint_id
-""")  # noqa: S608  (a constant)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,20 +183,19 @@ def mark_failing(session: Session, organization_id: UUID, endpoint_ids: list[UUI
 
 
 def disable(session: Session, organization_id: UUID, endpoint_id: UUID, reason: str, now: datetime) -> bool:
-    """Disable an endpoint and hold its deliveries; False when it was disabled already."""
+    """Disable an endpoint whose lane is locked and close the lane; False when it was disabled already."""
     values = {"organization_id": organization_id, "endpoint_id": endpoint_id, "reason": reason, "now": now}
-    changed = session.execute(_DISABLE, values).one_or_none() is not None
-    hold(session, organization_id, [endpoint_id])
-    return changed
+    lanes.close(session, organization_id, endpoint_id)
+    return session.execute(_DISABLE, values).one_or_none() is not None
 
 
-def hold(session: Session, organization_id: UUID, endpoint_ids: list[UUID]) -> None:
-    """Hold what is pending for these endpoints; what is in flight is settled by its worker."""
-    session.execute(_HOLD, {"organization_id": organization_id, "endpoint_ids": endpoint_ids})
+def give_up_eventless(session: Session, organization_id: UUID, delivery_ids: Sequence[UUID], now: datetime) -> None:
+    """Give up deliveries whose event is no longer there."""
+    session.execute(_EVENT_GONE, {"organization_id": organization_id, "ids": list(delivery_ids), "now": now})
 
 
 def mark_unknown(session: Session, organization_id: UUID, expired: Sequence[Row[Any]], now: datetime) -> None:
-    """Say of the attempts of expired leases that nobody knows how they ended; hold what may not be retried."""
+    """Say of the attempts of expired leases that nobody knows how they ended; cancel what nobody wants now."""
     session.execute(
         _UNKNOWN,
         {
@@ -219,17 +205,5 @@ def mark_unknown(session: Session, organization_id: UUID, expired: Sequence[Row[
             "now": now,
         },
     )
-    session.execute(_HOLD_OF_INACTIVE, {"organization_id": organization_id, "ids": [row.id for row in expired]})
-
-
-def wake_lanes(session: Session, organization_id: UUID, not_before: dict[UUID, datetime | None]) -> None:
-    """Let each lane be looked at when its next delivery is due, and not before the instant it asked for."""
-    ordered = sorted(not_before.items())
-    session.execute(
-        _WAKE_LANES,
-        {
-            "organization_id": organization_id,
-            "endpoint_ids": [endpoint_id for endpoint_id, _ in ordered],
-            "not_before": [at for _, at in ordered],
-        },
-    )
+    ids = [row.id for row in expired]
+    session.execute(_CANCEL_OF_DELETED, {"organization_id": organization_id, "ids": ids, "now": now})

@@ -1,6 +1,7 @@
 """Statements on tickets and comments. The hot ones are written out, so that their cost is plain to see."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -34,7 +35,8 @@ _COLUMNS = (
 
 _NEXT_NUMBER = text(f"""
     WITH counter AS (UPDATE ticket_counters SET last_number = last_number + 1 RETURNING last_number)
-    SELECT counter.last_number, (SELECT default_service_id FROM organizations) AS default_service_id, promise.*
+    SELECT counter.last_number, psms_now() AS now,
+        (SELECT default_service_id FROM organizations) AS default_service_id, promise.*
     FROM counter LEFT JOIN ({PROMISE_OF_PRIORITY}) promise ON true
 """)  # noqa: S608  (a constant)
 
@@ -69,14 +71,29 @@ _INSERT: TextClause = text("""
 """)
 
 
-def next_number(session: Session, priority: str) -> tuple[int, UUID | None, Promise | None]:
-    """Take the organization's next ticket number; return it, the default service, and the priority's promise.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a new ticket takes from its organization: its number, the instant, defaults, and what is promised."""
+
+    number: int
+    now: datetime
+    default_service_id: UUID | None
+    promise: Promise | None
+
+
+def next_number(session: Session, priority: str) -> Opening:
+    """Take the organization's next ticket number, and what else a new ticket of *priority* needs.
 
     The counter's row stays locked until the commit, so that no number is lost or given out twice: call
     this last before the inserts.
     """
     row = session.execute(_NEXT_NUMBER, {"priority": priority}).one()
-    return row.last_number, row.default_service_id, promise_of(row)
+    return Opening(
+        number=row.last_number,
+        now=row.now,
+        default_service_id=row.default_service_id,
+        promise=promise_of(row),
+    )
 
 
 def insert_ticket(session: Session, values: dict[str, Any]) -> None:
@@ -91,7 +108,7 @@ def get(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
 
 def lock(session: Session, actor: Actor, ticket_id: UUID) -> tuple[Ticket, int]:
     """Return a ticket that *actor* may see, with its last event's sequence, locked until the commit."""
-    statement = _visible(actor).add_columns(_T.sequence).where(_T.id == ticket_id).with_for_update()
+    statement = _visible(actor).add_columns(_T.sequence).where(_T.id == ticket_id).with_for_update(key_share=True)
     row = session.execute(statement).one_or_none()
     if row is None:
         raise NotFound

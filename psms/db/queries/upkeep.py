@@ -13,6 +13,13 @@ _FIRE = text("""
 _FORGET_SLOTS = text("DELETE FROM schedule_fires WHERE fired_at < CAST(:now AS timestamptz) - interval '90 days'")
 _ENSURE = text("SELECT psms_ensure_partitions(6)")
 _DROP = text("SELECT psms_drop_attempts_before(CAST(:now AS timestamptz) - make_interval(days => :days))")
+_CANCEL_OF_DELETED = text("""
+    UPDATE webhook_deliveries SET state = 'cancelled', finished_at = :now, dead_reason = NULL
+    WHERE (organization_id, id) IN (
+        SELECT d.organization_id, d.id FROM webhook_lanes l
+        JOIN webhook_deliveries d ON d.organization_id = l.organization_id AND d.endpoint_id = l.endpoint_id
+        WHERE l.removed AND d.state IN ('pending', 'dead') LIMIT :limit FOR UPDATE OF d SKIP LOCKED)
+""")
 _PRUNE = {
     "tokens": text("""
         DELETE FROM oauth_tokens WHERE (organization_id, id) IN (
@@ -50,6 +57,11 @@ def drop_old_attempts(session: Session, now: datetime, days: int) -> int:
 def forget_slots(session: Session, now: datetime) -> None:
     """Forget slots that were used long ago."""
     session.execute(_FORGET_SLOTS, {"now": now})
+
+
+def cancel_unwanted(session: Session, now: datetime, limit: int) -> int:
+    """Cancel, as the claimer, up to *limit* deliveries of endpoints that were deleted."""
+    return int(session.execute(_CANCEL_OF_DELETED, {"now": now, "limit": limit}).rowcount)  # type: ignore[attr-defined]
 
 
 def prune(session: Session, what: str, now: datetime, *, days: int, limit: int) -> int:

@@ -1,0 +1,105 @@
+"""Lanes: one for each endpoint. Its row lock comes before every other lock of an endpoint or its deliveries."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+# In the order of the ids, here as everywhere, so that two transactions cannot wait for one another.
+_LOCK = text("""
+    SELECT endpoint_id FROM webhook_lanes
+    WHERE organization_id = :organization_id AND endpoint_id = ANY (:endpoint_ids)
+    ORDER BY endpoint_id FOR UPDATE
+""")
+_RESERVE = text("""
+    UPDATE webhook_lanes l
+    SET last_sequence = l.last_sequence + w.count, next_due_at = LEAST(l.next_due_at, :now)
+    FROM unnest(CAST(:endpoint_ids AS uuid[]), CAST(:counts AS bigint[])) AS w (endpoint_id, count)
+    WHERE l.organization_id = :organization_id AND l.endpoint_id = w.endpoint_id
+    RETURNING l.endpoint_id, l.last_sequence - w.count AS before
+""")
+_WAKE = text("""
+    UPDATE webhook_lanes l
+    SET not_before = GREATEST(l.not_before, w.not_before),
+        next_due_at = LEAST(l.next_due_at, (
+            SELECT d.next_attempt_at FROM webhook_deliveries d
+            WHERE d.endpoint_id = l.endpoint_id AND d.state = 'pending'
+            ORDER BY d.next_attempt_at LIMIT 1))
+    FROM unnest(CAST(:endpoint_ids AS uuid[]), CAST(:not_before AS timestamptz[])) AS w (endpoint_id, not_before)
+    WHERE l.organization_id = :organization_id AND l.endpoint_id = w.endpoint_id
+""")
+# A person asked for it: whatever the partner's Retry-After said.
+_SERVE_NOW = text("""
+    UPDATE webhook_lanes SET not_before = '-infinity', next_due_at = LEAST(next_due_at, :now)
+    WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
+""")
+_OPEN = text("""
+    UPDATE webhook_lanes SET open = true, opened_at = :now, not_before = '-infinity', next_due_at = :now
+    WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
+""")
+_CLOSE = text("""
+    UPDATE webhook_lanes SET open = false WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
+""")
+_REMOVE = text("""
+    UPDATE webhook_lanes SET open = false, removed = true
+    WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
+""")
+
+
+def lock(session: Session, organization_id: UUID, endpoint_ids: Iterable[UUID]) -> None:
+    """Lock the lanes of these endpoints until the commit, before anything else of theirs."""
+    session.execute(_LOCK, {"organization_id": organization_id, "endpoint_ids": sorted(set(endpoint_ids))})
+
+
+def reserve(session: Session, organization_id: UUID, counts: dict[UUID, int], now: datetime) -> dict[UUID, int]:
+    """Reserve so many sequence numbers in each locked lane, wake it, and return the last number before them."""
+    rows: Iterable[Row[Any]] = session.execute(
+        _RESERVE,
+        {
+            "organization_id": organization_id,
+            "endpoint_ids": list(counts),
+            "counts": list(counts.values()),
+            "now": now,
+        },
+    )
+    return {row.endpoint_id: row.before for row in rows}
+
+
+def wake(session: Session, organization_id: UUID, not_before: dict[UUID, datetime | None]) -> None:
+    """Let each locked lane be looked at when its next delivery is due, and not before the instant it asked for."""
+    session.execute(
+        _WAKE,
+        {
+            "organization_id": organization_id,
+            "endpoint_ids": list(not_before),
+            "not_before": list(not_before.values()),
+        },
+    )
+
+
+def serve_now(session: Session, organization_id: UUID, endpoint_id: UUID, now: datetime) -> None:
+    """Let a locked lane be looked at at once."""
+    session.execute(_SERVE_NOW, {"organization_id": organization_id, "endpoint_id": endpoint_id, "now": now})
+
+
+def reopen(session: Session, organization_id: UUID, endpoint_id: UUID, now: datetime) -> None:
+    """Serve a locked lane again; everything in it that was held is due, oldest first."""
+    session.execute(_OPEN, {"organization_id": organization_id, "endpoint_id": endpoint_id, "now": now})
+
+
+def close(session: Session, organization_id: UUID, endpoint_id: UUID) -> None:
+    """Serve a locked lane no more: what is pending in it is held, however much that is."""
+    session.execute(_CLOSE, {"organization_id": organization_id, "endpoint_id": endpoint_id})
+
+
+def remove(session: Session, organization_id: UUID, endpoint_id: UUID) -> None:
+    """Serve a locked lane never again: upkeep cancels what waits in it."""
+    session.execute(_REMOVE, {"organization_id": organization_id, "endpoint_id": endpoint_id})
+
+
+def ids_of(rows: Sequence[Row[Any]]) -> list[UUID]:
+    """Return the endpoints that *rows* name, each once, in order."""
+    return sorted({row.endpoint_id for row in rows})
