@@ -45,8 +45,15 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
 
 def set_up_logs(*, as_json: bool, service: str) -> None:
     """Send every log line of this process to standard error, as JSON or for a person to read."""
+
+    def name_service(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
+        # Not a context variable: threads of a pool begin with an empty context.
+        entry["service"] = service
+        return entry
+
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        name_service,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -60,7 +67,6 @@ def set_up_logs(*, as_json: bool, service: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],

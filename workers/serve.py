@@ -74,12 +74,10 @@ def serve(settings: Settings, plan: WorkerPlan, drains: Mapping[Task, Callable[[
 
 
 def _celery_worker(app: DrainingApp, plan: WorkerPlan, fallback: Fallback) -> WorkController:
-    # What Celery warns of is decided: its messages carry no code to run, be it as root, and a drain goes on when
-    # the connection is lost.
-    for decided in (SecurityWarning, CPendingDeprecationWarning):
-        warnings.simplefilter("ignore", decided)
+    # Even as root: messages that are never unpickled carry no code to run.
+    warnings.simplefilter("ignore", SecurityWarning)
     logging.getLogger("celery.worker.request").addFilter(NothingLost())
-    return app.Worker(
+    worker = app.Worker(
         hostname=plan.node,
         queues=[queue.value for queue in plan.queues],
         # Threads wait on PostgreSQL and on partners; they need neither a fork nor a greenlet.
@@ -91,6 +89,9 @@ def _celery_worker(app: DrainingApp, plan: WorkerPlan, fallback: Fallback) -> Wo
         quiet=True,
         fallback=fallback,
     )
+    # That a drain goes on when the connection is lost is decided. Celery has just switched its warning on.
+    warnings.simplefilter("ignore", CPendingDeprecationWarning)
+    return worker
 
 
 def _listen(plan: WorkerPlan, readiness: Readiness, stopping: Event) -> None:

@@ -7,7 +7,6 @@ from psms.db.queries import records
 from psms.domain.access import Actor, Permission, require
 from psms.domain.accounts import Assignment, Edit, NewAssignment, NewService, Service
 from psms.domain.answers import Created, OnceKey
-from psms.domain.events import Change
 from psms.domain.pages import Page, PageRequest
 from psms.encoding import json_bytes
 from psms.runtime import Runtime
@@ -113,7 +112,5 @@ def remove_assignment(rt: Runtime, actor: Actor, assignment_id: UUID) -> None:
     """End an assignment, or raise NotFound."""
     require(actor, Permission.SERVICE_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
-        row = records.lock_unversioned(session, AssignmentRow, assignment_id)
-        session.delete(row)
-        gone = {"service_id": Change(before=row.service_id, after=None)}
-        trail.note(act_of(rt, session, actor), "assignment.deleted", ("assignment", row.id), gone)
+        records.remove(session, AssignmentRow, assignment_id)
+        trail.note(act_of(rt, session, actor), "assignment.deleted", ("assignment", assignment_id))

@@ -57,6 +57,14 @@ def _is_response(actor: Actor, ticket: Ticket, command: NewComment) -> bool:
     return is_public and actor.user_id != ticket.requester_id and actor.works_on_tickets
 
 
+def get_comment(rt: Runtime, actor: Actor, ticket_id: UUID, comment_id: UUID) -> Comment:
+    """Return a comment that the caller may read, or raise NotFound."""
+    require(actor, Permission.COMMENT_READ)
+    with rt.db.begin(actor.organization_id) as session:
+        queries.get(session, actor, ticket_id)
+        return queries.get_comment(session, actor, ticket_id, comment_id)
+
+
 def list_comments(rt: Runtime, actor: Actor, ticket_id: UUID, page: PageRequest) -> Page[Comment]:
     """Return one page of a ticket's comments that the caller may read, oldest first."""
     require(actor, Permission.COMMENT_READ)

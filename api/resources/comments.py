@@ -60,3 +60,11 @@ def add_comment(command: NewComment, ticket_id: UUID) -> Response:
 def list_comments(query: dict[str, Any], ticket_id: UUID) -> Response:
     """List the comments that you may read, oldest first."""
     return render.listed(comments.list_comments(runtime(), actor(), ticket_id, page_request(query)))
+
+
+@blp.route("/<uuid:comment_id>", methods=["GET"])
+@requires(Permission.COMMENT_READ)
+@blp.shows(CommentSchema)
+def get_comment(ticket_id: UUID, comment_id: UUID) -> Response:
+    """Read a comment."""
+    return render.shown(comments.get_comment(runtime(), actor(), ticket_id, comment_id))

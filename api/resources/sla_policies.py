@@ -25,9 +25,7 @@ _TEN_YEARS_S = 10 * 366 * 86_400
 
 
 def _target(**options: Any) -> fields.Integer:
-    return fields.Integer(
-        strict=True, allow_none=True, validate=validate.Range(min=1, max=_TEN_YEARS_S), **options
-    )
+    return fields.Integer(strict=True, allow_none=True, validate=validate.Range(min=1, max=_TEN_YEARS_S), **options)
 
 
 class SlaPolicySchema(Answer):

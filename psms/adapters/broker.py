@@ -32,48 +32,57 @@ def celery_settings(redis_url: str, queues: list[str]) -> dict[str, Any]:
     """Return the settings of every Celery process. Each says what breaks without it."""
     return {
         "broker_url": redis_url,
-        # PostgreSQL holds every outcome; a result backend would only add pub/sub traffic to lose.
-        "result_backend": None,
-        "task_ignore_result": True,
-        # Never pickle: a broker that somebody can write to must not be able to run code.
-        "task_serializer": "json",
-        "accept_content": ["json"],
+        # On a worker longer than the second that BRPOP waits, or every quiet second is a lost connection.
+        "broker_transport_options": broker_options(socket_timeout_s=5),
         # Direct lists need no bindings, so they survive an emptied Redis; a mistyped name fails loudly.
         "task_queues": [KombuQueue(name) for name in queues],
         "task_create_missing_queues": False,
         "task_default_queue": queues[0],
-        # A nudge survives the death of the worker that took it; the row's lease bounds a poison row.
-        "task_acks_late": True,
-        "task_reject_on_worker_lost": True,
-        # The rows are the retry; a failed or late nudge is done with.
-        "task_acks_on_failure": True,
-        "task_acks_on_timeout": True,
-        # Fairness, and a small window of nudges to lose; costs no throughput.
-        "worker_prefetch_multiplier": 1,
-        # On a worker longer than the second that BRPOP waits, or every quiet second is a lost connection.
-        "broker_transport_options": broker_options(socket_timeout_s=5),
-        # The default tries for 25 s on a frozen Redis; the next nudge comes within a second anyway.
-        "task_publish_retry": False,
         # The default gives up after 100 tries and leaves a silent worker.
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "broker_pool_limit": 10,
         "broker_pool_acquire_timeout": 2,
-        # Cancelling in the middle of HTTP makes unknown outcomes; the lease already fences.
-        "worker_cancel_long_running_tasks_on_connection_loss": False,
-        # Limits per partner live in PostgreSQL; Celery's are per worker and block the prefetch.
-        "worker_disable_rate_limits": True,
-        # Logs are structlog's, and what a drain prints stays where it was printed.
-        "worker_hijack_root_logger": False,
-        "worker_redirect_stdouts": False,
-        # Only Flower reads these events, and it switches them on itself for as long as it runs.
-        "worker_send_task_events": False,
-        "task_send_sent_event": False,
+        **_OF_MESSAGES,
+        **_OF_WORKERS,
         "enable_utc": True,
         "timezone": "UTC",
         # Drains are due each second: look at least that often.
         "beat_max_loop_interval": 1,
     }
+
+
+_OF_MESSAGES: dict[str, Any] = {
+    # PostgreSQL holds every outcome; a result backend would only add pub/sub traffic to lose.
+    "result_backend": None,
+    "task_ignore_result": True,
+    # Never pickle: a broker that somebody can write to must not be able to run code.
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    # A nudge survives the death of the worker that took it; the row's lease bounds a poison row.
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    # The rows are the retry; a failed or late nudge is done with.
+    "task_acks_on_failure": True,
+    "task_acks_on_timeout": True,
+    # The default tries for 25 s on a frozen Redis; the next nudge comes within a second anyway.
+    "task_publish_retry": False,
+}
+
+_OF_WORKERS: dict[str, Any] = {
+    # Fairness, and a small window of nudges to lose; costs no throughput.
+    "worker_prefetch_multiplier": 1,
+    # Cancelling in the middle of HTTP makes unknown outcomes; the lease already fences.
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    # Limits per partner live in PostgreSQL; Celery's are per worker and block the prefetch.
+    "worker_disable_rate_limits": True,
+    # Logs are structlog's, and what a drain prints stays where it was printed.
+    "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
+    # Only Flower reads these events, and it switches them on itself for as long as it runs.
+    "worker_send_task_events": False,
+    "task_send_sent_event": False,
+}
 
 
 def broker_options(*, socket_timeout_s: float) -> dict[str, Any]:

@@ -48,7 +48,9 @@ def _broken_rule(problem: DBAPIError) -> PsmsError | None:
     if isinstance(cause, driver_errors.ForeignKeyViolation) and "still referenced" in (cause.diag.message_detail or ""):
         return StillInUse()
     if reference:
-        return FieldError(reference["column"], "there is nothing with this id in your organization")
+        # A membership is written through its team, which names its members.
+        field = "member_ids" if constraint.startswith("memberships_") else reference["column"]
+        return FieldError(field, "there is nothing with this id in your organization")
     if constraint == "fk_organizations_default_service":
         return FieldError("default_service_id", "there is nothing with this id in your organization")
     if constraint in _TAKEN:

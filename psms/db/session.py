@@ -11,10 +11,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from psms.db.refusals import refusal_of
-from psms.errors import Misconfigured
+from psms.errors import DependencyUnavailable, Misconfigured
 from psms.guard import transaction_marked
+from psms.telemetry import logger
 
 T = TypeVar("T")
+
+log = logger(__name__)
 
 _ENTER = text("SELECT set_config('psms.organization_id', :organization, true)")
 _CLAIM = text("SET LOCAL ROLE psms_claimer")
@@ -131,6 +134,9 @@ def _refusals_named() -> Iterator[None]:
         refusal = refusal_of(problem)
         if refusal is None:
             raise
+        if isinstance(refusal, DependencyUnavailable):
+            cause = getattr(problem, "orig", None) or problem
+            log.warning("database_refused", cause=type(cause).__name__, state=getattr(cause, "sqlstate", None))
         raise refusal from problem
 
 

@@ -49,4 +49,4 @@ def next_status(current: Status, action: Action) -> Status:
         legal = legal_actions(current)
         choices = f"possible now: {', '.join(legal)}" if legal else "this status is final"
         message = f"A ticket that is {current} cannot {action}; {choices}."
-        raise ActionNotAllowed(message, status=current, legal_actions=list(legal)) from None
+        raise ActionNotAllowed(message, ticket_status=current, legal_actions=list(legal)) from None

@@ -32,8 +32,10 @@ def known_ids(standing):
     client = ApiClient(standing.http, standing.tenant.token)
     service = client.post("/v1/services", json={"name": "Printing"}).json["id"]
     user = client.post("/v1/users", json={"email": "a@b.example", "name": "A", "role": "agent"}).json["id"]
+    ticket = client.post("/v1/tickets", json={"subject": "x"}).json["id"]
     return {
-        "ticket_id": client.post("/v1/tickets", json={"subject": "x"}).json["id"],
+        "ticket_id": ticket,
+        "comment_id": client.post(f"/v1/tickets/{ticket}/comments", json={"body": "x"}).json["id"],
         "organization_id": str(standing.tenant.organization_id),
         "user_id": user,
         "team_id": client.post("/v1/teams", json={"name": "A"}).json["id"],

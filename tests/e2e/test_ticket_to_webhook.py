@@ -36,7 +36,7 @@ def ticket_ids(partner: Receiver) -> set[str]:
 def worker_pids(stack: RunningStack) -> set[int]:
     """Return the processes of all Celery workers of a stack."""
     lines = processes_of(stack.home)
-    return {pid for pid, line in lines.items() if " worker " in line and "leash.py" not in line}
+    return {pid for pid, line in lines.items() if " psms worker " in line and "leash.py" not in line}
 
 
 def test_a_ticket_filed_over_the_api_reaches_the_signed_webhook(running: tuple[RunningStack, Desk]) -> None:

@@ -141,6 +141,25 @@ def test_a_killed_redis_is_found_again_and_the_fallback_bridges_the_gap(server, 
         eventually(lambda: heard(nudger, worker) and heard(nudger, worker), within=10)
 
 
+def test_a_run_that_outlives_its_connection_is_finished_by_a_worker_that_lives_on(server, nudger, tmp_path):
+    with running_worker(tmp_path / "worker", server.url, takes_s=3.0) as worker:
+        worker.until_ready()
+        for round_number in (1, 2):
+            nudger.nudge(RELAY)
+            worker.until_runs(RELAY, round_number, what="began")
+            server.kill()
+            server.start()
+            # Over the connection that the worker has made meanwhile.
+            nudger.nudge(Task.KEEP_HOUSE)
+            worker.until_runs(Task.KEEP_HOUSE, round_number, what="began")
+            worker.until_runs(RELAY, round_number)
+        nudger.nudge(Task.REAP_DELIVERY_LEASES)
+        worker.until_runs(Task.REAP_DELIVERY_LEASES, 1, what="began")
+
+        assert "critical" not in worker.log
+        assert worker.log.count("worker test is ready") == 1
+
+
 def test_a_frozen_redis_stops_no_drain_and_nudges_are_heard_again_when_it_thaws(server, nudger, tmp_path):
     with running_worker(tmp_path / "worker", server.url, fallback_ms=500) as worker:
         worker.until_ready()

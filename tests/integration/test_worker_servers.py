@@ -120,7 +120,7 @@ def test_when_the_master_is_killed_nothing_is_left(api, variables):
     assert api.end(signal.SIGKILL, within=5) == -signal.SIGKILL
 
     eventually(lambda: not alive(children))
-    assert is_free("127.0.0.1", int(variables["PSMS_PORT"]))
+    eventually(lambda: is_free("127.0.0.1", int(variables["PSMS_PORT"])))
 
 
 def test_sigterm_ends_it_although_clients_stay_connected(api, variables):

@@ -79,7 +79,7 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(run, comm
     answer = run(*command, PSMS_PORT=str(free_port()), **SERVERS)
 
     assert answer.returncode == 1
-    assert answer.stderr.startswith(
+    assert answer.stderr.splitlines()[-1].startswith(
         "psms: PostgreSQL at 127.0.0.1:1 cannot be used: start it, or correct DATABASE_URL ("
     )
     assert "pw" not in answer.stderr

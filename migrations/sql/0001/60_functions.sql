@@ -73,9 +73,13 @@ BEGIN
     END IF;
     PERFORM pg_advisory_xact_lock(hashtext('psms.partitions'));
     FOR partition IN
-        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = 'webhook_attempts'::regclass
-          AND to_timestamp(right(c.relname, 6), 'YYYYMM') + interval '1 month' <= horizon
+        -- Materialized, so that no other table's name is ever read as a month.
+        WITH child AS MATERIALIZED (
+            SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+            WHERE i.inhparent = 'webhook_attempts'::regclass
+        )
+        SELECT relname FROM child
+        WHERE to_timestamp(right(relname, 6), 'YYYYMM') + interval '1 month' <= horizon
     LOOP
         EXECUTE format('DROP TABLE %I', partition);
         dropped := dropped + 1;

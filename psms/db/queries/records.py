@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from psms.db.base import Identified, Versioned
@@ -25,12 +25,11 @@ def get(session: Session, model: type[R], row_id: UUID) -> R:
     return row
 
 
-def lock_unversioned(session: Session, model: type[R], row_id: UUID) -> R:
-    """Return a row locked until the commit, so that only one of two may remove it; or raise NotFound."""
-    row = session.scalars(select(model).where(model.id == row_id).with_for_update()).one_or_none()
-    if row is None:
+def remove(session: Session, model: type[R], row_id: UUID) -> None:
+    """Delete a row, or raise NotFound: of two who try, one does."""
+    statement = delete(model).where(model.id == row_id).returning(model.id)
+    if session.execute(statement).one_or_none() is None:
         raise NotFound
-    return row
 
 
 def lock(session: Session, model: type[V], row_id: UUID, if_version: int | None) -> V:

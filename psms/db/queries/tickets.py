@@ -183,6 +183,16 @@ def insert_comment(session: Session, organization_id: UUID, comment: Comment) ->
     )
 
 
+def get_comment(session: Session, actor: Actor, ticket_id: UUID, comment_id: UUID) -> Comment:
+    """Return a comment of a ticket that *actor* may read, or raise NotFound."""
+    row = session.scalars(
+        select(CommentRow).where(CommentRow.ticket_id == ticket_id, CommentRow.id == comment_id)
+    ).one_or_none()
+    if row is None or (row.visibility == Visibility.INTERNAL and not actor.reads_internal_comments):
+        raise NotFound
+    return _comment_of(row)
+
+
 def list_comments(session: Session, actor: Actor, ticket_id: UUID, page: PageRequest) -> Page[Comment]:
     """Return one page of a ticket's comments that *actor* may read, oldest first."""
     row = CommentRow
