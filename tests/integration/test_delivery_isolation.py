@@ -7,43 +7,18 @@ from dataclasses import replace
 from uuid import uuid4
 
 import psycopg
-import pytest
 from psycopg import sql
 
-from psms.domain.attempts import Outcome, SendResult, WebhookRequest
+from psms.domain.attempts import SendResult, WebhookRequest
 from psms.runtime import Runtime
+from tests.support.answers import ACCEPTED, HOOK
 from tests.support.databases import MigratedDatabase
 from tests.support.receiver import Answer, Receiver
-from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, make_tenant
+from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket
 from tests.support.waiting import eventually
 from workflows.deliveries import deliver_due
 from workflows.delivery_results import Finished, record
 from workflows.relay import relay_outbox
-
-HOOK = "http://127.0.0.1:40009/hook"
-REFUSED = SendResult(
-    outcome=Outcome.HTTP_ERROR,
-    status=410,
-    duration_ms=5,
-    response_headers={},
-    response_body=b"",
-    response_truncated=False,
-    retry_after=None,
-    error="The partner answered 410.",
-    peer_ip="127.0.0.1",
-)
-
-
-@pytest.fixture
-def acme(rt: Runtime) -> Tenant:
-    """An organization with an admin client."""
-    return make_tenant(rt)
-
-
-@pytest.fixture
-def stranger(rt: Runtime) -> Tenant:
-    """Another organization with an admin client."""
-    return make_tenant(rt, "Stranger")
 
 
 def states(database: MigratedDatabase) -> list[tuple[object, ...]]:
@@ -91,7 +66,7 @@ def test_a_result_that_cannot_be_stored_takes_no_other_along(
         file_ticket(rt, acme.actor)
     relay_outbox(rt)
     jobs = claim(rt)
-    fine = replace(REFUSED, outcome=Outcome.SUCCESS, status=200)
+    fine = ACCEPTED
     poison = replace(fine, error="a NUL \x00 is no text")
 
     again = record(rt, [Finished(job=job, result=poison if job.sequence == 2 else fine) for job in jobs])

@@ -11,14 +11,15 @@ from psycopg import sql
 
 from psms.adapters.slots import Slots
 from psms.domain.accounts import Edit
-from psms.domain.attempts import Outcome, SendResult, WebhookRequest
+from psms.domain.attempts import WebhookRequest
 from psms.domain.pages import PageRequest
 from psms.domain.webhooks import DeliveryState, EndpointState
 from psms.guard import TransactionOpenError
 from psms.runtime import Runtime
+from tests.support.answers import ACCEPTED, HOOK, REFUSED
 from tests.support.databases import MigratedDatabase
 from tests.support.receiver import Answer, Receiver
-from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, make_tenant
+from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket
 from tests.support.waiting import eventually
 from workflows.deliveries import deliver_due, reap_leases
 from workflows.delivery_claims import claim_due
@@ -26,25 +27,6 @@ from workflows.delivery_history import list_deliveries
 from workflows.delivery_results import Finished, record
 from workflows.endpoints import edit_endpoint
 from workflows.relay import relay_outbox
-
-ACCEPTED = SendResult(
-    outcome=Outcome.SUCCESS,
-    status=200,
-    duration_ms=5,
-    response_headers={},
-    response_body=b"",
-    response_truncated=False,
-    retry_after=None,
-    error=None,
-    peer_ip="127.0.0.1",
-)
-REFUSED = replace(ACCEPTED, outcome=Outcome.HTTP_ERROR, status=500, error="The partner answered 500.")
-
-
-@pytest.fixture
-def acme(rt: Runtime) -> Tenant:
-    """An organization with an admin client."""
-    return make_tenant(rt)
 
 
 def states(database: MigratedDatabase) -> list[tuple[object, ...]]:
@@ -101,7 +83,7 @@ def test_many_deliverers_at_once_send_each_delivery_once(rt: Runtime, acme: Tena
 def test_a_late_result_changes_nothing_for_whoever_holds_the_delivery_now(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
-    add_endpoint(rt, acme.actor, "http://127.0.0.1:40009/hook")
+    add_endpoint(rt, acme.actor, HOOK)
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     (frozen,) = claim(rt)
@@ -122,7 +104,7 @@ def test_a_late_result_changes_nothing_for_whoever_holds_the_delivery_now(
 def test_a_late_success_counts_where_nobody_holds_the_delivery(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
-    add_endpoint(rt, acme.actor, "http://127.0.0.1:40009/hook")
+    add_endpoint(rt, acme.actor, HOOK)
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     (frozen,) = claim(rt)
@@ -139,7 +121,7 @@ def test_a_late_success_counts_where_nobody_holds_the_delivery(
 def test_a_row_that_lost_two_leases_is_tried_with_nothing_beside_it(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
-    add_endpoint(rt, acme.actor, "http://127.0.0.1:40009/hook")
+    add_endpoint(rt, acme.actor, HOOK)
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     for lost in (1, 2):
@@ -160,7 +142,7 @@ def test_a_row_that_lost_two_leases_is_tried_with_nothing_beside_it(
 
 
 def test_a_recorded_result_forgives_lost_leases(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:
-    add_endpoint(rt, acme.actor, "http://127.0.0.1:40009/hook")
+    add_endpoint(rt, acme.actor, HOOK)
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     claim(rt)
@@ -176,7 +158,7 @@ def test_a_recorded_result_forgives_lost_leases(rt: Runtime, acme: Tenant, datab
 def test_no_more_is_claimed_than_there_are_slots_and_room_in_the_lane(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
-    add_endpoint(rt, acme.actor, "http://127.0.0.1:40009/hook")
+    add_endpoint(rt, acme.actor, HOOK)
     for _ in range(40):
         file_ticket(rt, acme.actor)
     relay_outbox(rt)
@@ -222,7 +204,7 @@ def test_no_transaction_is_open_while_a_partner_is_called(
 
 
 def test_the_sender_refuses_to_run_inside_a_transaction(rt: Runtime, acme: Tenant) -> None:
-    request = WebhookRequest(url="http://127.0.0.1:40009/hook", body=b"{}", headers={}, timeout_s=1)
+    request = WebhookRequest(url=HOOK, body=b"{}", headers={}, timeout_s=1)
     with rt.db.begin(acme.organization_id), pytest.raises(TransactionOpenError):
         rt.sender.send(request)
 
@@ -272,7 +254,7 @@ def test_the_whole_schedule_then_dead(rt: Runtime, acme: Tenant, database: Migra
 def test_a_result_that_comes_after_the_endpoint_was_paused_is_held_not_retried(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
-    endpoint_id, _ = add_endpoint(rt, acme.actor, "http://127.0.0.1:40009/hook")
+    endpoint_id, _ = add_endpoint(rt, acme.actor, HOOK)
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     (job,) = claim(rt)

@@ -15,14 +15,14 @@ from psycopg import sql
 from psms.adapters.slots import Slots
 from psms.domain.accounts import Edit
 from psms.domain.answers import OnceKey
-from psms.domain.attempts import Outcome, SendResult
 from psms.domain.pages import PageRequest
 from psms.domain.webhooks import DeliveryState, EndpointState, NewEndpoint
 from psms.errors import NotFound, TooManyEndpoints, WebhookUrlRefused
 from psms.runtime import Runtime
+from tests.support.answers import ACCEPTED, GONE, HOOK, REFUSED
 from tests.support.databases import MigratedDatabase
 from tests.support.receiver import Answer, Receiver
-from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, make_tenant
+from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket
 from tests.support.waiting import eventually
 from workflows import delivery_history, endpoints
 from workflows.deliveries import deliver_due, reap_leases
@@ -30,31 +30,6 @@ from workflows.delivery_results import Finished, record
 from workflows.relay import relay_outbox
 from workflows.upkeep import keep_house
 from workflows.work import retry_work
-
-HOOK = "http://127.0.0.1:40009/hook"
-REFUSED = SendResult(
-    outcome=Outcome.HTTP_ERROR,
-    status=410,
-    duration_ms=5,
-    response_headers={},
-    response_body=b"",
-    response_truncated=False,
-    retry_after=None,
-    error="The partner answered 410.",
-    peer_ip="127.0.0.1",
-)
-
-
-@pytest.fixture
-def acme(rt: Runtime) -> Tenant:
-    """An organization with an admin client."""
-    return make_tenant(rt)
-
-
-@pytest.fixture
-def stranger(rt: Runtime) -> Tenant:
-    """Another organization with an admin client."""
-    return make_tenant(rt, "Stranger")
 
 
 def states(database: MigratedDatabase) -> list[tuple[object, ...]]:
@@ -83,7 +58,7 @@ def test_what_was_in_flight_when_its_endpoint_was_deleted_is_cancelled(
         database.move_clock(timedelta(seconds=3))
         assert reap_leases(rt) == 1
     else:
-        record(rt, [Finished(job=job, result=replace(REFUSED, status=500))])
+        record(rt, [Finished(job=job, result=REFUSED)])
 
     assert states(database) == [("cancelled", None)]
 
@@ -152,7 +127,7 @@ def test_time_spent_held_does_not_use_up_the_seven_days(rt: Runtime, acme: Tenan
     endpoints.edit_endpoint(rt, acme.actor, endpoint_id, Edit(fields={"state": EndpointState.ACTIVE}))
     (job,) = claim(rt)
 
-    record(rt, [Finished(job=job, result=replace(REFUSED, status=500))])
+    record(rt, [Finished(job=job, result=REFUSED)])
 
     assert states(database) == [("pending", None)]
 
@@ -165,9 +140,9 @@ def test_a_late_refusal_neither_disables_nor_is_noted(rt: Runtime, acme: Tenant,
     database.move_clock(timedelta(seconds=3))
     reap_leases(rt)
     (holder,) = claim(rt)
-    record(rt, [Finished(job=holder, result=replace(REFUSED, outcome=Outcome.SUCCESS, status=200))])
+    record(rt, [Finished(job=holder, result=ACCEPTED)])
 
-    record(rt, [Finished(job=late, result=REFUSED)])
+    record(rt, [Finished(job=late, result=GONE)])
 
     assert states(database) == [("delivered", None)]
     assert database.rows("SELECT state, failing_since FROM webhook_endpoints") == [("active", None)]

@@ -35,12 +35,6 @@ from workflows import tickets
 TABLES = ("tickets", "logs", "events", "outbox", "idempotency_keys", "comments")
 
 
-@pytest.fixture
-def acme(rt: Runtime) -> Tenant:
-    """An organization with an admin client."""
-    return make_tenant(rt)
-
-
 def counts(database: MigratedDatabase) -> dict[str, int]:
     """Return how many rows each table of a ticket has."""
     return {table: database.count(table) for table in TABLES}

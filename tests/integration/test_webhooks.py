@@ -4,7 +4,6 @@ import json
 from datetime import timedelta
 from uuid import UUID
 
-import pytest
 from psycopg import sql
 from standardwebhooks import Webhook
 
@@ -18,12 +17,6 @@ from workflows import delivery_history
 from workflows.deliveries import deliver_due, reap_leases
 from workflows.relay import relay_outbox
 from workflows.work import dead_work, retry_work
-
-
-@pytest.fixture
-def acme(rt: Runtime) -> Tenant:
-    """An organization with an admin client."""
-    return make_tenant(rt)
 
 
 def only_delivery(rt: Runtime, tenant: Tenant, endpoint_id: UUID) -> DeliveryWithAttempts:
