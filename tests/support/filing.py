@@ -41,9 +41,11 @@ class Filing:
         try:
             answer = self._desk.call("POST", "/v1/tickets", json={"subject": subject}, headers={"Idempotency-Key": key})
         except requests.RequestException as problem:
-            return self._refused(type(problem).__name__)
+            self._refused(type(problem).__name__)
+            return None
         if answer.status_code in _TRY_AGAIN:
-            return self._refused(str(answer.status_code))
+            self._refused(str(answer.status_code))
+            return None
         assert answer.status_code == 201, answer.text
         ticket_id = UUID(answer.json()["id"])
         with self._lock:
