@@ -35,7 +35,7 @@ STEPS = 100
 TARGETS = {"first_response": timedelta(minutes=10), "resolution": timedelta(hours=1)}
 MOST_ENDPOINTS = 4
 LEASES_UNTIL_DEAD = 5
-CLOCK_MOVES = [timedelta(seconds=s) for s in (1, 3, 6, 60, 300, 1200)]
+CLOCK_MOVES = [timedelta(seconds=s) for s in (1, 3, 6, 30, 120, 600)]
 # Each with what the partner made of the request: it may have it, whatever we learn.
 ANSWERS = [(Outcome.SUCCESS, 200, True), (Outcome.HTTP_ERROR, 500, True), (Outcome.TIMEOUT, None, True)]
 ANSWERS += [(Outcome.CONNECT, None, False), (Outcome.HTTP_ERROR, 410, True)]
@@ -111,13 +111,13 @@ class Walk:
         self.tickets.append(filed(UUID(created["id"]), instant(created["created_at"]), TARGETS))
 
     def edit(self) -> None:
-        ticket, priority = self.chance.choice(self.tickets), self.chance.choice(list(Priority))
+        ticket, priority = self._some_ticket(), self.chance.choice(list(Priority))
         fields = {"subject": f"T {self.chance.random()}", "priority": priority}
         after = tickets.edit_ticket(self.rt, self.acme.actor, ticket.id, EditTicket(fields=fields))
         ticket.edited(priority, after.updated_at)
 
     def move(self) -> None:
-        ticket = self.chance.choice(self.tickets)
+        ticket = self._some_ticket()
         # Sorted so that a walk repeats: most tickets stay open for a while.
         actions = sorted(
             set(legal_actions(ticket.status)) - {Action.CLOSE, Action.CANCEL} or legal_actions(ticket.status)
@@ -127,17 +127,22 @@ class Walk:
             after = tickets.transition(self.rt, self.acme.actor, ticket.id, action, None)
             ticket.moved(action, after.updated_at)
 
+    def _some_ticket(self) -> ModelTicket:
+        # The latest, so that several things happen to one before its targets are over.
+        return self.chance.choice(self.tickets[-3:])
+
     def end(self) -> None:
-        ticket = self.chance.choice(self.tickets)
+        ticket = self._some_ticket()
         if Action.CANCEL in legal_actions(ticket.status):
             after = tickets.transition(self.rt, self.acme.actor, ticket.id, Action.CANCEL, None)
             ticket.moved(Action.CANCEL, after.updated_at)
 
     def comment(self) -> None:
-        ticket = self.chance.choice(self.tickets)
+        ticket = self._some_ticket()
         caller: Tenant = self.chance.choice([self.acme, self.requester])
         staff = caller is self.acme
-        visibility = self.chance.choice(list(Visibility)) if staff else Visibility.PUBLIC
+        internal = staff and self.chance.random() < 0.3
+        visibility = Visibility.INTERNAL if internal else Visibility.PUBLIC
         written = comments.add_comment(
             self.rt, caller.actor, ticket.id, NewComment(body="Hm.", visibility=visibility), None
         )
@@ -225,8 +230,9 @@ def after_a_walk(rt: Runtime, database: MigratedDatabase, seed: int) -> Walk:
     walk = Walk(rt, database, seed)
     walk.add_endpoint()
     walk.file()
-    often = [walk.file, walk.edit, walk.move, walk.comment, walk.relay, walk.deliver, walk.pass_time, walk.sweep]
+    often = [walk.edit, walk.move, walk.comment, walk.relay, walk.deliver, walk.pass_time, walk.sweep]
     seldom = [
+        walk.file,
         walk.end,
         walk.add_endpoint,
         walk.turn_endpoint,
