@@ -75,7 +75,9 @@ BEGIN
     FOR partition IN
         SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent = 'webhook_attempts'::regclass
-          AND to_timestamp(right(c.relname, 6), 'YYYYMM') + interval '1 month' <= horizon
+          -- CASE, as a plan may ask this of every other relation before it knows whose partition it is.
+          AND CASE WHEN c.relname ~ '^webhook_attempts_[0-9]{6}$'
+              THEN to_timestamp(right(c.relname, 6), 'YYYYMM') + interval '1 month' <= horizon END
     LOOP
         EXECUTE format('DROP TABLE %I', partition);
         dropped := dropped + 1;
