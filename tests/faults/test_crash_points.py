@@ -1,23 +1,15 @@
 """A process dies by SIGKILL between two steps of a promise: every ticket accepted is kept, told and escalated once."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID, uuid4
 
 import pytest
 
 from psms.crash import CrashPoint
 from tests.faults.conftest import soaking
-from tests.support.desk import Desk, running_desk
-from tests.support.filing import Filing
-from tests.support.ledger import Ledger, ledger_of
-from tests.support.receiver import Receiver
-from tests.support.stacks import RunningStack
+from tests.support.ledger import Ledger
+from tests.support.scene import running_stage, scene_on
 from tests.support.waiting import eventually
 
-LEASE_S = 4
 TICKETS = 24
 # Together on one stack in the short form: a process that dies too often in a row waits ever longer for its start.
 TOGETHER = (
@@ -41,16 +33,6 @@ CHILD_OF = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """A stack with armed crash points, a partner, and a promise to answer within two seconds."""
-
-    stack: RunningStack
-    desk: Desk
-    partner: Receiver
-    ledger: Ledger
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "points" not in metafunc.fixturenames:
         return
@@ -63,17 +45,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One home for all the stacks: they start sooner on data that are there."""
     return tmp_path_factory.mktemp("desk")
-
-
-@contextmanager
-def armed(home: Path, points: tuple[CrashPoint, ...]) -> Iterator[Scene]:
-    variables = {"PSMS_CRASH_AT": ",".join(points), "PSMS_LEASE_SECONDS": str(LEASE_S)}
-    with running_desk(home, **variables) as (stack, desk), Receiver() as partner:
-        endpoint = desk.add_endpoint(partner.url("/hook"))
-        promise = {"name": "Promise", "first_response_seconds": 2}
-        assert desk.call("POST", "/v1/sla-policies", json=promise).status_code == 201
-        yield Scene(stack=stack, desk=desk, partner=partner, ledger=ledger_of(home))
-        assert desk.call("DELETE", f"/v1/webhook-endpoints/{endpoint['id']}").status_code == 204
 
 
 def deaths(home: Path, point: CrashPoint) -> list[str]:
@@ -89,35 +60,21 @@ def escalated(ledger: Ledger, subject: str) -> list[tuple[object, ...]]:
     return ledger.rows(query, subject)
 
 
-def assert_all_is_well(scene: Scene, accepted: set[UUID], subject: str) -> None:
-    """Wait for rest, then compare what was accepted with what is there and with what the partner got."""
-    everyone = [(1,)] * len(accepted)
-    eventually(lambda: escalated(scene.ledger, subject) == everyone, within=40, what="every escalation")
-    eventually(lambda: not scene.ledger.breaches(), within=40, what=f"rest: {scene.ledger.breaches()}")
-
-    received = {UUID(webhook_id) for webhook_id in scene.partner.distinct_ids()}
-    query = "SELECT e.id FROM events e JOIN tickets t ON t.id = e.ticket_id WHERE starts_with(t.subject, %s)"
-    told = {UUID(str(event_id)) for (event_id,) in scene.ledger.rows(query, subject)}
-    filed = {
-        UUID(str(row[0])) for row in scene.ledger.rows("SELECT id FROM tickets WHERE starts_with(subject, %s)", subject)
-    }
-    assert filed == accepted
-    assert len(scene.ledger.created(subject)) == len(accepted) == TICKETS
-    assert received == told
-
-
 def test_a_death_between_two_steps_loses_nothing_and_doubles_nothing(home, points):
-    subject = str(uuid4())
-    with armed(home, points) as scene:
-        filing = Filing(scene.desk)
-        filing.file_many(subject, TICKETS, per_second=20)
+    with running_stage(home, PSMS_CRASH_AT=",".join(points)) as stage, scene_on(stage) as scene:
+        promise = {"name": "Promise", "first_response_seconds": 2}
+        assert stage.desk.call("POST", "/v1/sla-policies", json=promise).status_code == 201
+        scene.file(TICKETS)
+        everyone = [(1,)] * TICKETS
+        eventually(lambda: escalated(stage.ledger, scene.subject) == everyone, within=40, what="every escalation")
         eventually(lambda: all(deaths(home, point) for point in points), within=30, what=f"a death at each of {points}")
-        assert_all_is_well(scene, filing.accepted, subject)
+        scene.assert_nothing_lost_or_doubled(TICKETS)
 
+        assert escalated(stage.ledger, scene.subject) == everyone
         assert [len(deaths(home, point)) for point in points] == [1] * len(points)
         for name in {CHILD_OF[point] for point in points if point in CHILD_OF}:
-            scene.stack.until_line(f"{name} ended (killed by SIGKILL) and is started again")
-        if CrashPoint.TICKET_COMMITTED in points:
-            assert filing.refused.total() >= 1
+            stage.stack.until_line(f"{name} ended (killed by SIGKILL) and is started again")
+        # A request that was cut off, and the one that was made again under the same key.
+        assert (scene.filing.refused.total() > 0) == (CrashPoint.TICKET_COMMITTED in points)
         if CrashPoint.DELIVERY_SENT in points:
             assert len(scene.partner.received) > len(scene.partner.distinct_ids())
