@@ -8,11 +8,11 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--custom-compile-command 'make lock' pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check fmt lock clean environment-trial environment-all
+.PHONY: help setup up test soak check fmt lock clean environment-trial environment-all
 
 help: ## say what each verb does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf '\nPYTHON=python3.12 chooses the Python; ARGS="-k webhooks" is passed on by up, test and lock.\n'
+	@printf '\nPYTHON=python3.12 chooses the Python; ARGS="-k webhooks" is passed on by up, test, soak and lock.\n'
 
 setup: environment-all ## make the virtual environment .venv and install all dependencies
 
@@ -21,6 +21,9 @@ up: environment-trial ## start everything, on servers of its own; Ctrl-C stops i
 
 test: environment-all ## run every test
 	$(BIN)/python -m pytest -n 2 -q $(ARGS)
+
+soak: environment-all ## run the long forms of the fault tests, which take hours
+	$(BIN)/python -m pytest -q tests/faults --soak -m "" --timeout 3600 $(ARGS)
 
 check: environment-all ## format, lint, types, architecture, dead code, models, containers, dependency audit
 	$(BIN)/ruff format --check .

@@ -85,7 +85,7 @@ class Settings:
             api_backpressure=source.whole("PSMS_API_BACKPRESSURE", 12_000),
             delivery_slots=source.whole("PSMS_DELIVERY_SLOTS", 64),
             worker_threads=source.whole("PSMS_WORKER_THREADS", 8),
-            fallback_after_s=source.whole("PSMS_FALLBACK_AFTER_MS", 2000) / 1000,
+            fallback_after_s=source.whole("PSMS_FALLBACK_AFTER_MS", 1500) / 1000,
             attempt_retention_days=source.whole("PSMS_ATTEMPT_RETENTION_DAYS", 90, at_least=30),
             delivery_retention_days=source.whole("PSMS_DELIVERY_RETENTION_DAYS", 90, at_least=8),
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from psms.crash import CrashPoint, crash_point
 from psms.db.queries import claims, lanes, results
 from psms.db.session import enter
 from psms.domain.attempts import WebhookRequest
@@ -138,7 +139,9 @@ def _send(rt: Runtime, job: Job) -> Finished:
     }
     request = WebhookRequest(url=job.url, body=job.body, headers=headers, timeout_s=job.timeout_s)
     with bound(request_id=job.request_id, delivery_id=str(job.delivery_id)):
+        crash_point(CrashPoint.DELIVERY_CLAIMED, about=job.url)
         result = rt.sender.send(request)
+        crash_point(CrashPoint.DELIVERY_SENT)
         log.info("webhook_sent", outcome=result.outcome.value, status=result.status, ms=result.duration_ms)
     return Finished(job=job, result=result)
 
@@ -159,6 +162,7 @@ def reap_leases(rt: Runtime) -> int:
             lanes.wake(session, organization_id, dict.fromkeys(lanes.ids_of(own)))
             _note_dead(act_of_system(rt, session, organization_id, now), own)
     if expired:
+        crash_point(CrashPoint.REAP_COMMITTED)
         LEASES_EXPIRED.inc(len(expired))
         log.warning("leases_taken_back", count=len(expired))
         rt.nudger.nudge(Task.DELIVER_WEBHOOKS)

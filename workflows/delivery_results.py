@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from psms.crash import CrashPoint, crash_point
 from psms.db.queries import lanes, results
 from psms.db.session import set_patience
 from psms.domain.attempts import Outcome, SendResult
@@ -122,6 +123,8 @@ def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> 
         own = [one for one in judged if one.settlement.delivery_id in in_time]
         _record_health(act, own)
         lanes.wake(session, organization_id, _lanes(settlements))
+        crash_point(CrashPoint.RESULT_UNCOMMITTED)
+    crash_point(CrashPoint.RESULT_COMMITTED)
     LATE_RESULTS.inc(len(late))
     for one in judged:
         _measure_attempt(one)

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from psms.crash import CrashPoint, crash_point
 from psms.db.queries import lanes, outbox
 from psms.db.session import enter
 from psms.domain.webhooks import Trigger
@@ -53,6 +54,7 @@ def relay_outbox(rt: Runtime) -> int:
         passed_over |= batch.left
         total += len(batch.relayed)
         if batch.relayed:
+            crash_point(CrashPoint.RELAY_COMMITTED)
             rt.nudger.nudge(Task.DELIVER_WEBHOOKS)
         if batch.seen < BATCH and len(batch.relayed) == batch.seen:
             break
@@ -79,6 +81,8 @@ def _relay_batch(rt: Runtime, passed_over: set[UUID]) -> _Batch:
                 left.add(organization_id)
             else:
                 relayed += done
+        if relayed:
+            crash_point(CrashPoint.RELAY_UNCOMMITTED)
     RELAYED.inc(len(relayed))
     for row in relayed:
         RELAY_LAG.observe(max(0.0, (now - row.occurred_at).total_seconds()))

@@ -11,7 +11,7 @@ from psms.db.queries import sla as queries
 from psms.db.queries.sla import KeptClock
 from psms.domain import sla
 from psms.domain.calendars import ALWAYS_OPEN
-from psms.domain.sla import Clock, Metric
+from psms.domain.sla import Clock, ClockState, Metric
 from psms.domain.sla_policies import Promise
 from psms.domain.tickets import Status, Ticket
 from workflows.act import Act
@@ -65,6 +65,9 @@ def _after_status(kept: KeptClock, status: Status, act: Act) -> Clock:
     if status is Status.RESOLVED:
         end = sla.completed if kept.metric is Metric.RESOLUTION else sla.cancelled
         return end(clock, ALWAYS_OPEN, now)[0]
+    if clock.state is ClockState.MET and kept.metric is Metric.FIRST_RESPONSE:
+        # Answered is answered, whatever becomes of the ticket.
+        return clock
     if clock.is_over:
         # From resolved there is one way on: reopened.
         clock = sla.reopened(clock)

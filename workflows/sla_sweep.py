@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from psms.crash import CrashPoint, crash_point
 from psms.db.queries import sla as queries
 from psms.db.queries import tickets as ticket_queries
 from psms.db.session import enter
@@ -32,6 +33,7 @@ def fire_due_timers(rt: Runtime) -> int:
         seen, handled = _fire_batch(rt)
         total += handled
         if handled:
+            crash_point(CrashPoint.SWEEP_COMMITTED)
             rt.nudger.nudge(Task.RELAY_OUTBOX)
         if seen < BATCH or not handled:
             break
@@ -46,6 +48,8 @@ def _fire_batch(rt: Runtime) -> tuple[int, int]:
         for organization_id, rows in groupby(sorted(due, key=by_organization), key=by_organization):
             enter(session, organization_id)
             handled += _fire_in(rt, session, organization_id, list(rows))
+        if handled:
+            crash_point(CrashPoint.SWEEP_UNCOMMITTED)
     return len(due), handled
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from psms.crash import CrashPoint, crash_point
 from psms.db.queries import tickets as queries
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
@@ -44,6 +45,7 @@ def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | 
         message = "You can file tickets for yourself only: leave requester_id out."
         raise NotAllowed(message)
     created = create_once(rt, actor, once, lambda act: _opened(act, command, requester_id))
+    crash_point(CrashPoint.TICKET_COMMITTED)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return created
 

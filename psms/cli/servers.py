@@ -15,6 +15,7 @@ def api() -> None:
     load("psms.embedded.addresses:refuse_taken")(settings.host, settings.port, "PSMS_PORT")
     startup.share_metrics(settings.home / "metrics" / f"api-{settings.port}")
     startup.set_up_logs(settings, "api")
+    startup.arm_crash_points(settings)
     startup.require_fit_database(settings)
     load("psms.cli.serve_api:serve_api")(settings)
 

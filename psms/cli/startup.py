@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from psms.cli.lazy import load
+from psms.crash import arm
 from psms.errors import DependencyUnavailable, Misconfigured
 from psms.settings import Environment, Settings, endpoint_of
 
@@ -22,6 +23,7 @@ def begin(service: str) -> Settings:
     if named:
         _make_directory(Path(named))
     set_up_logs(settings, service)
+    arm_crash_points(settings)
     return settings
 
 
@@ -31,6 +33,14 @@ def settings_with_servers() -> Settings:
     settings = Settings.from_env(load("psms.embedded.running:environment_of_this_command")())
     settings.require_servers()
     return settings
+
+
+def arm_crash_points(settings: Settings) -> None:
+    """Have this process die where PSMS_CRASH_AT says, for a fault test; raises Misconfigured for a wrong name."""
+    try:
+        arm(settings.crash_at, settings.home / "run" / "crashes")
+    except ValueError as problem:
+        raise Misconfigured(str(problem)) from None
 
 
 def set_up_logs(settings: Settings, service: str) -> None:

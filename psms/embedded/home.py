@@ -51,6 +51,11 @@ class Home:
         return self.run / "ready"
 
     @property
+    def crashes(self) -> Path:
+        """One file for each crash point at which a process died, by the wish of a fault test."""
+        return self.run / "crashes"
+
+    @property
     def metrics(self) -> Path:
         """Counters that the processes of one start share."""
         return self.root / "metrics"

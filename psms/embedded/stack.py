@@ -133,7 +133,7 @@ def command(stack: Stack, *arguments: str) -> Launch:
 
 def renew_directories(home: Home) -> None:
     """Empty what belongs to one start only."""
-    for directory in (home.metrics, home.ready):
+    for directory in (home.metrics, home.ready, home.crashes):
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(mode=0o700)
 

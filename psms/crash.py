@@ -1,0 +1,75 @@
+"""Crash points: places at which a process kills itself when a fault test asks for it.
+
+Which points are armed is in PSMS_CRASH_AT, read by `psms.settings`; what must hold afterwards is in `tests/faults`.
+"""
+
+import os
+import signal
+from enum import StrEnum
+from pathlib import Path
+
+
+class CrashPoint(StrEnum):
+    """Every instant between two steps of a promise at which a process may die; each is passed in one place."""
+
+    TICKET_COMMITTED = "ticket_committed"
+    """The API has committed a ticket; no nudge has left and nothing was answered."""
+    RELAY_UNCOMMITTED = "relay_uncommitted"
+    """Events are fanned out, in a transaction that is still open."""
+    RELAY_COMMITTED = "relay_committed"
+    """Events are fanned out; no nudge has left."""
+    DELIVERY_CLAIMED = "delivery_claimed"
+    """A delivery is leased and its attempt is written; its request has not been sent. About its URL."""
+    DELIVERY_SENT = "delivery_sent"
+    """The partner has answered; nothing is recorded."""
+    RESULT_UNCOMMITTED = "result_uncommitted"
+    """Results are written, in a transaction that is still open."""
+    RESULT_COMMITTED = "result_committed"
+    """Results are recorded; nothing was measured or told."""
+    SWEEP_UNCOMMITTED = "sweep_uncommitted"
+    """Timers have taken effect, in a transaction that is still open."""
+    SWEEP_COMMITTED = "sweep_committed"
+    """Timers have taken effect; no nudge has left."""
+    REAP_COMMITTED = "reap_committed"
+    """Expired leases are taken back; no nudge has left."""
+
+
+# Empty in every process that no fault test started: a point then costs one look at it.
+_armed: dict[CrashPoint, str] = {}
+_marks: list[Path] = []
+
+
+def arm(wanted: str, directory: Path) -> None:
+    """Have this process, and those forked from it, die at the points that *wanted* names, separated by commas.
+
+    `name` fires once for all processes that share *directory*, in which each death leaves a mark; `name:text`
+    fires whenever the point is passed about something that contains the text. Raises ValueError, with a
+    sentence, for a name that is none.
+    """
+    _armed.clear()
+    _marks[:] = [directory]
+    for entry in filter(None, (part.strip() for part in wanted.split(","))):
+        name, _, about = entry.partition(":")
+        if name not in list(CrashPoint):
+            message = f"{name!r} is no crash point: PSMS_CRASH_AT takes {', '.join(CrashPoint)}"
+            raise ValueError(message)
+        _armed[CrashPoint(name)] = about
+    if _armed:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def crash_point(point: CrashPoint, about: str = "") -> None:
+    """Die here, by SIGKILL and so without any farewell, where this point is armed."""
+    if _armed and point in _armed and _armed[point] in about and _marked(point):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _marked(point: CrashPoint) -> bool:
+    """Leave a mark of this death; False where the point fires once and has fired already."""
+    once = os.O_EXCL if not _armed[point] else os.O_APPEND
+    try:
+        mark = os.open(_marks[0] / point, os.O_CREAT | os.O_WRONLY | once, 0o600)
+    except FileExistsError:
+        return False
+    os.write(mark, f"{os.getpid()}\n".encode())
+    return True

@@ -1,0 +1,80 @@
+"""A process dies by SIGKILL between two steps of a promise: every ticket accepted is kept, told and escalated once."""
+
+from pathlib import Path
+
+import pytest
+
+from psms.crash import CrashPoint
+from tests.faults.conftest import soaking
+from tests.support.ledger import Ledger
+from tests.support.scene import running_stage, scene_on
+from tests.support.waiting import eventually
+
+TICKETS = 24
+# Together on one stack in the short form: a process that dies too often in a row waits ever longer for its start.
+TOGETHER = (
+    (
+        CrashPoint.TICKET_COMMITTED,
+        CrashPoint.RELAY_UNCOMMITTED,
+        CrashPoint.DELIVERY_CLAIMED,
+        CrashPoint.SWEEP_COMMITTED,
+    ),
+    (CrashPoint.RELAY_COMMITTED, CrashPoint.DELIVERY_SENT, CrashPoint.REAP_COMMITTED),
+    (CrashPoint.SWEEP_UNCOMMITTED, CrashPoint.RESULT_UNCOMMITTED, CrashPoint.RESULT_COMMITTED),
+)
+# What it takes to pass the point at all: a lease that a death has left behind.
+COMPANIONS = {CrashPoint.REAP_COMMITTED: (CrashPoint.DELIVERY_CLAIMED,)}
+CHILD_OF = {
+    **dict.fromkeys((CrashPoint.RELAY_UNCOMMITTED, CrashPoint.RELAY_COMMITTED), "core"),
+    **dict.fromkeys((CrashPoint.SWEEP_UNCOMMITTED, CrashPoint.SWEEP_COMMITTED), "core"),
+    **dict.fromkeys((CrashPoint.DELIVERY_CLAIMED, CrashPoint.DELIVERY_SENT), "webhooks"),
+    **dict.fromkeys((CrashPoint.RESULT_UNCOMMITTED, CrashPoint.RESULT_COMMITTED), "webhooks"),
+    CrashPoint.REAP_COMMITTED: "webhooks",
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "points" not in metafunc.fixturenames:
+        return
+    alone = tuple((point, *COMPANIONS.get(point, ())) for point in CrashPoint)
+    chosen = alone * 10 if soaking(metafunc.config) else TOGETHER
+    metafunc.parametrize("points", chosen, ids="+".join)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for all the stacks: they start sooner on data that are there."""
+    return tmp_path_factory.mktemp("desk")
+
+
+def deaths(home: Path, point: CrashPoint) -> list[str]:
+    """Return the processes that died at *point*."""
+    mark = home / "run" / "crashes" / point
+    return mark.read_text(encoding="ascii").split() if mark.exists() else []
+
+
+def escalated(ledger: Ledger, subject: str) -> list[tuple[object, ...]]:
+    """Return how often each ticket whose subject begins with *subject* was escalated."""
+    query = """SELECT count(e.id) FROM tickets t LEFT JOIN events e ON e.ticket_id = t.id AND e.type = 'sla.escalated'
+        WHERE starts_with(t.subject, %s) GROUP BY t.id"""
+    return ledger.rows(query, subject)
+
+
+def test_a_death_between_two_steps_loses_nothing_and_doubles_nothing(home, points):
+    with running_stage(home, PSMS_CRASH_AT=",".join(points)) as stage, scene_on(stage) as scene:
+        promise = {"name": "Promise", "first_response_seconds": 2}
+        assert stage.desk.call("POST", "/v1/sla-policies", json=promise).status_code == 201
+        scene.file(TICKETS)
+        everyone = [(1,)] * TICKETS
+        eventually(lambda: escalated(stage.ledger, scene.subject) == everyone, within=40, what="every escalation")
+        eventually(lambda: all(deaths(home, point) for point in points), within=30, what=f"a death at each of {points}")
+        scene.assert_nothing_lost_or_doubled(TICKETS)
+
+        assert escalated(stage.ledger, scene.subject) == everyone
+        assert [len(deaths(home, point)) for point in points] == [1] * len(points)
+        for name in {CHILD_OF[point] for point in points if point in CHILD_OF}:
+            stage.stack.until_line(f"{name} ended (killed by SIGKILL) and is started again")
+        # A request that was cut off, and the one that was made again under the same key.
+        assert (scene.filing.refused.total() > 0) == (CrashPoint.TICKET_COMMITTED in points)
+        if CrashPoint.DELIVERY_SENT in points:
+            assert len(scene.partner.received) > len(scene.partner.distinct_ids())

@@ -1,0 +1,137 @@
+"""Processes frozen, killed, restarted in turn and nudged all at once: each event is told, however late."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import repeat
+from pathlib import Path
+
+import pytest
+
+from psms.settings import Settings
+from tests.support.extras import environment_of, family_of, frozen, one_more
+from tests.support.receiver import Answer
+from tests.support.scene import Scene, Stage, running_stage, scene_on
+from tests.support.stacks import process_of
+from tests.support.waiting import eventually
+from workers.app import make_celery
+from workflows.names import QUEUE_OF, Task
+
+SLOW_S = 1.5
+IN_FLIGHT = 8
+TICKETS = 80
+NUDGES = 100
+ATTEMPTS = """SELECT a.late, d.state, count(*) FROM webhook_attempts a
+    JOIN webhook_deliveries d ON d.id = a.delivery_id
+    WHERE a.endpoint_id = %s AND a.worker LIKE %s GROUP BY 1, 2"""
+WORKERS = "SELECT DISTINCT split_part(worker, '@', 1) FROM webhook_attempts WHERE endpoint_id = %s ORDER BY 1"
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with running_stage(tmp_path_factory.mktemp("desk")) as running:
+        yield running
+
+
+def test_a_worker_frozen_past_its_lease_changes_nothing_when_it_thaws(stage):
+    with scene_on(stage, "/slow") as scene:
+        scene.partner.answer("/slow", *repeat(Answer(delay_s=SLOW_S), IN_FLIGHT), Answer())
+        scene.file(IN_FLIGHT, per_second=100)
+        eventually(lambda: len(scene.partner.received) == IN_FLIGHT, what="all requests in flight")
+        with (
+            one_more(stage.home, "spare", "worker", "--queues", "webhooks", "--name", "spare"),
+            frozen(process_of(stage.home, "--name webhooks")),
+        ):
+            scene.until_rest()
+            assert stage.ledger.rows(ATTEMPTS, scene.endpoint_id, "spare@%") == [(False, "delivered", IN_FLIGHT)]
+        # What it learns now, an answer or that its time is over, is kept as late and takes back nothing.
+        late = [(True, "delivered", IN_FLIGHT)]
+        eventually(lambda: stage.ledger.rows(ATTEMPTS, scene.endpoint_id, "webhooks@%") == late, within=20)
+        scene.assert_nothing_lost_or_doubled(IN_FLIGHT)
+        assert len(scene.partner.received) == 2 * IN_FLIGHT
+
+
+def test_two_workers_for_every_queue_nudged_a_hundred_times_at_once(stage, rounds):
+    queues = "relay,timers,webhooks,upkeep"
+    app = make_celery(Settings.from_env(environment_of(stage.home)))
+    with scene_on(stage) as scene, one_more(stage.home, "second", "worker", "--queues", queues, "--name", "second"):
+        scene.partner.answer("/hook", Answer(delay_s=0.02))
+        with ThreadPoolExecutor(8) as pool:
+            load = pool.submit(scene.file, TICKETS * rounds, per_second=40)
+            sent = [
+                pool.submit(app.send_task, task.value, queue=QUEUE_OF[task].value)
+                for _ in range(NUDGES * rounds)
+                for task in Task
+            ]
+            assert len([nudge.result() for nudge in sent]) == NUDGES * rounds * len(Task)
+            load.result()
+        scene.assert_nothing_lost_or_doubled(TICKETS * rounds)
+
+        assert len(scene.partner.received) == len(scene.partner.distinct_ids())
+        assert stage.ledger.rows(WORKERS, scene.endpoint_id) == [("second",), ("webhooks",)]
+        assert {relays(stage.home, name) for name in ("core", "second")} == {True}
+    app.close()
+
+
+def relays(home: Path, name: str) -> bool:
+    """Tell whether the worker of this name is there to relay; it logs its queues when it is ready."""
+    log = (home / "logs" / f"{name}.log").read_text(encoding="utf-8")
+    return f"worker {name} is ready: queues relay" in log
+
+
+def test_api_processes_killed_under_load_lose_nothing_accepted(stage, rounds):
+    killed = []
+    with scene_on(stage) as scene, ThreadPoolExecutor(1) as pool:
+        load = pool.submit(scene.file, TICKETS * rounds, per_second=20)
+        while not load.done():
+            if victims := api_processes(stage.home):
+                killed.append(random.choice(sorted(victims)))
+                os.kill(killed[-1], signal.SIGKILL)
+            pause(scene)
+        load.result()
+        scene.assert_nothing_lost_or_doubled(TICKETS * rounds)
+
+    assert len(set(killed)) >= 2
+    assert scene.filing.refused.total() > 0
+
+
+def api_processes(home: Path) -> set[int]:
+    """Return the processes that serve requests; none while the API is started anew."""
+    try:
+        return family_of(home, "psms api")[1]
+    except (AssertionError, FileNotFoundError):
+        return set()
+
+
+def pause(scene: Scene) -> None:
+    """Let some more tickets be accepted between two blows."""
+    before, deadline = len(scene.filing.accepted), time.monotonic() + 3
+    eventually(lambda: len(scene.filing.accepted) > before + 10 or time.monotonic() > deadline)
+
+
+def test_a_rolling_restart_under_load_loses_nothing_accepted(stage, rounds):
+    parts = {"core": "--name core", "webhooks": "--name webhooks", "beat": "psms beat", "api": "psms api"}
+    before = {name: family_of(stage.home, part)[0] for name, part in parts.items()}
+    with scene_on(stage) as scene, ThreadPoolExecutor(1) as pool:
+        load = pool.submit(scene.file, TICKETS * 2 * rounds, per_second=20)
+        for name, part in parts.items():
+            os.kill(before[name], signal.SIGTERM)
+            eventually(partial(replaced, stage.home, part, before[name]), within=30)
+        load.result()
+        scene.assert_nothing_lost_or_doubled(TICKETS * 2 * rounds)
+
+        assert len(scene.partner.received) == len(scene.partner.distinct_ids())
+    for name in parts:
+        stage.stack.until_line(f"{name} ended (exit status 0)")
+
+
+def replaced(home: Path, part: str, former: int) -> bool:
+    """Tell whether another process runs in the place of *former*."""
+    try:
+        return family_of(home, part)[0] != former
+    except (AssertionError, FileNotFoundError):
+        return False
