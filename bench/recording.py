@@ -30,19 +30,13 @@ class Statement:
 
 @contextmanager
 def _heard(statements: list[Statement]) -> Iterator[None]:
-    state = {"open": False}
-
     def executed(*facts: Any) -> None:
-        connection, _, sql, parameters, _, _ = facts
-        alone = connection.get_execution_options().get("isolation_level") == "AUTOCOMMIT"
-        if not alone and not state["open"]:
-            state["open"] = True
-            statements.append(Statement(sql=_BEGIN, parameters={}))
-        statements.append(Statement(sql=sql, parameters=dict(parameters or {})))
+        statements.append(Statement(sql=facts[2], parameters=dict(facts[3] or {})))
 
     def committed(_: Connection) -> None:
-        if state["open"]:
-            state["open"] = False
+        # A look-up of its own ends so as well, and commits nothing.
+        begun = [s.sql for s in statements if s.sql.startswith(_BEGIN) or s.sql == _COMMIT]
+        if begun and begun[-1] != _COMMIT:
             statements.append(Statement(sql=_COMMIT, parameters={}))
 
     event.listen(Engine, "before_cursor_execute", executed)

@@ -5,13 +5,13 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 from uuid import UUID
 
-import orjson
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from psms.db.refusals import refusal_of
+from psms.encoding import json_value
 from psms.errors import Misconfigured
 from psms.guard import transaction_marked
 
@@ -39,7 +39,7 @@ def _engine(url: str, *, pool_size: int, limits: str, **options: str) -> Engine:
         pool_timeout=10,
         # A failing statement is logged; what people wrote into it is not.
         hide_parameters=True,
-        json_deserializer=orjson.loads,
+        json_deserializer=json_value,
         connect_args={"options": limits, "connect_timeout": 5, "application_name": "psms"},
         **options,
     )
