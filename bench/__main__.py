@@ -15,6 +15,7 @@ from bench.limits import Limits, running_limits
 from bench.report import Figure, write_json, write_table
 from bench.sweeping import FEWEST, sweep
 from bench.system import System, running_system
+from psms.telemetry import set_up_logs
 
 _LIMITED = ("read", "create")
 _ALL = ("memory", *_LIMITED, "webhooks", "connections", "sweep")
@@ -68,6 +69,8 @@ def _limited(system: System, wanted: set[str], seconds: float) -> Iterator[Figur
 
 def _main() -> None:
     arguments = _arguments()
+    # Standard output is for the JSON document.
+    set_up_logs(as_json=False, service="bench")
     figures = []
     for figure in _measured(set(arguments.only.split(",")), arguments):
         figures.append(figure)

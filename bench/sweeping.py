@@ -4,9 +4,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import median
 
 import psycopg
 
@@ -16,6 +15,7 @@ from psms.domain.sla_policies import NewSlaPolicy
 from psms.runtime import Runtime
 from psms.settings import Settings
 from tests.support.databases import MigratedDatabase, fresh_database, make_template
+from tests.support.fakes import RecordingNudger
 from tests.support.servers import PostgresServer, running_postgres
 from tests.support.tenants import Tenant, make_tenant
 from workflows.boot import runtime_for
@@ -62,8 +62,9 @@ def sweep(few: int, many: int) -> Iterator[Figure]:
                 seconds = _swept(desk, turn)
                 took[timers] += [seconds] if turn else []
     for timers, seconds_each in took.items():
-        yield Figure(name=f"sweep of {_DUE} due among {timers:,} open timers", value=median(seconds_each), unit="s")
-    ratio = median(took[many]) / median(took[few])
+        yield Figure(name=f"sweep of {_DUE} due among {timers:,} open timers", value=min(seconds_each), unit="s")
+    # Of the rounds the best: a disturbance only ever adds.
+    ratio = min(took[many]) / min(took[few])
     yield Figure(name=f"sweep among {many:,} as a share of that among {few:,}", value=ratio, unit="ratio",
         target="0.8 to 1.2")  # fmt: skip
 
@@ -72,7 +73,9 @@ def sweep(few: int, many: int) -> Iterator[Figure]:
 def _desk(server: PostgresServer, timers: int) -> Iterator[_Desk]:
     with ExitStack() as stack:
         database = stack.enter_context(fresh_database(server))
-        rt = runtime_for(Settings.from_env({"DATABASE_URL": database.app_url, "REDIS_URL": "redis://127.0.0.1:1/0"}))
+        settings = Settings.from_env({"DATABASE_URL": database.app_url, "REDIS_URL": "redis://127.0.0.1:1/0"})
+        # There is nobody to nudge.
+        rt = replace(runtime_for(settings), nudger=RecordingNudger())
         stack.callback(rt.db.close)
         tenant = make_tenant(rt)
         days = 86_400
