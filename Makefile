@@ -8,7 +8,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--custom-compile-command 'make lock' pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test soak check fmt lock clean environment-trial environment-all
+.PHONY: help setup up test bench soak check fmt lock clean environment-trial environment-all
 
 help: ## say what each verb does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ up: environment-trial ## start everything, on servers of its own; Ctrl-C stops i
 
 test: environment-all ## run every test
 	$(BIN)/python -m pytest -n 2 -q $(ARGS)
+
+bench: environment-all ## measure beside limits, as a table and JSON; ARGS="--only create,read" chooses
+	@$(BIN)/python -m bench $(ARGS)
 
 soak: environment-all ## run the long forms of the fault tests, which take hours
 	$(BIN)/python -m pytest -q tests/faults --soak -m "" --timeout 3600 $(ARGS)

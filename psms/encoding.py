@@ -1,4 +1,6 @@
-"""JSON text as PSMS writes it: one encoder for answers, events and stored bodies. Parsing is not done here."""
+"""JSON text as PSMS writes it: one encoder for answers, events and stored bodies. Clients' JSON is not parsed here."""
+
+from typing import Any
 
 import orjson
 
@@ -17,3 +19,8 @@ def json_bytes(value: object) -> bytes:
 def json_text(value: object) -> str:
     """Return the same JSON as text, for a `jsonb` parameter."""
     return orjson.dumps(value, option=_OPTIONS).decode()
+
+
+def json_value(text: bytes) -> Any:  # noqa: ANN401  # JSON is any value
+    """Return the value of JSON text that PSMS itself has kept."""
+    return orjson.loads(text)

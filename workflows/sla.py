@@ -6,6 +6,8 @@ ticket's clocks.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
+from uuid import UUID
 
 from psms.db.queries import sla as queries
 from psms.db.queries.sla import KeptClock
@@ -19,14 +21,14 @@ from workflows.sla_clocks import Case, retargeted, settled_case, write_clocks
 from workflows.sla_effects import take_effect
 
 
-def start_clocks(act: Act, ticket: Ticket, promise: Promise | None) -> None:
-    """Start the clocks that *promise* asks for, with the ticket that is being filed."""
+def started_clocks(act: Act, ticket_id: UUID, promise: Promise | None) -> dict[str, Any]:
+    """Start the clocks that *promise* asks for; return them to be written with the ticket that is being filed."""
     if promise is None:
-        return
+        return {}
     kept = [
         KeptClock(
             id=act.new_id(),
-            ticket_id=ticket.id,
+            ticket_id=ticket_id,
             metric=metric,
             policy_id=promise.policy_id,
             policy_version=promise.policy_version,
@@ -35,8 +37,7 @@ def start_clocks(act: Act, ticket: Ticket, promise: Promise | None) -> None:
         )
         for metric, target in promise.targets.items()
     ]
-    next_at = [sla.next_at(k.clock, ALWAYS_OPEN) for k in kept]
-    queries.insert_clocks(act.session, act.organization_id, kept, next_at, act.now)
+    return queries.clock_values(kept, [sla.next_at(k.clock, ALWAYS_OPEN) for k in kept])
 
 
 def caught_up(act: Act, ticket: Ticket, sequence: int) -> Case:

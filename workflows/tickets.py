@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from psms.crash import CrashPoint, crash_point
 from psms.db.queries import tickets as queries
+from psms.db.queries.tickets import Opening
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
 from psms.domain.events import Change, EventType, changes_from
@@ -18,6 +19,7 @@ from psms.domain.tickets import (
     ASSIGNMENT_FIELDS,
     EditTicket,
     OpenTicket,
+    Priority,
     Status,
     Ticket,
     TicketFilter,
@@ -30,7 +32,7 @@ from psms.runtime import Runtime
 from workflows import sla, trail
 from workflows.act import Act, act_of
 from workflows.names import Task
-from workflows.once import Made, create_once
+from workflows.once import Draft, Made, create_in_one_statement
 from workflows.ticket_events import Told, body_of, tell
 
 
@@ -41,24 +43,33 @@ def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | 
     """
     require(actor, Permission.TICKET_CREATE)
     requester_id = command.requester_id or actor.user_id
+    filled = replace(command, requester_id=requester_id)
     if actor.sees_only_own_tickets and requester_id != actor.user_id:
         message = "You can file tickets for yourself only: leave requester_id out."
         raise NotAllowed(message)
-    created = create_once(rt, actor, once, lambda act: _opened(act, command, requester_id))
+    created = create_in_one_statement(rt, actor, once, lambda session: _drafted(rt, session, actor, filled))
     crash_point(CrashPoint.TICKET_COMMITTED)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return created
 
 
-def _opened(act: Act, command: OpenTicket, requester_id: UUID) -> Made:
+def _drafted(rt: Runtime, session: Session, actor: Actor, command: OpenTicket) -> Draft:
     priority = command.priority or priority_for(command.impact, command.urgency)
-    opening = queries.next_number(act.session, priority.value)
+    opening = queries.next_number(session, priority.value)
     # The instant at which the number was taken, under the counter's lock: later numbers have later instants.
-    act = replace(act, now=opening.now)
+    act = Act(rt=rt, session=session, organization_id=actor.organization_id, actor=actor, now=opening.now)
+    ticket = _opened(act, command, opening, priority)
+    clocks = sla.started_clocks(act, ticket.id, opening.promise)
+    rows = _new_rows(act, ticket)
+    made = Made(json_bytes(ticket), f"/v1/tickets/{ticket.id}", version=1)
+    return Draft(made=made, now=act.now, write=lambda kept: queries.insert_ticket(session, rows, clocks, kept))
+
+
+def _opened(act: Act, command: OpenTicket, opening: Opening, priority: Priority) -> Ticket:
     service_id = command.service_id or opening.default_service_id
     if service_id is None:
         raise FieldError("service_id", "required: this organization has no default service")
-    ticket = Ticket(
+    return Ticket(
         id=act.new_id(),
         number=opening.number,
         type=command.type,
@@ -69,7 +80,7 @@ def _opened(act: Act, command: OpenTicket, requester_id: UUID) -> Made:
         urgency=command.urgency,
         priority=priority,
         service_id=service_id,
-        requester_id=requester_id,
+        requester_id=command.requester_id or act.user_id,
         assignee_id=command.assignee_id,
         team_id=command.team_id,
         tags=list(command.tags),
@@ -80,9 +91,6 @@ def _opened(act: Act, command: OpenTicket, requester_id: UUID) -> Made:
         resolved_at=None,
         closed_at=None,
     )
-    queries.insert_ticket(act.session, _new_rows(act, ticket))
-    sla.start_clocks(act, ticket, opening.promise)
-    return Made(json_bytes(ticket), f"/v1/tickets/{ticket.id}", version=1)
 
 
 def _new_rows(act: Act, ticket: Ticket) -> dict[str, Any]:
@@ -108,15 +116,13 @@ def _new_rows(act: Act, ticket: Ticket) -> dict[str, Any]:
 def get_ticket(rt: Runtime, actor: Actor, ticket_id: UUID) -> Ticket:
     """Return a ticket, or raise NotFound where there is none that the caller may see."""
     require(actor, Permission.TICKET_READ)
-    with rt.db.begin(actor.organization_id) as session:
-        return queries.get(session, actor, ticket_id)
+    return rt.db.ask(lambda connection: queries.look_up(connection, actor, ticket_id))
 
 
 def list_tickets(rt: Runtime, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
     """Return one page of tickets, newest first."""
     require(actor, Permission.TICKET_READ)
-    with rt.db.begin(actor.organization_id) as session:
-        return queries.list_page(session, actor, wanted, page)
+    return rt.db.ask(lambda connection: queries.list_page(connection, actor, wanted, page))
 
 
 def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket) -> Ticket:

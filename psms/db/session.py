@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from psms.db.refusals import refusal_of
+from psms.encoding import json_value
 from psms.errors import DependencyUnavailable, Misconfigured
 from psms.guard import transaction_marked
 from psms.telemetry import logger
@@ -19,8 +20,10 @@ T = TypeVar("T")
 
 log = logger(__name__)
 
+# BEGIN travels with the first statement: of its own it would be one more round trip. A UUID needs no escaping.
+_BEGIN_IN = "BEGIN; SELECT set_config('psms.organization_id', '{}', true)"
+_BEGIN_CLAIM = "BEGIN; SET LOCAL ROLE psms_claimer"
 _ENTER = text("SELECT set_config('psms.organization_id', :organization, true)")
-_CLAIM = text("SET LOCAL ROLE psms_claimer")
 _PATIENCE = text("SELECT set_config('lock_timeout', :patience, true)")
 _LEAVE_CLAIM = text("SET LOCAL ROLE NONE")
 
@@ -28,7 +31,7 @@ _LEAVE_CLAIM = text("SET LOCAL ROLE NONE")
 _LIMITS = "-c statement_timeout=15s -c idle_in_transaction_session_timeout=30s -c lock_timeout=10s -c timezone=UTC"
 
 
-def _engine(url: str, *, pool_size: int, limits: str) -> Engine:
+def _engine(url: str, *, pool_size: int, limits: str, **options: str) -> Engine:
     if not url:
         message = "set DATABASE_URL, or start everything with `make up`, which brings its own servers"
         raise Misconfigured(message)
@@ -39,7 +42,9 @@ def _engine(url: str, *, pool_size: int, limits: str) -> Engine:
         pool_timeout=10,
         # A failing statement is logged; what people wrote into it is not.
         hide_parameters=True,
+        json_deserializer=json_value,
         connect_args={"options": limits, "connect_timeout": 5, "application_name": "psms"},
+        **options,
     )
 
 
@@ -53,10 +58,9 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int) -> None:
         """Prepare up to *pool_size* connections to *url*; none is opened yet."""
-        self._engine = _engine(url, pool_size=pool_size, limits=_LIMITS)
-        # A look-up ends without a transaction, and so without a ROLLBACK, which would cost psycopg its
-        # prepared statements and a round trip.
-        self._autocommit = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        # The driver begins nothing by itself: a look-up has no transaction, and so no ROLLBACK, which would cost
+        # psycopg its prepared statements; a transaction begins with our own BEGIN.
+        self._engine = _engine(url, pool_size=pool_size, limits=_LIMITS, isolation_level="AUTOCOMMIT")
         self._session = sessionmaker(self._engine, expire_on_commit=False)
 
     def begin(self, organization_id: UUID) -> AbstractContextManager[Session]:
@@ -64,18 +68,18 @@ class Database:
 
         An exception rolls everything back. Nothing slow belongs inside: `psms.guard` refuses it.
         """
-        return self._transaction(_ENTER, {"organization": str(organization_id)})
+        return self._transaction(_BEGIN_IN.format(organization_id))
 
     def begin_claim(self) -> AbstractContextManager[Session]:
         """Open a transaction that finds due work of all organizations and leases it.
 
         Its effects follow in the same transaction, one organization at a time: see `enter`.
         """
-        return self._transaction(_CLAIM, {})
+        return self._transaction(_BEGIN_CLAIM)
 
     def begin_system(self) -> AbstractContextManager[Session]:
         """Open a transaction that belongs to no organization and so sees no organization's rows."""
-        return self._transaction(_ENTER, {"organization": ""})
+        return self._transaction(_BEGIN_IN.format(""))
 
     def ask(self, question: Callable[[Connection], T]) -> T:
         """Return the answer to *question*, which only reads, and needs no transaction and no organization.
@@ -95,13 +99,13 @@ class Database:
         self._engine.dispose()
 
     def _asked(self, question: Callable[[Connection], T]) -> T:
-        with self._autocommit.connect() as connection:
+        with self._engine.connect() as connection:
             return question(connection)
 
     @contextmanager
-    def _transaction(self, first: object, parameters: dict[str, str]) -> Iterator[Session]:
+    def _transaction(self, first: str) -> Iterator[Session]:
         with transaction_marked(), _refusals_named():
-            session = self._opened(first, parameters)
+            session = self._opened(first)
             try:
                 yield session
                 session.commit()
@@ -111,10 +115,10 @@ class Database:
             finally:
                 session.close()
 
-    def _opened(self, first: object, parameters: dict[str, str]) -> Session:
+    def _opened(self, first: str) -> Session:
         session = self._session()
         try:
-            session.execute(first, parameters)  # type: ignore[call-overload]
+            session.connection().exec_driver_sql(first)
         except DBAPIError as problem:
             session.close()
             if not problem.connection_invalidated:
@@ -122,7 +126,7 @@ class Database:
             # The server was restarted since this connection was made. Nothing has been done yet, so once
             # more, on a new connection, is safe.
             session = self._session()
-            session.execute(first, parameters)  # type: ignore[call-overload]
+            session.connection().exec_driver_sql(first)
         return session
 
 

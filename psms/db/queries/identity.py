@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from psms.domain.access import Actor, Role
 from psms.domain.credentials import RegisteredClient
 
-_ACTOR = text("SELECT organization_id, user_id, client_id, role, scopes FROM psms_actor(:hash)")
+_ACTOR = "SELECT organization_id, user_id, client_id, role, scopes FROM psms_actor(%(hash)s)"
 _CLIENT = text("SELECT organization_id, id, client_id, secret_hash, role, scopes FROM psms_client(:client_id)")
 _INSERT_TOKEN = text("""
     INSERT INTO oauth_tokens (organization_id, id, client_id, token_hash, scopes, created_at, expires_at)
@@ -23,7 +23,7 @@ _REVOKE_TOKEN = text("""
 
 def actor_of_token(connection: Connection, token_hash: bytes, request_id: str) -> Actor | None:
     """Return the caller that a live token stands for."""
-    row = connection.execute(_ACTOR, {"hash": token_hash}).one_or_none()
+    row = connection.exec_driver_sql(_ACTOR, {"hash": token_hash}).one_or_none()
     if row is None:
         return None
     return Actor(

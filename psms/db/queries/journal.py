@@ -42,21 +42,22 @@ _EVENTS = text("""
     INSERT INTO outbox (organization_id, event_id, event_type, ticket_id, endpoint_id, occurred_at, request_id)
     SELECT organization_id, id, type, ticket_id, endpoint_id, occurred_at, request_id FROM told ORDER BY place
 """)
-_LOCK_KEY = text("SELECT pg_try_advisory_xact_lock(hashtextextended(:name, 0))")
-_ANSWER = text("""
+_LOCK_KEY = "SELECT pg_try_advisory_xact_lock(hashtextextended(%(name)s, 0))"
+_ANSWER = """
     SELECT fingerprint, body, location, etag FROM idempotency_keys
-    WHERE client_id = :client_id AND key = :key AND expires_at > psms_now()
-""")
-_REMEMBER = text("""
+    WHERE client_id = %(client_id)s AND key = %(key)s AND expires_at > psms_now()
+"""
+# Also a part of the statement that files a ticket.
+REMEMBERED = """
     INSERT INTO idempotency_keys AS k (organization_id, client_id, key, fingerprint, body, location, etag,
         created_at, expires_at)
-    VALUES (:organization_id, :client_id, :key, :fingerprint, :body, :location, :etag,
-        CAST(:now AS timestamptz), CAST(:now AS timestamptz) + interval '24 hours')
+    VALUES (%(organization_id)s, %(client_id)s, %(key)s, %(fingerprint)s, %(kept_body)s, %(location)s, %(etag)s,
+        CAST(%(now)s AS timestamptz), CAST(%(now)s AS timestamptz) + interval '24 hours')
     ON CONFLICT (organization_id, client_id, key) DO UPDATE
         SET fingerprint = excluded.fingerprint, body = excluded.body, location = excluded.location,
             etag = excluded.etag, created_at = excluded.created_at, expires_at = excluded.expires_at
         WHERE k.expires_at <= excluded.created_at
-""")
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,17 +110,18 @@ def _columns(records: Sequence[LogRecord] | Sequence[EventRecord]) -> dict[str, 
 
 def lock_key(session: Session, client_id: UUID, key: str) -> bool:
     """Take the idempotency key for this transaction; False while another request holds it."""
-    return bool(session.execute(_LOCK_KEY, {"name": f"{client_id}/{key}"}).scalar_one())
+    return bool(session.connection().exec_driver_sql(_LOCK_KEY, {"name": f"{client_id}/{key}"}).scalar_one())
 
 
 def answer_for(session: Session, client_id: UUID, key: str) -> Row[Any] | None:
     """Return what a request with this key answered before."""
-    return session.execute(_ANSWER, {"client_id": client_id, "key": key}).one_or_none()
+    answer = session.connection().exec_driver_sql(_ANSWER, {"client_id": client_id, "key": key})
+    return answer.one_or_none()
 
 
 def remember(session: Session, values: dict[str, Any]) -> None:
     """Keep the answer of a request under its key, for 24 hours."""
-    session.execute(_REMEMBER, values)
+    session.connection().exec_driver_sql(REMEMBERED, values)
 
 
 def list_logs(session: Session, wanted: LogFilter, page: PageRequest) -> Page[LogEntry]:

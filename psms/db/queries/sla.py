@@ -33,19 +33,20 @@ _OF_TICKETS = text(f"""
     WHERE c.organization_id = :organization_id AND c.ticket_id = ANY (:ticket_ids)
     ORDER BY c.ticket_id, c.metric
 """)  # noqa: S608  (constants)
-_INSERT = text("""
-    WITH clock AS (
+# Two parts of the statement that files a ticket; its names are in `clock_values`.
+CLOCKS_OF_TICKET = """
+    clock AS (
         INSERT INTO sla_clocks (organization_id, id, ticket_id, metric, policy_id, policy_version, target,
             segment_started_at, state, due_at, started_at)
-        SELECT :organization_id, n.id, :ticket_id, n.metric, :policy_id, :policy_version, n.target,
-            CAST(:now AS timestamptz), 'running', n.due_at, CAST(:now AS timestamptz)
-        FROM unnest(CAST(:ids AS uuid[]), CAST(:metrics AS text[]), CAST(:targets AS interval[]),
-            CAST(:due AS timestamptz[])) AS n (id, metric, target, due_at)
-    )
-    INSERT INTO sla_timers (organization_id, clock_id, ticket_id, next_at)
-    SELECT :organization_id, t.id, :ticket_id, t.next_at
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:next_at AS timestamptz[])) AS t (id, next_at)
-""")
+        SELECT %(organization_id)s, n.id, %(id)s, n.metric, %(policy_id)s, %(policy_version)s, n.target,
+            CAST(%(now)s AS timestamptz), 'running', n.due_at, CAST(%(now)s AS timestamptz)
+        FROM unnest(CAST(%(clock_ids)s AS uuid[]), CAST(%(metrics)s AS text[]), CAST(%(targets)s AS interval[]),
+            CAST(%(due)s AS timestamptz[])) AS n (id, metric, target, due_at)
+    ), timer AS (
+        INSERT INTO sla_timers (organization_id, clock_id, ticket_id, next_at)
+        SELECT %(organization_id)s, t.id, %(id)s, t.next_at
+        FROM unnest(CAST(%(clock_ids)s AS uuid[]), CAST(%(next_at)s AS timestamptz[])) AS t (id, next_at)
+    )"""
 _UPDATE = text("""
     WITH changed AS (
         SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:targets AS interval[]), CAST(:consumed AS interval[]),
@@ -140,30 +141,19 @@ def clocks_of(session: Session, organization_id: UUID, ticket_ids: Sequence[UUID
     return [_kept(row) for row in rows]
 
 
-def insert_clocks(
-    session: Session,
-    organization_id: UUID,
-    kept: Sequence[KeptClock],
-    next_at: Sequence[datetime | None],
-    now: datetime,
-) -> None:
-    """Write the clocks of one new ticket with their timers, in one statement."""
-    first = kept[0]
-    session.execute(
-        _INSERT,
-        {
-            "organization_id": organization_id,
-            "ticket_id": first.ticket_id,
-            "policy_id": first.policy_id,
-            "policy_version": first.policy_version,
-            "now": now,
-            "ids": [k.id for k in kept],
-            "metrics": [k.metric.value for k in kept],
-            "targets": [k.clock.target for k in kept],
-            "due": [k.clock.due_at for k in kept],
-            "next_at": list(next_at),
-        },
-    )
+def clock_values(kept: Sequence[KeptClock], next_at: Sequence[datetime | None]) -> dict[str, Any]:
+    """Return the values that CLOCKS_OF_TICKET names, for the clocks of one new ticket; none for no clocks."""
+    if not kept:
+        return {}
+    return {
+        "policy_id": kept[0].policy_id,
+        "policy_version": kept[0].policy_version,
+        "clock_ids": [k.id for k in kept],
+        "metrics": [k.metric.value for k in kept],
+        "targets": [k.clock.target for k in kept],
+        "due": [k.clock.due_at for k in kept],
+        "next_at": list(next_at),
+    }
 
 
 def update_clocks(

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, TextClause, insert, select, text, update
+from sqlalchemy import Connection, Select, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from psms.db.models.tickets import CommentRow, TicketRow
-from psms.db.queries.sla import PROMISE_OF_PRIORITY, promise_of
+from psms.db.queries.journal import REMEMBERED
+from psms.db.queries.sla import CLOCKS_OF_TICKET, PROMISE_OF_PRIORITY, promise_of
 from psms.domain.access import Actor
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.domain.sla_policies import Promise
@@ -33,6 +34,24 @@ _COLUMNS = (
     _T.created_at, _T.updated_at, _T.resolved_at, _T.closed_at,
 )  # fmt: skip
 
+# Looked up, not called: five calls a row show in a list.
+_TYPES = {member.value: member for member in TicketType}
+_STATUSES = {member.value: member for member in Status}
+_LEVELS = {member.value: member for member in Level}
+_PRIORITIES = {member.value: member for member in Priority}
+
+# Inside the organization, in one statement and without a transaction around it: the setting is local to the
+# statement. The outer row is made before the inner query begins, and without the setting no row is visible.
+_INSIDE = """
+    SELECT t.* FROM (SELECT set_config('psms.organization_id', %(organization)s, true) AS id OFFSET 0) entered
+    CROSS JOIN LATERAL (SELECT {columns} FROM tickets
+        WHERE organization_id = CAST(entered.id AS uuid) {conditions}) t
+"""
+_NAMES = ", ".join(column.name for column in _COLUMNS)
+_OWN = "AND requester_id = %(user)s"
+_ONE, _OWN_ONE = (_INSIDE.format(columns=_NAMES, conditions=f"AND id = %(id)s {own}") for own in ("", _OWN))
+_FILTERS = ("status", "type", "priority", "assignee_id", "team_id", "requester_id", "service_id")
+
 _NEXT_NUMBER = text(f"""
     WITH counter AS (UPDATE ticket_counters SET last_number = last_number + 1 RETURNING last_number)
     SELECT counter.last_number, psms_now() AS now,
@@ -48,27 +67,29 @@ _RAISE = text("""
     WHERE t.organization_id = :organization_id AND t.id = r.id
 """)
 
-# Ticket, log entry, event and outbox row leave in one statement: one round trip, and nothing in between.
-_INSERT: TextClause = text("""
+# Ticket, log entry, event, outbox row, clocks and the kept answer leave in one statement: one round trip, and
+# nothing in between.
+_FILED = """
     WITH ticket AS (
         INSERT INTO tickets (organization_id, id, number, type, subject, description, status, impact, urgency,
             priority, service_id, requester_id, assignee_id, team_id, tags, custom_fields, created_at, updated_at)
-        VALUES (:organization_id, :id, :number, :type, :subject, :description, :status, :impact, :urgency,
-            :priority, :service_id, :requester_id, :assignee_id, :team_id, :tags,
-            CAST(:custom_fields AS jsonb), :now, :now)
+        VALUES (%(organization_id)s, %(id)s, %(number)s, %(type)s, %(subject)s, %(description)s, %(status)s, %(impact)s,
+            %(urgency)s, %(priority)s, %(service_id)s, %(requester_id)s, %(assignee_id)s, %(team_id)s, %(tags)s,
+            CAST(%(custom_fields)s AS jsonb), %(now)s, %(now)s)
     ), entry AS (
         INSERT INTO logs (organization_id, id, at, action, outcome, actor_id, client_id, request_id,
             target_type, target_id, after)
-        VALUES (:organization_id, :log_id, :now, 'ticket.created', 'done', :actor_id, :client_id, :request_id,
-            'ticket', :id, CAST(:after AS jsonb))
+        VALUES (%(organization_id)s, %(log_id)s, %(now)s, 'ticket.created', 'done', %(actor_id)s, %(client_id)s,
+            %(request_id)s, 'ticket', %(id)s, CAST(%(after)s AS jsonb))
     ), event AS (
         INSERT INTO events (organization_id, id, type, schema_version, ticket_id, sequence, occurred_at, body,
             request_id)
-        VALUES (:organization_id, :event_id, 'ticket.created', 1, :id, 1, :now, :body, :request_id)
-    )
+        VALUES (%(organization_id)s, %(event_id)s, 'ticket.created', 1, %(id)s, 1, %(now)s, %(body)s, %(request_id)s)
+    ){parts}
     INSERT INTO outbox (organization_id, event_id, event_type, ticket_id, occurred_at, request_id)
-    VALUES (:organization_id, :event_id, 'ticket.created', :id, :now, :request_id)
-""")
+    VALUES (%(organization_id)s, %(event_id)s, 'ticket.created', %(id)s, %(now)s, %(request_id)s)
+"""
+_CLOCKS_PART, _ANSWER_PART = f", {CLOCKS_OF_TICKET}", f", answer AS ({REMEMBERED})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +117,29 @@ def next_number(session: Session, priority: str) -> Opening:
     )
 
 
-def insert_ticket(session: Session, values: dict[str, Any]) -> None:
-    """Write a new ticket with its log entry, event and outbox row; *values* are named as in the statement."""
-    session.execute(_INSERT, values)
+def insert_ticket(
+    session: Session, values: dict[str, Any], clocks: dict[str, Any], kept: dict[str, Any] | None
+) -> None:
+    """Write a new ticket with its log entry, event and outbox row, its clocks and the answer that is kept, if any.
+
+    All are named as in the statement.
+    """
+    parts = (_CLOCKS_PART if clocks else "") + (_ANSWER_PART if kept else "")
+    session.connection().exec_driver_sql(_FILED.format(parts=parts), {**values, **clocks, **(kept or {})})
 
 
 def get(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
     """Return a ticket that *actor* may see, or raise NotFound."""
     return _found(session, _visible(actor).where(_T.id == ticket_id))
+
+
+def look_up(connection: Connection, actor: Actor, ticket_id: UUID) -> Ticket:
+    """Return a ticket that *actor* may see, or raise NotFound; outside a transaction, in one round trip."""
+    values = {"organization": str(actor.organization_id), "user": actor.user_id, "id": ticket_id}
+    row = connection.exec_driver_sql(_OWN_ONE if actor.sees_only_own_tickets else _ONE, values).one_or_none()
+    if row is None:
+        raise NotFound
+    return ticket_of(row)
 
 
 def lock(session: Session, actor: Actor, ticket_id: UUID) -> tuple[Ticket, int]:
@@ -139,18 +175,21 @@ def write_escalated(
     )
 
 
-def list_page(session: Session, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
-    """Return one page of the tickets that *actor* may see, newest first."""
-    statement = _visible(actor)
-    for name in ("status", "type", "priority", "assignee_id", "team_id", "requester_id", "service_id"):
-        value = getattr(wanted, name)
-        if value is not None:
-            statement = statement.where(getattr(_T, name) == value)
+def list_page(connection: Connection, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
+    """Return one page of the tickets that *actor* may see, newest first; outside a transaction, in one round trip."""
+    values = {name: value for name in _FILTERS if (value := getattr(wanted, name)) is not None}
+    conditions = [f"AND {name} = %({name})s" for name in values]
+    if actor.sees_only_own_tickets:
+        conditions.append(_OWN)
     if wanted.tag is not None:
-        statement = statement.where(_T.tags.contains([wanted.tag]))
+        conditions.append("AND tags @> ARRAY[CAST(%(tag)s AS text)]")
     if page.after is not None:
-        statement = statement.where(_T.id < page.after)
-    rows = session.execute(statement.order_by(_T.id.desc()).limit(page.limit + 1))
+        conditions.append("AND id < %(after)s")
+    conditions.append("ORDER BY id DESC LIMIT %(limit)s")
+    values |= {"organization": str(actor.organization_id), "user": actor.user_id, "tag": wanted.tag}
+    values |= {"after": page.after, "limit": page.limit + 1}
+    statement = _INSIDE.format(columns=_NAMES, conditions=" ".join(conditions))
+    rows = connection.exec_driver_sql(statement, values).fetchall()
     return page_of([ticket_of(row) for row in rows], page.limit)
 
 
@@ -219,29 +258,29 @@ def _found(session: Session, statement: Select[Any]) -> Ticket:
     return ticket_of(row)
 
 
-def ticket_of(row: Row[Any]) -> Ticket:
-    """Return the ticket that a row of the ticket's columns holds."""
+def ticket_of(row: Sequence[Any]) -> Ticket:
+    """Return the ticket that a row holds which begins with the ticket's columns."""
     return Ticket(
-        id=row.id,
-        number=row.number,
-        type=TicketType(row.type),
-        subject=row.subject,
-        description=row.description,
-        status=Status(row.status),
-        impact=Level(row.impact),
-        urgency=Level(row.urgency),
-        priority=Priority(row.priority),
-        service_id=row.service_id,
-        requester_id=row.requester_id,
-        assignee_id=row.assignee_id,
-        team_id=row.team_id,
-        tags=row.tags,
-        custom_fields=row.custom_fields,
-        version=row.version,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        resolved_at=row.resolved_at,
-        closed_at=row.closed_at,
+        id=row[0],
+        number=row[1],
+        type=_TYPES[row[2]],
+        subject=row[3],
+        description=row[4],
+        status=_STATUSES[row[5]],
+        impact=_LEVELS[row[6]],
+        urgency=_LEVELS[row[7]],
+        priority=_PRIORITIES[row[8]],
+        service_id=row[9],
+        requester_id=row[10],
+        assignee_id=row[11],
+        team_id=row[12],
+        tags=row[13],
+        custom_fields=row[14],
+        version=row[15],
+        created_at=row[16],
+        updated_at=row[17],
+        resolved_at=row[18],
+        closed_at=row[19],
     )
 
 

@@ -1,0 +1,82 @@
+"""`make bench`: measures everything, or what --only names, prints a table as it goes, and the JSON at the end.
+
+The table goes to standard error, the one JSON document to standard output.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+from bench.connecting import connections, memory
+from bench.creating import creation, reading
+from bench.delivering import delivery
+from bench.limits import Limits, running_limits
+from bench.report import Figure, write_json, write_table
+from bench.sweeping import FEWEST, sweep
+from bench.system import System, running_system
+from psms.telemetry import set_up_logs
+
+_LIMITED = ("read", "create")
+_ALL = ("memory", *_LIMITED, "webhooks", "connections", "sweep")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", default=",".join(_ALL), help="some of " + ",".join(_ALL))
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of each of the three rounds of a point")
+    parser.add_argument("--connections", type=int, default=10_000, help="kept-alive connections")
+    parser.add_argument("--timers", type=int, default=1_000_000, help="open timers of the larger sweep")
+    arguments = parser.parse_args()
+    unknown = set(arguments.only.split(",")) - set(_ALL)
+    if unknown:
+        parser.error(f"--only knows {', '.join(_ALL)}, not {', '.join(sorted(unknown))}")
+    return arguments
+
+
+def _measured(wanted: set[str], arguments: argparse.Namespace) -> Iterator[Figure]:
+    if wanted - {"sweep"}:
+        with running_system() as system:
+            yield from _of_the_system(system, wanted, arguments)
+    if "sweep" in wanted:
+        yield from sweep(max(FEWEST, arguments.timers // 10), arguments.timers)
+
+
+def _of_the_system(system: System, wanted: set[str], arguments: argparse.Namespace) -> Iterator[Figure]:
+    seconds: float = arguments.seconds
+    if "memory" in wanted:
+        yield memory(system, "idle")
+    if wanted & set(_LIMITED):
+        yield from _limited(system, wanted, seconds)
+    if "webhooks" in wanted:
+        yield from delivery(system, 3 * seconds)
+    if "connections" in wanted:
+        # Enough to read, where the reads were not measured.
+        system.seed(1_000)
+        yield from connections(system, 3 * seconds, arguments.connections)
+    if "memory" in wanted:
+        yield memory(system, "after the load")
+
+
+def _limited(system: System, wanted: set[str], seconds: float) -> Iterator[Figure]:
+    steps: dict[str, Callable[[System, Limits, float], Iterator[Figure]]] = {"read": reading, "create": creation}
+    with ExitStack() as stack:
+        limits = stack.enter_context(running_limits(system))
+        for name in _LIMITED:
+            if name in wanted:
+                yield from steps[name](system, limits, seconds)
+
+
+def _main() -> None:
+    arguments = _arguments()
+    # Standard output is for the JSON document.
+    set_up_logs(as_json=False, service="bench")
+    figures = []
+    for figure in _measured(set(arguments.only.split(",")), arguments):
+        figures.append(figure)
+        write_table([figure], sys.stderr)
+    write_json(figures, sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,60 @@
+"""Many tickets at once, with their SLA clocks and timers, as the product would have written them."""
+
+from uuid import UUID
+
+import psycopg
+
+# A row's id is a UUIDv7 of its instant whose random part is its number: it sorts as the product's do.
+_TICKETS = """
+    INSERT INTO tickets (organization_id, id, number, type, subject, description, status, impact, urgency, priority,
+        service_id, requester_id, created_at, updated_at)
+    SELECT o.id, {ticket_id}, n.n, 'incident', 'Seeded ticket ' || n.n, 'Seeded for a measurement.',
+        'new', 'medium', 'medium', 'medium', o.default_service_id,
+        (SELECT u.id FROM users u WHERE u.organization_id = o.id ORDER BY u.id LIMIT 1), n.at, n.at
+    FROM organizations o CROSS JOIN {numbers} WHERE o.id = %(organization)s
+"""
+_CLOCKS = """
+    INSERT INTO sla_clocks (organization_id, id, ticket_id, metric, policy_id, policy_version, target,
+        segment_started_at, state, due_at, started_at)
+    SELECT %(organization)s, {clock_id}, {ticket_id}, m.metric, p.id, p.version, m.target, n.at, 'running',
+        n.at + m.target, n.at
+    FROM {numbers} CROSS JOIN {metrics}
+    CROSS JOIN (SELECT id, version FROM sla_policies WHERE organization_id = %(organization)s LIMIT 1) p
+"""
+# At risk, at 80 of 100, is the first that the sweep looks for.
+_TIMERS = """
+    INSERT INTO sla_timers (organization_id, clock_id, ticket_id, next_at)
+    SELECT %(organization)s, {clock_id}, {ticket_id}, n.at + m.target * 0.8 FROM {numbers} CROSS JOIN {metrics}
+"""
+_ID = (
+    "(lpad(to_hex((extract(epoch FROM n.at) * 1000)::bigint), 12, '0') || '7000' || {tag} "
+    "|| lpad(to_hex(n.n), 15, '0'))::uuid"
+)
+_PARTS = {
+    "numbers": "(SELECT g AS n, %(until)s - interval '1 ms' * (%(last)s - g) AS at "
+    "FROM generate_series(%(first)s::bigint, %(last)s::bigint) g) n",
+    "metrics": "(VALUES ('first_response', interval '10 days', 'a'), ('resolution', interval '20 days', 'b')) "
+    "m (metric, target, tag)",
+    "ticket_id": _ID.format(tag="'8'"),
+    "clock_id": _ID.format(tag="m.tag"),
+}
+
+
+def seed_tickets(connection: psycopg.Connection, organization_id: UUID, count: int) -> None:
+    """Add tickets until the organization has *count*, in one transaction. There must be an SLA policy."""
+    with connection.transaction():
+        connection.execute("SELECT set_config('psms.organization_id', %s, true)", [str(organization_id)])
+        taken = connection.execute("SELECT last_number, psms_now() FROM ticket_counters").fetchone()
+        assert taken is not None, "the ticket counter is not to be seen with this connection"
+        if taken[0] >= count:
+            return
+        values = {"organization": organization_id, "first": taken[0] + 1, "last": count, "until": taken[1]}
+        for statement in (_TICKETS, _CLOCKS, _TIMERS):
+            connection.execute(statement.format(**_PARTS).encode(), values)
+        connection.execute("UPDATE ticket_counters SET last_number = %s", [count])
+
+
+def refresh_statistics(connection: psycopg.Connection) -> None:
+    """Do at once what autovacuum would do a little later; *connection* is the owner's or a superuser's."""
+    connection.autocommit = True
+    connection.execute("VACUUM ANALYZE tickets, sla_clocks, sla_timers")

@@ -1,0 +1,96 @@
+"""How often the hot paths ask PostgreSQL, counted on the wire; how long that takes is measured by `bench`."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+
+import pytest
+
+from psms.db.session import Database
+from psms.domain.answers import OnceKey
+from psms.domain.pages import PageRequest
+from psms.domain.sla_policies import NewSlaPolicy
+from psms.domain.tickets import OpenTicket, TicketFilter
+from psms.runtime import Runtime
+from tests.support.databases import MigratedDatabase
+from tests.support.tenants import Tenant, file_ticket, make_tenant
+from tests.support.wire import CountingProxy, counted
+from workflows import accounts, tickets
+from workflows.sla_policies import add_policy
+
+# As often as it takes until psycopg has prepared every statement.
+_WARM = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wire:
+    """A runtime whose way to PostgreSQL is counted, and a caller."""
+
+    rt: Runtime
+    proxy: CountingProxy
+    acme: Tenant
+
+    def cost(self, act: Callable[[], object]) -> tuple[int, int]:
+        """Return how many statements, and how many round trips, *act* takes once it is warm."""
+        for _ in range(_WARM):
+            act()
+        before = (self.proxy.statements, self.proxy.round_trips)
+        act()
+        return self.proxy.statements - before[0], self.proxy.round_trips - before[1]
+
+
+@pytest.fixture
+def wire(rt: Runtime, database: MigratedDatabase) -> Iterator[Wire]:
+    acme = make_tenant(rt)
+    add_policy(rt, acme.actor, NewSlaPolicy(name="Usual", first_response_seconds=60, resolution_seconds=600), None)
+    with counted(database.app_url) as (proxy, url):
+        through = Database(url, pool_size=1)
+        yield Wire(rt=replace(rt, db=through), proxy=proxy, acme=acme)
+        through.close()
+
+
+def test_a_caller_is_recognised_by_one_statement(wire: Wire) -> None:
+    assert wire.cost(lambda: accounts.authenticate(wire.rt, wire.acme.token, "request")) == (1, 1)
+
+
+def test_a_ticket_is_read_by_one_statement(wire: Wire) -> None:
+    ticket_id = file_ticket(wire.rt, wire.acme.actor)
+
+    assert wire.cost(lambda: tickets.get_ticket(wire.rt, wire.acme.actor, ticket_id)) == (1, 1)
+
+
+def test_a_list_is_read_by_one_statement_whatever_its_length(wire: Wire) -> None:
+    for _ in range(60):
+        file_ticket(wire.rt, wire.acme.actor)
+
+    def read(limit: int) -> int:
+        page = PageRequest(after=None, limit=limit)
+        return len(tickets.list_tickets(wire.rt, wire.acme.actor, TicketFilter(), page).items)
+
+    assert read(50) == 50
+    assert wire.cost(lambda: read(1)) == wire.cost(lambda: read(50)) == (1, 1)
+
+
+def test_a_ticket_with_its_clocks_is_filed_in_four_round_trips(wire: Wire) -> None:
+    # BEGIN with the organization; number, instant and promise; everything that is written; COMMIT.
+    assert wire.cost(lambda: file_ticket(wire.rt, wire.acme.actor)) == (5, 4)
+
+
+def test_an_idempotency_key_costs_two_round_trips_more(wire: Wire) -> None:
+    keys = count()
+
+    def file() -> object:
+        once = OnceKey(key=f"key-{next(keys)}", fingerprint=b"print")
+        return tickets.open_ticket(wire.rt, wire.acme.actor, OpenTicket(subject="Once"), once)
+
+    # The key's lock, and, once it is held, the look for an earlier answer. The new one is kept with the ticket.
+    assert wire.cost(file) == (7, 6)
+
+
+def test_a_repeated_request_writes_nothing(wire: Wire) -> None:
+    once = OnceKey(key="key", fingerprint=b"print")
+
+    def repeat() -> object:
+        return tickets.open_ticket(wire.rt, wire.acme.actor, OpenTicket(subject="Once"), once)
+
+    assert wire.cost(repeat) == (5, 4)
