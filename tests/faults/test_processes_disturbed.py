@@ -43,8 +43,8 @@ def test_a_worker_frozen_past_its_lease_changes_nothing_when_it_thaws(stage):
         scene.file(IN_FLIGHT, per_second=100)
         eventually(lambda: len(scene.partner.received) == IN_FLIGHT, what="all requests in flight")
         with (
-            one_more(stage.home, "spare", "worker", "--queues", "webhooks", "--name", "spare"),
             frozen(process_of(stage.home, "--name webhooks")),
+            one_more(stage.home, "spare", "worker", "--queues", "webhooks", "--name", "spare"),
         ):
             scene.until_rest()
             assert stage.ledger.rows(ATTEMPTS, scene.endpoint_id, "spare@%") == [(False, "delivered", IN_FLIGHT)]
