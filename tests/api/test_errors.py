@@ -76,7 +76,7 @@ def test_a_defect_is_500_and_tells_nothing_but_the_request_id(rt, client, demo, 
     before = snapshot()
 
     with structlog.testing.capture_logs() as lines:
-        answer = broken.post("/v1/tickets", json={"subject": "x"})
+        answer = broken.post("/v1/teams", json={"name": "x"})
 
     assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
     assert answer.json["request_id"] == answer.headers["X-Request-ID"]
