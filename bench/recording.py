@@ -4,19 +4,21 @@ So the limits do the same SQL as the product, also after its SQL has changed.
 """
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import UUID, uuid4
 
 import psycopg
+from psycopg.abc import Params, QueryNoTemplate
 from psycopg.rows import TupleRow
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
+from typing_extensions import override
 
 _COUNTER = "last_number"
-_BEGIN, _COMMIT = "BEGIN", "COMMIT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,22 +32,28 @@ class Statement:
 
 @contextmanager
 def _heard(statements: list[Statement]) -> Iterator[None]:
-    def executed(*facts: Any) -> None:
-        statements.append(Statement(sql=facts[2], parameters=dict(facts[3] or {})))
+    class Hearing(psycopg.Cursor[TupleRow]):
+        """Writes down what is executed, whether SQLAlchemy asks for it or the product itself."""
 
-    def committed(_: Connection) -> None:
-        # A look-up of its own ends so as well, and commits nothing.
-        begun = [s.sql for s in statements if s.sql.startswith(_BEGIN) or s.sql == _COMMIT]
-        if begun and begun[-1] != _COMMIT:
-            statements.append(Statement(sql=_COMMIT, parameters={}))
+        @override
+        def execute(self, query: QueryNoTemplate, params: Params | None = None, **options: Any) -> Self:  # type: ignore[override]  # nobody here executes templates
+            sql = query.decode() if isinstance(query, bytes) else str(query)
+            statements.append(Statement(sql=sql, parameters=dict(params) if isinstance(params, Mapping) else {}))
+            return super().execute(query, params, **options)
 
-    event.listen(Engine, "before_cursor_execute", executed)
-    event.listen(Engine, "commit", committed)
+    def lend(driver: psycopg.Connection[TupleRow], *_: object) -> None:
+        driver.cursor_factory = Hearing
+
+    def take_back(driver: psycopg.Connection[TupleRow], *_: object) -> None:
+        driver.cursor_factory = psycopg.Cursor
+
+    event.listen(Pool, "checkout", lend)
+    event.listen(Pool, "checkin", take_back)
     try:
         yield
     finally:
-        event.remove(Engine, "before_cursor_execute", executed)
-        event.remove(Engine, "commit", committed)
+        event.remove(Pool, "checkout", lend)
+        event.remove(Pool, "checkin", take_back)
 
 
 def recorded(request: Callable[[], object]) -> list[Statement]:
@@ -94,6 +102,8 @@ class Replay:
         rows: list[TupleRow] = []
         for statement in self._statements:
             cursor = self._connection.execute(statement.sql.encode(), _renewed(statement, names, number))
+            while cursor.nextset():
+                pass
             if cursor.description is None:
                 continue
             found = cursor.fetchall()

@@ -14,11 +14,18 @@ _LOCK = text("""
     WHERE organization_id = :organization_id AND endpoint_id = ANY (:endpoint_ids)
     ORDER BY endpoint_id FOR UPDATE
 """)
+# Whether it was removed is looked at again once it is locked: nobody can remove it any more then.
 _RESERVE = text("""
+    WITH locked AS (
+        SELECT endpoint_id FROM webhook_lanes
+        WHERE organization_id = :organization_id AND endpoint_id = ANY (:endpoint_ids) AND NOT removed
+        ORDER BY endpoint_id FOR UPDATE
+    )
     UPDATE webhook_lanes l
     SET last_sequence = l.last_sequence + w.count, next_due_at = LEAST(l.next_due_at, :now)
-    FROM unnest(CAST(:endpoint_ids AS uuid[]), CAST(:counts AS bigint[])) AS w (endpoint_id, count)
-    WHERE l.organization_id = :organization_id AND l.endpoint_id = w.endpoint_id
+    FROM locked
+    JOIN unnest(CAST(:endpoint_ids AS uuid[]), CAST(:counts AS bigint[])) AS w (endpoint_id, count) USING (endpoint_id)
+    WHERE l.organization_id = :organization_id AND l.endpoint_id = locked.endpoint_id
     RETURNING l.endpoint_id, l.last_sequence - w.count AS before
 """)
 _WAKE = text("""
@@ -55,7 +62,10 @@ def lock(session: Session, organization_id: UUID, endpoint_ids: Iterable[UUID]) 
 
 
 def reserve(session: Session, organization_id: UUID, counts: dict[UUID, int], now: datetime) -> dict[UUID, int]:
-    """Reserve so many sequence numbers in each locked lane, wake it, and return the last number before them."""
+    """Lock lanes, reserve so many sequence numbers in each, wake it, and return the last number before them.
+
+    Lanes that have been removed are not among those returned.
+    """
     rows: Iterable[Row[Any]] = session.execute(
         _RESERVE,
         {

@@ -14,12 +14,13 @@ from psms.domain.retry import EXPIRES_AFTER
 # Waits for another relay rather than turning away: what that one did not see any more is ours.
 _LEAD = text("SELECT pg_advisory_xact_lock(hashtext('psms.relay'))")
 _WAITING = text("""
-    SELECT position, organization_id, event_id, event_type, ticket_id, endpoint_id, occurred_at, request_id
+    SELECT position, organization_id, event_id, event_type, ticket_id, endpoint_id, occurred_at, request_id,
+        (SELECT psms_now()) AS now
     FROM outbox WHERE organization_id <> ALL (CAST(:passed_over AS uuid[])) ORDER BY position LIMIT :limit
 """)
 _ENDPOINTS = text("SELECT id, event_types FROM webhook_endpoints WHERE state <> 'deleted' ORDER BY id")
-_STILL_THERE = text("SELECT id FROM webhook_endpoints WHERE id = ANY (:endpoint_ids) AND state <> 'deleted'")
 _DELIVERIES = text("""
+    WITH relayed AS (DELETE FROM outbox WHERE position = ANY (:positions))
     INSERT INTO webhook_deliveries (organization_id, id, event_id, event_type, ticket_id, endpoint_id, sequence,
         state, next_attempt_at, expires_at, trigger, request_id, occurred_at, created_at)
     SELECT :organization_id, d.id, d.event_id, d.event_type, d.ticket_id, d.endpoint_id, d.sequence, 'pending',
@@ -55,7 +56,7 @@ def lead(session: Session) -> None:
 
 
 def waiting(session: Session, limit: int, passed_over: set[UUID]) -> Sequence[Row[Any]]:
-    """Return, as the claimer, the oldest rows of all organizations but those *passed_over*."""
+    """Return, as the claimer, the oldest rows of all organizations but those *passed_over*, and the instant."""
     return session.execute(_WAITING, {"limit": limit, "passed_over": sorted(passed_over)}).all()
 
 
@@ -64,20 +65,16 @@ def endpoints(session: Session) -> Sequence[Row[Any]]:
     return session.execute(_ENDPOINTS).all()
 
 
-def still_there(session: Session, endpoint_ids: Sequence[UUID]) -> set[UUID]:
-    """Return which of these endpoints, whose lanes are locked, have not been deleted."""
-    return set(session.execute(_STILL_THERE, {"endpoint_ids": list(endpoint_ids)}).scalars())
-
-
-def insert_deliveries(
-    session: Session, organization_id: UUID, deliveries: Sequence[NewDelivery], now: datetime
+def relay(
+    session: Session, organization_id: UUID, positions: list[int], deliveries: Sequence[NewDelivery], now: datetime
 ) -> None:
-    """Write all *deliveries* of one organization in one statement."""
+    """Write all *deliveries* of one organization and take what they fan out from the outbox, in one statement."""
     session.execute(
         _DELIVERIES,
         {
             "organization_id": organization_id,
             "now": now,
+            "positions": positions,
             "expires_after": EXPIRES_AFTER,
             "ids": [d.id for d in deliveries],
             "event_ids": [d.event_id for d in deliveries],
@@ -93,5 +90,5 @@ def insert_deliveries(
 
 
 def remove(session: Session, positions: list[int]) -> None:
-    """Take fanned-out rows from the outbox, in the transaction that fanned them out."""
+    """Take rows that nobody wants from the outbox."""
     session.execute(_RELAYED, {"positions": positions})

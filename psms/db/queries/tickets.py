@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, insert, select, text, update
+from sqlalchemy import Select, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from psms.db.direct import Brief, Direct
 from psms.db.models.tickets import CommentRow, TicketRow
-from psms.db.queries.journal import REMEMBERED
+from psms.db.queries.journal import ANSWER, REMEMBERED, KeptAnswer, answer_of
 from psms.db.queries.sla import CLOCKS_OF_TICKET, PROMISE_OF_PRIORITY, promise_of
 from psms.domain.access import Actor
 from psms.domain.pages import Page, PageRequest, page_of
@@ -52,12 +53,23 @@ _OWN = "AND requester_id = %(user)s"
 _ONE, _OWN_ONE = (_INSIDE.format(columns=_NAMES, conditions=f"AND id = %(id)s {own}") for own in ("", _OWN))
 _FILTERS = ("status", "type", "priority", "assignee_id", "team_id", "requester_id", "service_id")
 
-_NEXT_NUMBER = text(f"""
-    WITH counter AS (UPDATE ticket_counters SET last_number = last_number + 1 RETURNING last_number)
+# With a key that has an answer already, no number is taken.
+_EARLIER = f"earlier AS ({ANSWER}),"
+_NEXT_NUMBER = """
+    WITH {earlier} counter AS (
+        UPDATE ticket_counters SET last_number = last_number + 1 {unless_answered} RETURNING last_number)
     SELECT counter.last_number, psms_now() AS now,
-        (SELECT default_service_id FROM organizations) AS default_service_id, promise.*
-    FROM counter LEFT JOIN ({PROMISE_OF_PRIORITY}) promise ON true
-""")  # noqa: S608  (a constant)
+        (SELECT default_service_id FROM organizations) AS default_service_id, promise.* {answer}
+    FROM (SELECT) this LEFT JOIN counter ON true LEFT JOIN ({promise}) promise ON true {join}
+"""
+_NUMBER = _NEXT_NUMBER.format(earlier="", unless_answered="", answer="", promise=PROMISE_OF_PRIORITY, join="")
+_NUMBER_OR_ANSWER = _NEXT_NUMBER.format(
+    earlier=_EARLIER,
+    unless_answered="WHERE NOT EXISTS (SELECT FROM earlier)",
+    answer=", earlier.*",
+    promise=PROMISE_OF_PRIORITY,
+    join="LEFT JOIN earlier ON true",
+)
 
 _RAISE = text("""
     UPDATE tickets t SET priority = r.priority, version = r.version, sequence = r.sequence,
@@ -69,7 +81,7 @@ _RAISE = text("""
 
 # Ticket, log entry, event, outbox row, clocks and the kept answer leave in one statement: one round trip, and
 # nothing in between.
-_FILED = """
+_FILING = """
     WITH ticket AS (
         INSERT INTO tickets (organization_id, id, number, type, subject, description, status, impact, urgency,
             priority, service_id, requester_id, assignee_id, team_id, tags, custom_fields, created_at, updated_at)
@@ -89,7 +101,14 @@ _FILED = """
     INSERT INTO outbox (organization_id, event_id, event_type, ticket_id, occurred_at, request_id)
     VALUES (%(organization_id)s, %(event_id)s, 'ticket.created', %(id)s, %(now)s, %(request_id)s)
 """
-_CLOCKS_PART, _ANSWER_PART = f", {CLOCKS_OF_TICKET}", f", answer AS ({REMEMBERED})"
+# By whether there are clocks, and an answer to keep.
+_FILED = {
+    (clocks, kept): _FILING.format(
+        parts=(f", {CLOCKS_OF_TICKET}" if clocks else "") + (f", answer AS ({REMEMBERED})" if kept else "")
+    )
+    for clocks in (False, True)
+    for kept in (False, True)
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,13 +121,22 @@ class Opening:
     promise: Promise | None
 
 
-def next_number(session: Session, priority: str) -> Opening:
+def next_number(brief: Brief, priority: str) -> Opening:
     """Take the organization's next ticket number, and what else a new ticket of *priority* needs.
 
     The counter's row stays locked until the commit, so that no number is lost or given out twice: call
     this last before the inserts.
     """
-    row = session.execute(_NEXT_NUMBER, {"priority": priority}).one()
+    return _opening_of(brief.record(_NUMBER, {"priority": priority}))
+
+
+def next_number_or_answer(brief: Brief, priority: str, *, client_id: UUID, key: str) -> Opening | KeptAnswer:
+    """Do as `next_number`, unless a request with this key was answered before: then take none, return the answer."""
+    row = brief.record(_NUMBER_OR_ANSWER, {"priority": priority, "client_id": client_id, "key": key})
+    return _opening_of(row) if row.fingerprint is None else answer_of(row)
+
+
+def _opening_of(row: Any) -> Opening:  # noqa: ANN401  # a row of the statement
     return Opening(
         number=row.last_number,
         now=row.now,
@@ -117,15 +145,12 @@ def next_number(session: Session, priority: str) -> Opening:
     )
 
 
-def insert_ticket(
-    session: Session, values: dict[str, Any], clocks: dict[str, Any], kept: dict[str, Any] | None
-) -> None:
+def insert_ticket(brief: Brief, values: dict[str, Any], clocks: dict[str, Any], kept: dict[str, Any] | None) -> None:
     """Write a new ticket with its log entry, event and outbox row, its clocks and the answer that is kept, if any.
 
-    All are named as in the statement.
+    All are named as in the statement. It commits.
     """
-    parts = (_CLOCKS_PART if clocks else "") + (_ANSWER_PART if kept else "")
-    session.connection().exec_driver_sql(_FILED.format(parts=parts), {**values, **clocks, **(kept or {})})
+    brief.finish(_FILED[bool(clocks), bool(kept)], {**values, **clocks, **(kept or {})})
 
 
 def get(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
@@ -133,10 +158,10 @@ def get(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
     return _found(session, _visible(actor).where(_T.id == ticket_id))
 
 
-def look_up(connection: Connection, actor: Actor, ticket_id: UUID) -> Ticket:
+def look_up(direct: Direct, actor: Actor, ticket_id: UUID) -> Ticket:
     """Return a ticket that *actor* may see, or raise NotFound; outside a transaction, in one round trip."""
     values = {"organization": str(actor.organization_id), "user": actor.user_id, "id": ticket_id}
-    row = connection.exec_driver_sql(_OWN_ONE if actor.sees_only_own_tickets else _ONE, values).one_or_none()
+    row = direct.row(_OWN_ONE if actor.sees_only_own_tickets else _ONE, values)
     if row is None:
         raise NotFound
     return ticket_of(row)
@@ -175,7 +200,7 @@ def write_escalated(
     )
 
 
-def list_page(connection: Connection, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
+def list_page(direct: Direct, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
     """Return one page of the tickets that *actor* may see, newest first; outside a transaction, in one round trip."""
     values = {name: value for name in _FILTERS if (value := getattr(wanted, name)) is not None}
     conditions = [f"AND {name} = %({name})s" for name in values]
@@ -189,7 +214,7 @@ def list_page(connection: Connection, actor: Actor, wanted: TicketFilter, page: 
     values |= {"organization": str(actor.organization_id), "user": actor.user_id, "tag": wanted.tag}
     values |= {"after": page.after, "limit": page.limit + 1}
     statement = _INSIDE.format(columns=_NAMES, conditions=" ".join(conditions))
-    rows = connection.exec_driver_sql(statement, values).fetchall()
+    rows = direct.rows(statement, values)
     return page_of([ticket_of(row) for row in rows], page.limit)
 
 
