@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from psms.crash import CrashPoint, crash_point
+from psms.db.direct import Record
 from psms.db.queries import lanes, outbox
+from psms.db.refusals import DATABASE_ERRORS
 from psms.db.session import enter
 from psms.domain.webhooks import Trigger
 from psms.runtime import Runtime
@@ -25,8 +24,8 @@ from workflows.names import Task
 BATCH = 500
 MOST_DELIVERIES = 5000
 
-_EndpointRow = Row[Any]
-_OutboxRow = Row[Any]
+_EndpointRow = Record
+_OutboxRow = Record
 
 log = logger(__name__)
 
@@ -100,7 +99,7 @@ def _relay_waiting(rt: Runtime, session: Session, passed_over: set[UUID]) -> _Ba
         try:
             enter(session, organization_id)
             done, wanted = _fan_out(rt, session, organization_id, list(own))
-        except SQLAlchemyError as problem:
+        except DATABASE_ERRORS as problem:
             log.exception("fan_out_failed", organization_id=str(organization_id))
             raise _NotFannedOutError(organization_id, seen=len(rows)) from problem
         relayed += done

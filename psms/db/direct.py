@@ -5,14 +5,17 @@ and the connections are the pool's.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from psycopg import Connection
 from psycopg.rows import TupleRow, namedtuple_row
+from sqlalchemy.orm import Session
 
 Driver = Connection[TupleRow]
 Values = Mapping[str, Any]
+Record = Any
+"""A row with the columns of its statement as attributes."""
 
 # One message. A UUID and a number need no escaping.
 _BEGIN = "BEGIN; SELECT set_config('psms.organization_id', '{}', true)"
@@ -20,7 +23,7 @@ _AND_LOCK = ", pg_try_advisory_xact_lock({:d})"
 
 
 class Direct:
-    """One connection of the pool, in nobody's transaction: each statement commits by itself."""
+    """One connection of the pool, in the transaction that is open on it, or in none: then each statement commits."""
 
     def __init__(self, driver: Driver) -> None:
         """Speak over *driver*, which begins no transaction by itself."""
@@ -34,10 +37,24 @@ class Direct:
         """Return the rows of the answer."""
         return self._driver.execute(statement, values).fetchall()
 
+    def run(self, statement: str, values: Values) -> None:
+        """Do what has no answer."""
+        self._driver.execute(statement, values)
+
+    def records(self, statement: str, values: Values) -> Sequence[Any]:
+        """Return the rows of the answer, with their columns as attributes."""
+        cursor = self._driver.cursor(row_factory=namedtuple_row)
+        return cursor.execute(statement, values).fetchall()
+
     def record(self, statement: str, values: Values) -> Any:  # noqa: ANN401  # its names are the statement's
         """Return the first row of the answer, with its columns as attributes; None when there is none."""
         cursor = self._driver.cursor(row_factory=namedtuple_row)
         return cursor.execute(statement, values).fetchone()
+
+
+def direct(session: Session) -> Direct:
+    """Return the way to the driver of an open *session*, past SQLAlchemy, inside the same transaction."""
+    return Direct(cast("Driver", session.connection().connection.driver_connection))
 
 
 class Brief(Direct):

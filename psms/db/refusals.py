@@ -4,10 +4,13 @@ import re
 
 import psycopg
 from psycopg import errors as driver_errors
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from psms.errors import AlreadyExists, DependencyUnavailable, FieldError, PsmsError, StillInUse
+
+DATABASE_ERRORS = (SQLAlchemyError, psycopg.Error)
+"""Whatever the database, or the way to it, raises."""
 
 _REFERENCE = re.compile(r"_organization_id_(?P<column>\w+)_fkey$")
 

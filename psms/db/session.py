@@ -6,13 +6,13 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, text
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from psms.db.direct import Brief, Direct, Driver
-from psms.db.refusals import refusal_of
+from psms.db.refusals import DATABASE_ERRORS, refusal_of
 from psms.encoding import json_value
 from psms.errors import DependencyUnavailable, Misconfigured
 from psms.guard import transaction_marked
@@ -29,7 +29,7 @@ _SHUT_DOWN = "57P"
 _BEGIN_IN = "BEGIN; SELECT set_config('psms.organization_id', '{}', true)"
 _BEGIN_CLAIM = "BEGIN; SET LOCAL ROLE psms_claimer"
 _ENTER = "SET LOCAL ROLE NONE; SELECT set_config('psms.organization_id', '{}', true)"
-_PATIENCE = text("SELECT set_config('lock_timeout', :patience, true)")
+_AND_PATIENCE = ", set_config('lock_timeout', '{:d}s', true)"
 
 # A statement that runs longer, or a transaction that idles longer, is a defect: end it before it blocks others.
 _LIMITS = "-c statement_timeout=15s -c idle_in_transaction_session_timeout=30s -c lock_timeout=10s -c timezone=UTC"
@@ -73,6 +73,10 @@ class Database:
         An exception rolls everything back. Nothing slow belongs inside: `psms.guard` refuses it.
         """
         return self._transaction(_BEGIN_IN.format(organization_id))
+
+    def begin_impatient(self, organization_id: UUID, *, seconds: int) -> AbstractContextManager[Session]:
+        """Do as `begin`, waiting no longer than so many seconds for each lock."""
+        return self._transaction(_BEGIN_IN.format(organization_id) + _AND_PATIENCE.format(seconds))
 
     def begin_claim(self) -> AbstractContextManager[Session]:
         """Open a transaction that finds due work of all organizations and leases it.
@@ -188,7 +192,7 @@ def _give_back(pooled: PoolProxiedConnection) -> None:
 def _refusals_named() -> Iterator[None]:
     try:
         yield
-    except (SQLAlchemyError, psycopg.Error) as problem:
+    except DATABASE_ERRORS as problem:
         refusal = refusal_of(problem)
         if refusal is None:
             raise
@@ -201,8 +205,3 @@ def _refusals_named() -> Iterator[None]:
 def enter(session: Session, organization_id: UUID) -> None:
     """Go on in a claim's transaction as the application, in one organization: effects see only its rows."""
     session.connection().exec_driver_sql(_ENTER.format(organization_id))
-
-
-def set_patience(session: Session, *, seconds: int) -> None:
-    """Wait no longer than so many seconds for each lock in the rest of this transaction."""
-    session.execute(_PATIENCE, {"patience": f"{seconds}s"})
