@@ -66,6 +66,20 @@ class Fallback:
         return after_s + EVERY[task].total_seconds() - _BEAT_S
 
 
+class _CutOff:
+    """Tells whether a worker has lost its connection to Redis and has no new one yet."""
+
+    def __init__(self, worker: WorkController) -> None:
+        self._worker = worker
+        self._was_connected = False
+
+    def __call__(self) -> bool:
+        # Celery takes the connection from its consumer when it is lost, and gives it the new one.
+        is_connected = getattr(getattr(self._worker, "consumer", None), "connection", None) is not None
+        self._was_connected |= is_connected
+        return self._was_connected and not is_connected
+
+
 class FallbackStep(StartStopStep):
     """Starts the fallback with the worker, before Redis is first looked for, and stops it with the worker.
 
@@ -81,8 +95,7 @@ class FallbackStep(StartStopStep):
 
     @override
     def start(self, parent: WorkController) -> None:
-        # Celery takes the connection from its consumer when it is lost, and gives it a new one later.
-        self._fallback.start(lambda: getattr(getattr(parent, "consumer", None), "connection", None) is None)
+        self._fallback.start(_CutOff(parent))
 
     @override
     def stop(self, parent: WorkController) -> None:
