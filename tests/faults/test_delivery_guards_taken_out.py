@@ -1,4 +1,4 @@
-"""Each guard of relay, claim, lease and fence, taken out: what the fault tests forbid then happens. And with it, not."""
+"""Each guard of relay, claim, lease and fence, taken out: what the fault tests forbid then happens; with it, not."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
