@@ -200,6 +200,7 @@ def test_an_event_without_its_row_in_the_outbox_or_without_its_fan_out_is_missed
     assert ledger.breaches() == {}
 
     database.run(sql.SQL(lost.format(table)))
+    database.move_clock(timedelta(seconds=2))
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
 

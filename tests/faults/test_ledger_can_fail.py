@@ -95,9 +95,10 @@ def ledger(rt, database):
     acme = make_tenant(rt)
     add_endpoint(rt, acme.actor, HOOK)
     add_policy(rt, acme.actor, NewSlaPolicy(name="A minute", first_response_seconds=60), None)
+    database.move_clock(timedelta(seconds=2))
     for _ in range(2):
         file_ticket(rt, acme.actor)
-    database.move_clock(timedelta(seconds=61))
+    database.move_clock(timedelta(seconds=63))
     fire_due_timers(rt)
     relay_outbox(rt)
     record(rt, [Finished(job=job, result=ACCEPTED) for job in claim(rt)])

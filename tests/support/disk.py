@@ -4,12 +4,11 @@ To PostgreSQL it is what a full disk or quota is: the system refuses, and the se
 mount and no privilege. Files of the write-ahead log must be as small as the limit: `initialise_with_small_logs`.
 """
 
-import os
 import resource
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from psms.embedded import postgres
@@ -21,10 +20,6 @@ from psms.embedded.postgres import Postgres
 from tests.support.extras import postmaster_of
 
 _LOG_BYTES = 1024 * 1024
-# A root without CAP_SYS_RESOURCE may limit only processes of the account that it is: so become it.
-_LIMIT = """import resource, sys
-pid, soft = int(sys.argv[1]), int(sys.argv[2])
-resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]))"""
 
 
 def initialise_with_small_logs(root: Path) -> None:
@@ -63,11 +58,23 @@ def _limit_files(home: Path, most: int) -> None:
 
 def _limit(pid: int, most: int) -> None:
     try:
-        _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, hard))
+        _set_limit(pid, most)
     except ProcessLookupError:
         return
     except PermissionError:
+        # A root without CAP_SYS_RESOURCE may limit only processes of the account that it is: so become it.
         owner = Path(f"/proc/{pid}").stat()
-        command = (os.path.realpath(sys.executable), "-I", "-S", "-c", _LIMIT, str(pid), str(most))
-        subprocess.run(command, check=True, cwd="/", user=owner.st_uid, group=owner.st_gid, extra_groups=[])
+        subprocess.run(
+            ("true",),
+            check=True,
+            cwd="/",
+            user=owner.st_uid,
+            group=owner.st_gid,
+            extra_groups=[],
+            preexec_fn=partial(_set_limit, pid, most),
+        )
+
+
+def _set_limit(pid: int, most: int) -> None:
+    _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, hard))
