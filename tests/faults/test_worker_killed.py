@@ -15,6 +15,8 @@ from tests.support.waiting import eventually
 LEASE_S = 4
 IN_FLIGHT = 8
 DEATHS = 3
+# A worker that dies again and again is started ever later, up to 30 s.
+AGAIN_S = LEASE_S + 90
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def kill_with_requests_in_flight(stack: RunningStack, desk: Desk, partner: Recei
     eventually(lambda: len(partner.received) == before + IN_FLIGHT, what="all requests in flight")
     victim = process_of(stack.home, "--name webhooks")
     os.kill(victim, signal.SIGKILL)
-    eventually(lambda: len(partner.received) == before + 2 * IN_FLIGHT, within=LEASE_S + 35, what="all made again")
+    eventually(lambda: len(partner.received) == before + 2 * IN_FLIGHT, within=AGAIN_S, what="all made again")
 
     interrupted, again = partner.received[before : before + IN_FLIGHT], partner.received[before + IN_FLIGHT :]
     assert victim not in processes_of(stack.home)
@@ -74,7 +76,7 @@ def test_the_core_worker_killed_again_and_again_delays_events_and_loses_none(run
             victims.add(process_of(stack.home, "--name core"))
             os.kill(process_of(stack.home, "--name core"), signal.SIGKILL)
             desk.file_tickets(30, per_second=60)
-            eventually(lambda: process_of_any(stack, "--name core") - victims, within=60)
+            eventually(lambda: process_of_any(stack, "--name core") - victims, within=AGAIN_S)
         filed = 30 * DEATHS * rounds
         eventually(lambda: len(partner.distinct_ids()) == filed, within=40, what=f"{filed} webhooks")
 
