@@ -44,7 +44,10 @@ def frozen_valkey(valkey: ValkeyServer) -> Iterator[ValkeyServer]:
 
 @pytest.mark.parametrize(
     ("nudger_of", "waits"),
-    [(lambda url: CeleryNudger(url, QUEUE_OF), False), (WaitingNudger, True)],
+    [
+        (lambda url: CeleryNudger(url, {task.value: queue.value for task, queue in QUEUE_OF.items()}), False),
+        (WaitingNudger, True),
+    ],
     ids=["from a thread of its own", "without it"],
 )
 def test_no_request_waits_for_a_frozen_valkey(rt, database, frozen_valkey, nudger_of, waits):
