@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
-from psycopg.abc import Params, QueryNoTemplate
+from psycopg.abc import Params
 from psycopg.rows import TupleRow
-from sqlalchemy import event
-from sqlalchemy.pool import Pool
-from typing_extensions import override
+
+from tests.support.statements import heard
 
 _COUNTER = "last_number"
 
@@ -31,39 +30,22 @@ class Statement:
 
 
 @contextmanager
-def _heard(statements: list[Statement]) -> Iterator[None]:
-    class Hearing(psycopg.Cursor[TupleRow]):
-        """Writes down what is executed, whether SQLAlchemy asks for it or the product itself."""
+def _noted(statements: list[Statement]) -> Iterator[None]:
+    def note(sql: str, parameters: Params | None) -> None:
+        statements.append(Statement(sql=sql, parameters=dict(parameters) if isinstance(parameters, Mapping) else {}))
 
-        @override
-        def execute(self, query: QueryNoTemplate, params: Params | None = None, **options: Any) -> Self:  # type: ignore[override]  # nobody here executes templates
-            sql = query.decode() if isinstance(query, bytes) else str(query)
-            statements.append(Statement(sql=sql, parameters=dict(params) if isinstance(params, Mapping) else {}))
-            return super().execute(query, params, **options)
-
-    def lend(driver: psycopg.Connection[TupleRow], *_: object) -> None:
-        driver.cursor_factory = Hearing
-
-    def take_back(driver: psycopg.Connection[TupleRow], *_: object) -> None:
-        driver.cursor_factory = psycopg.Cursor
-
-    event.listen(Pool, "checkout", lend)
-    event.listen(Pool, "checkin", take_back)
-    try:
+    with heard(str, note):
         yield
-    finally:
-        event.remove(Pool, "checkout", lend)
-        event.remove(Pool, "checkin", take_back)
 
 
 def recorded(request: Callable[[], object]) -> list[Statement]:
     """Return the statements of one *request*, told apart by doing it again: what differs then is fresh."""
     request()
     first: list[Statement] = []
-    with _heard(first):
+    with _noted(first):
         request()
     second: list[Statement] = []
-    with _heard(second):
+    with _noted(second):
         request()
     return [
         Statement(

@@ -37,6 +37,15 @@ def refusal_of(problem: Exception) -> PsmsError | None:
             | driver_errors.SerializationFailure()
         ):
             return DependencyUnavailable("The database is too busy: try again in a moment.")
+        # A disk or a quota that is full, a broken disk, a server that only reads now. Where PostgreSQL has no code of
+        # its own for what the system said, as of a full quota, it says XX000.
+        case (
+            driver_errors.DiskFull()
+            | driver_errors.IoError()
+            | driver_errors.InternalError_()
+            | driver_errors.ReadOnlySqlTransaction()
+        ):
+            return DependencyUnavailable("The database cannot store anything now: try again later.")
         case psycopg.OperationalError() | PoolTimeout():
             return DependencyUnavailable("The database does not answer: try again in a moment.")
         case _:
