@@ -46,8 +46,9 @@ fmt: environment-all ## format the code and mend what the linter can mend
 
 lock: environment-all ## lock the dependencies of pyproject.toml anew; ARGS=--upgrade takes the newest
 	$(LOCK) -o requirements.txt $(ARGS)
+	$(LOCK) --extra aws -c requirements.txt -o requirements-aws.txt $(ARGS)
 	$(LOCK) --extra trial -c requirements.txt -o requirements-trial.txt $(ARGS)
-	$(LOCK) --extra trial --extra dev -c requirements-trial.txt -o requirements-dev.txt $(ARGS)
+	$(LOCK) --extra aws --extra trial --extra dev -c requirements-trial.txt -c requirements-aws.txt -o requirements-dev.txt $(ARGS)
 
 clean: ## remove .venv and all caches; the data in .psms stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

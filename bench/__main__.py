@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from bench.connecting import connections, memory
 from bench.creating import creation, reading
 from bench.delivering import delivery
+from bench.encrypting import encryption
 from bench.limits import Limits, running_limits
 from bench.report import Figure, write_json, write_table
 from bench.sweeping import FEWEST, sweep
@@ -18,7 +19,7 @@ from bench.system import System, running_system
 from psms.telemetry import set_up_logs
 
 _LIMITED = ("read", "create")
-_ALL = ("memory", *_LIMITED, "webhooks", "connections", "sweep")
+_ALL = ("memory", *_LIMITED, "webhooks", "encryption", "connections", "sweep")
 
 
 def _arguments() -> argparse.Namespace:
@@ -50,6 +51,8 @@ def _of_the_system(system: System, wanted: set[str], arguments: argparse.Namespa
         yield from _limited(system, wanted, seconds)
     if "webhooks" in wanted:
         yield from delivery(system, 3 * seconds)
+    if "encryption" in wanted:
+        yield from encryption(system)
     if "connections" in wanted:
         # Enough to read, where the reads were not measured.
         system.seed(1_000)

@@ -98,4 +98,5 @@ def _environment(system: System) -> dict[str, str]:
         "DATABASE_URL": system.database_url,
         "REDIS_URL": system.valkey.url,
         "PSMS_HOME": "/nonexistent",
+        "PSMS_KEK_FILE": str(system.home / "keys.json"),
     }

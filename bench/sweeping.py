@@ -16,6 +16,7 @@ from psms.runtime import Runtime
 from psms.settings import Settings
 from tests.support.databases import MigratedDatabase, fresh_database, make_template
 from tests.support.fakes import RecordingNudger
+from tests.support.keys import TEST_KEK
 from tests.support.servers import PostgresServer, running_postgres
 from tests.support.tenants import Tenant, make_tenant
 from workflows.boot import runtime_for
@@ -73,7 +74,9 @@ def sweep(few: int, many: int) -> Iterator[Figure]:
 def _desk(server: PostgresServer, timers: int) -> Iterator[_Desk]:
     with ExitStack() as stack:
         database = stack.enter_context(fresh_database(server))
-        settings = Settings.from_env({"DATABASE_URL": database.app_url, "REDIS_URL": "redis://127.0.0.1:1/0"})
+        settings = Settings.from_env(
+            {"DATABASE_URL": database.app_url, "REDIS_URL": "redis://127.0.0.1:1/0", "PSMS_KEK": TEST_KEK}
+        )
         # There is nobody to nudge.
         rt = replace(runtime_for(settings), nudger=RecordingNudger())
         stack.callback(rt.db.close)

@@ -32,6 +32,12 @@ class CrashPoint(StrEnum):
     """Timers have taken effect; no nudge has left."""
     REAP_COMMITTED = "reap_committed"
     """Expired leases are taken back; no nudge has left."""
+    KEK_ROTATED = "kek_rotated"
+    """One data key is wrapped under the new KEK; others are not. Passed by `psms keys` alone, as the next two are."""
+    REENCRYPTION_UNCOMMITTED = "reencryption_uncommitted"
+    """A batch is encrypted anew, in a transaction that is still open."""
+    REENCRYPTION_COMMITTED = "reencryption_committed"
+    """A batch is encrypted anew; the next has not begun."""
 
 
 # Empty in every process that no fault test started: a point then costs one look at it.

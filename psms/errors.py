@@ -207,3 +207,17 @@ class EndpointNotActive(PsmsError):
 
     kind = Kind.CONFLICT
     code = "endpoint_not_active"
+
+
+class Undecryptable(PsmsError):
+    """A stored value cannot be decrypted: it was changed or moved, or its key is gone."""
+
+    kind = Kind.DEFECT
+    code = "undecryptable"
+
+
+class KeysShredded(PsmsError):
+    """The data keys of this organization were destroyed: nothing can be encrypted for it any more."""
+
+    kind = Kind.CONFLICT
+    code = "keys_shredded"

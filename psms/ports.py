@@ -1,6 +1,6 @@
 """The outside world as the core sees it: protocols only, no implementation and no third-party type."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -80,4 +80,40 @@ class Probe(Protocol):
 
     def answers(self) -> bool:
         """Tell whether the server answers, within a second."""
+        ...
+
+
+class Cipher(Protocol):
+    """Authenticated encryption under a 32-byte key: AES-256-GCM (NIST SP 800-38D)."""
+
+    def encrypt(self, nonce: bytes, plaintext: bytes, associated: bytes, /) -> bytes:
+        """Return the encrypted bytes and their tag. A nonce must never come twice under one key."""
+        ...
+
+    def decrypt(self, nonce: bytes, body: bytes, associated: bytes, /) -> bytes:
+        """Return the plaintext; raise Undecryptable unless every bit is as it was encrypted."""
+        ...
+
+
+class KeyWrapper(Protocol):
+    """The keeper of key-encryption keys (KEKs), under which data keys are stored. May call a server: no transaction.
+
+    Raises DependencyUnavailable when that server does not answer.
+    """
+
+    @property
+    def primary(self) -> str:
+        """The id of the KEK that new data keys are wrapped under."""
+        ...
+
+    def knows(self, kek_id: str, /) -> bool:
+        """Tell whether this installation is configured with that KEK."""
+        ...
+
+    def wrap(self, data_key: bytes, context: Mapping[str, str], /) -> bytes:
+        """Return *data_key* encrypted under the primary KEK and bound to *context*."""
+        ...
+
+    def unwrap(self, kek_id: str, wrapped: bytes, context: Mapping[str, str], /) -> bytes:
+        """Return the data key; raise Undecryptable for another KEK, other bytes or another context."""
         ...

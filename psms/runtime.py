@@ -8,8 +8,10 @@ from psms.adapters.broker import CeleryNudger
 from psms.adapters.egress import EgressGuard
 from psms.adapters.http import RequestsSender
 from psms.adapters.redis_probe import RedisProbe
+from psms.adapters.silence import NoNudges, NoProbe
 from psms.adapters.slots import Slots
 from psms.adapters.system import DatabaseClock, SystemChance
+from psms.adapters.vault import Vault, vault_of
 from psms.db.session import Database
 from psms.domain.egress import parse_policy
 from psms.ports import Chance, Clock, Nudger, Probe, UrlGuard, WebhookSender, WorkSlots
@@ -32,6 +34,7 @@ class Runtime:
     slots: WorkSlots
     nudger: Nudger
     redis: Probe
+    vault: Vault
     worker: str = "api"
     # Set when the process is asked to end: drains then claim nothing new and finish what they hold.
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -43,17 +46,37 @@ def build_runtime(settings: Settings, queue_of: Mapping[str, str], *, worker: st
     No connection is opened yet. Raises Misconfigured for settings that cannot be used.
     """
     settings.require_servers()
+    return _runtime(
+        settings,
+        CeleryNudger(settings.redis_url, queue_of),
+        RedisProbe(settings.redis_url),
+        worker=worker,
+        pool_size=settings.worker_threads + _SPARE_CONNECTIONS,
+    )
+
+
+def build_quiet_runtime(settings: Settings, *, worker: str) -> Runtime:
+    """Make the Runtime of an operator's command that wakes nobody and needs no Redis.
+
+    Raises Misconfigured for settings that cannot be used.
+    """
+    return _runtime(settings, NoNudges(), NoProbe(), worker=worker, pool_size=2)
+
+
+def _runtime(settings: Settings, nudger: Nudger, redis: Probe, *, worker: str, pool_size: int) -> Runtime:
     policy = parse_policy(settings.egress_allow, plain_http=settings.environment is Environment.DEVELOPMENT)
     guard = EgressGuard(policy)
+    chance = SystemChance()
     return Runtime(
         settings=settings,
-        db=Database(settings.database_url, pool_size=settings.worker_threads + _SPARE_CONNECTIONS),
+        db=Database(settings.database_url, pool_size=pool_size),
         clock=DatabaseClock(),
-        chance=SystemChance(),
+        chance=chance,
         sender=RequestsSender(guard),
         url_guard=guard,
         slots=Slots(settings.delivery_slots),
-        nudger=CeleryNudger(settings.redis_url, queue_of),
-        redis=RedisProbe(settings.redis_url),
+        nudger=nudger,
+        redis=redis,
+        vault=vault_of(settings, chance),
         worker=worker,
     )

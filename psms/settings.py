@@ -22,6 +22,33 @@ LOOPBACK = "127.0.0.0/8,::1/128"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeySettings:
+    """Where the key-encryption keys (KEKs) are: in a text, in a file, or in AWS KMS."""
+
+    kek: str
+    kek_file: Path | None
+    kek_primary: str
+    kms_key_id: str
+    kms_endpoint_url: str
+
+    @classmethod
+    def from_source(cls, source: "_Source") -> "KeySettings":
+        """Read them; whether they can be used is found out by `psms.adapters.vault`."""
+        return cls(
+            kek=source.text("PSMS_KEK", ""),
+            kek_file=source.path("PSMS_KEK_FILE"),
+            kek_primary=source.text("PSMS_KEK_PRIMARY", ""),
+            kms_key_id=source.text("PSMS_KMS_KEY_ID", ""),
+            kms_endpoint_url=source.text("PSMS_KMS_ENDPOINT_URL", ""),
+        )
+
+    @property
+    def named(self) -> bool:
+        """Whether any key is named."""
+        return bool(self.kek or self.kek_file or self.kms_key_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Every setting with its unit in its name; `docs/operations.md` gives the meaning of each."""
 
@@ -50,6 +77,7 @@ class Settings:
     fallback_after_s: float
     attempt_retention_days: int
     delivery_retention_days: int
+    keys: KeySettings
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -59,7 +87,6 @@ class Settings:
         """
         source = _Source(os.environ if env is None else env)
         environment = source.choice("PSMS_ENV", Environment, Environment.DEVELOPMENT)
-        in_production = environment is Environment.PRODUCTION
         host, port = source.text("PSMS_HOST", "127.0.0.1"), source.whole("PSMS_PORT", 8000)
         database_url = source.secret("DATABASE_URL", "")
         settings = cls(
@@ -88,8 +115,9 @@ class Settings:
             fallback_after_s=source.whole("PSMS_FALLBACK_AFTER_MS", 1500) / 1000,
             attempt_retention_days=source.whole("PSMS_ATTEMPT_RETENTION_DAYS", 90, at_least=30),
             delivery_retention_days=source.whole("PSMS_DELIVERY_RETENTION_DAYS", 90, at_least=8),
+            keys=KeySettings.from_source(source),
         )
-        if in_production:
+        if environment is Environment.PRODUCTION:
             settings.refuse_development_defaults()
         return settings
 
@@ -104,6 +132,12 @@ class Settings:
         if missing:
             message = f"set {' and '.join(missing)}: PSMS_ENV=production uses no defaults for them"
             raise Misconfigured(message)
+        if not self.keys.named:
+            message = (
+                "set PSMS_KEK_FILE or PSMS_KMS_KEY_ID: PSMS_ENV=production makes no key by itself, and what is "
+                "encrypted can be read with that key only (`docs/security.md`)"
+            )
+            raise Misconfigured(message)
         if self.crash_at:
             message = "unset PSMS_CRASH_AT: crash points are for fault tests and are refused in production"
             raise Misconfigured(message)
@@ -115,10 +149,18 @@ class Settings:
 
     def require_servers(self) -> None:
         """Raise Misconfigured unless both servers are named."""
-        for name, value in (("DATABASE_URL", self.database_url), ("REDIS_URL", self.redis_url)):
-            if not value:
-                message = f"set {name}, or start everything with `make up`, which brings its own servers"
-                raise Misconfigured(message)
+        self.require_database()
+        _require("REDIS_URL", self.redis_url)
+
+    def require_database(self) -> None:
+        """Raise Misconfigured unless PostgreSQL is named."""
+        _require("DATABASE_URL", self.database_url)
+
+
+def _require(name: str, value: str) -> None:
+    if not value:
+        message = f"set {name}, or start everything with `make up`, which brings its own servers"
+        raise Misconfigured(message)
 
 
 class _Source:
@@ -129,6 +171,10 @@ class _Source:
 
     def text(self, name: str, default: str) -> str:
         return self._env.get(name, "").strip() or default
+
+    def path(self, name: str) -> Path | None:
+        text = self.text(name, "")
+        return Path(text).absolute() if text else None
 
     def secret(self, name: str, default: str) -> str:
         path = self._env.get(f"{name}_FILE", "")

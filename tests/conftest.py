@@ -10,6 +10,7 @@ from psms.adapters.egress import EgressGuard
 from psms.adapters.http import RequestsSender
 from psms.adapters.slots import Slots
 from psms.adapters.system import DatabaseClock, SystemChance
+from psms.adapters.vault import vault_of
 from psms.db.session import Database
 from psms.domain.egress import parse_policy
 from psms.runtime import Runtime
@@ -77,6 +78,7 @@ def rt(settings: Settings) -> Iterator[Runtime]:
         slots=slots,
         nudger=RecordingNudger(),
         redis=ScriptedProbe(),
+        vault=vault_of(settings, SystemChance()),
         worker="test",
     )
     slots.close(5)

@@ -59,7 +59,6 @@ def insert_client(act: Act, command: NewClient) -> tuple[ClientRow, str]:
     user = UserRow(
         organization_id=act.organization_id,
         id=act.new_id(),
-        email=f"{public_id}@clients.invalid",
         name=command.name,
         role=command.role.value,
         is_service=True,

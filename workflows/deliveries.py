@@ -20,6 +20,7 @@ from workflows import trail
 from workflows.act import Act, act_of_system
 from workflows.delivery_claims import claim_due
 from workflows.delivery_results import Finished, Job, record
+from workflows.delivery_secrets import signing_secrets, unsigned
 from workflows.names import Task
 
 # While requests are out, look this often for more that is due: a nudge cannot wake a drain that waits.
@@ -132,9 +133,12 @@ def _landed(future: Future[Finished]) -> bool:
 
 
 def _send(rt: Runtime, job: Job) -> Finished:
-    headers = signature_headers(
-        message_id=str(job.event_id), timestamp=job.started_at, body=job.body, secrets=job.secrets
-    )
+    try:
+        secrets = signing_secrets(rt, job)
+    except PsmsError as problem:
+        log.warning("delivery_not_signed", delivery_id=str(job.delivery_id), reason=problem.detail)
+        return Finished(job=job, result=unsigned(problem))
+    headers = signature_headers(message_id=str(job.event_id), timestamp=job.started_at, body=job.body, secrets=secrets)
     headers |= {
         "webhook-attempt": str(job.number),
         "webhook-delivery-id": str(job.delivery_id),

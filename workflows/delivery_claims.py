@@ -12,7 +12,7 @@ from psms.db.direct import Record
 from psms.db.queries import claims, results
 from psms.db.session import enter
 from psms.runtime import Runtime
-from workflows.delivery_results import Job
+from workflows.delivery_results import Job, StoredSecret
 
 MAX_TIMEOUT_S = 15.0
 
@@ -80,7 +80,12 @@ def _job(row: Record, lease: claims.Lease, lease_ends: float) -> Job:
         request_id=row.request_id,
         url=row.url,
         body=bytes(row.body),
-        secrets=tuple(row.secrets),
+        secrets=tuple(
+            StoredSecret(id=secret_id, encrypted=encrypted, clear=clear)
+            for secret_id, encrypted, clear in zip(
+                row.secret_ids or (), row.encrypted or (), row.clear or (), strict=True
+            )
+        ),
         # Half of the lease: the other half is for waiting for a slot and for recording the result.
         timeout_s=max(1.0, min(MAX_TIMEOUT_S, lease.seconds / 2)),
     )

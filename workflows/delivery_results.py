@@ -31,6 +31,15 @@ log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSecret:
+    """A signing secret as its row has it: encrypted, or in clear as long as it is not."""
+
+    id: UUID
+    encrypted: bytes | None
+    clear: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One leased delivery with everything that its request needs.
 
@@ -53,7 +62,7 @@ class Job:
     request_id: str | None
     url: str
     body: bytes
-    secrets: tuple[str, ...]
+    secrets: tuple[StoredSecret, ...]
     timeout_s: float
 
 

@@ -1,50 +1,62 @@
 """People and teams: list, read, add and edit. Clients, which are programs, are in `clients`."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+from psms.adapters.keyring import Keyring
 from psms.db.models.accounts import TeamRow, UserRow
 from psms.db.queries import people, records
 from psms.domain.access import Actor, Permission, Role, require
 from psms.domain.accounts import Edit, NewTeam, NewUser, Team, User
 from psms.domain.answers import Created, OnceKey
+from psms.domain.encrypted_columns import KEPT_USER, USER_EMAIL
 from psms.domain.pages import Page, PageRequest
 from psms.encoding import json_bytes
-from psms.errors import NotAllowed
+from psms.errors import AlreadyExists, NotAllowed
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
+from workflows.addresses import address_of, set_address
+from workflows.data_keys import decrypted, keyring_to_write
 from workflows.once import Made, create_once
 
 
-def _user(row: UserRow) -> User:
-    return records.view_of(User, row, role=Role(row.role))
+def _user(rt: Runtime, row: UserRow) -> User:
+    return _shown(row, address_of(rt, row))
+
+
+def _shown(row: UserRow, email: str) -> User:
+    return records.view_of(User, row, role=Role(row.role), email=email)
 
 
 def list_users(rt: Runtime, actor: Actor, page: PageRequest) -> Page[User]:
     """Return one page of the organization's users."""
     require(actor, Permission.USER_READ)
     with rt.db.begin(actor.organization_id) as session:
-        return records.page_of_rows(session, UserRow, page, _user)
+        rows = records.page_of_rows(session, UserRow, page, lambda row: row)
+    return Page(items=[_user(rt, row) for row in rows.items], next_after=rows.next_after)
 
 
 def get_user(rt: Runtime, actor: Actor, user_id: UUID) -> User:
     """Return a user, or raise NotFound."""
     require(actor, Permission.USER_READ)
     with rt.db.begin(actor.organization_id) as session:
-        return _user(records.get(session, UserRow, user_id))
+        row = records.get(session, UserRow, user_id)
+    return _user(rt, row)
 
 
 def add_user(rt: Runtime, actor: Actor, command: NewUser, once: OnceKey | None) -> Created:
     """Add a person; the e-mail address is unique in the organization, whatever its case."""
     require(actor, Permission.USER_MANAGE)
     _refuse_promotion(actor, command.role)
+    keys = keyring_to_write(rt, actor.organization_id)
 
     def create(act: Act) -> Made:
+        _refuse_taken(act, keys, command.email)
         row = UserRow(
             organization_id=actor.organization_id,
             id=act.new_id(),
-            email=command.email,
             name=command.name,
             role=command.role.value,
             is_service=False,
@@ -53,13 +65,29 @@ def add_user(rt: Runtime, actor: Actor, command: NewUser, once: OnceKey | None) 
             created_at=act.now,
             updated_at=act.now,
         )
+        set_address(keys, row, command.email)
         act.session.add(row)
         act.session.flush()
-        shown = {"email": row.email, "name": row.name, "role": row.role}
+        shown = {"email": command.email, "name": row.name, "role": row.role}
         trail.note_added(act, "user", row.id, shown)
-        return Made(json_bytes(_user(row)), f"/v1/users/{row.id}", version=1)
+        body = json_bytes(_shown(row, command.email))
+        return Made(body, f"/v1/users/{row.id}", version=1, kept=keys.encrypt(KEPT_USER, row.id, body))
 
-    return create_once(rt, actor, once, create)
+    return _readable(rt, actor, create_once(rt, actor, once, create))
+
+
+def _refuse_taken(act: Act, keys: Keyring, email: str) -> None:
+    # The unique index settles a race; it does not see an address that is not encrypted yet.
+    if people.user_by_address(act.session, keys.index(USER_EMAIL, email), email) is not None:
+        raise AlreadyExists("A user with this e-mail address already exists.")
+
+
+def _readable(rt: Runtime, actor: Actor, created: Created) -> Created:
+    """Return a repeated answer as it was first given: it is kept encrypted, for the address in it."""
+    if not created.replayed or created.body.startswith(b"{"):
+        return created
+    user_id = UUID(created.location.rpartition("/")[2])
+    return replace(created, body=decrypted(rt, actor.organization_id, KEPT_USER, user_id, created.body))
 
 
 def edit_user(rt: Runtime, actor: Actor, user_id: UUID, command: Edit) -> User:
@@ -73,7 +101,7 @@ def edit_user(rt: Runtime, actor: Actor, user_id: UUID, command: Edit) -> User:
         act = act_of(rt, session, actor)
         changed = records.edit(row, command.fields, act.now)
         trail.note_changed(act, "user", row.id, changed)
-        return _user(row)
+    return _user(rt, row)
 
 
 def _refuse_promotion(actor: Actor, role: Role) -> None:

@@ -6,12 +6,14 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from psms.adapters.keyring import Keyring
 from psms.db.models.webhooks import EndpointRow, SecretRow
 from psms.db.queries import endpoints as queries
 from psms.db.queries import journal, lanes, records
 from psms.domain.access import Actor, Permission, require
 from psms.domain.accounts import Edit
 from psms.domain.answers import Created, OnceKey
+from psms.domain.encrypted_columns import WEBHOOK_SECRET
 from psms.domain.events import SCHEMA_VERSION, EndpointTestData, Envelope, EventType
 from psms.domain.pages import Page, PageRequest
 from psms.domain.signing import SECRET_BYTES, new_secret
@@ -27,6 +29,7 @@ from psms.errors import EndpointNotActive, NotFound, TooManyEndpoints, TooManySe
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
+from workflows.data_keys import keyring_to_write
 from workflows.names import Task
 from workflows.once import Made, create_once, earlier_answer
 
@@ -62,6 +65,7 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
         return earlier
     # DNS, so before the transaction.
     rt.url_guard.check_url(command.url)
+    keys = keyring_to_write(rt, actor.organization_id)
 
     def create(act: Act) -> Made:
         if queries.count(act.session) >= MOST_ENDPOINTS:
@@ -77,13 +81,13 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
             created_at=act.now,
             updated_at=act.now,
         )
-        secret = _new_secret(act, row.id)
-        queries.insert(act.session, row, secret)
+        secret = new_secret(rt.chance.secret_bytes(SECRET_BYTES))
+        queries.insert(act.session, row, _secret_row(act, keys, row.id, secret))
         shown = {"url": row.url, "event_types": row.event_types}
         trail.note_added(act, _KIND, row.id, shown)
         endpoint = queries.endpoint_of(row)
         return Made(
-            _with_secret(endpoint, secret.secret),
+            _with_secret(endpoint, secret),
             f"/v1/webhook-endpoints/{row.id}",
             version=1,
             kept=_with_secret(endpoint, None),
@@ -92,12 +96,13 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
     return create_once(rt, actor, once, create)
 
 
-def _new_secret(act: Act, endpoint_id: UUID) -> SecretRow:
+def _secret_row(act: Act, keys: Keyring, endpoint_id: UUID, secret: str) -> SecretRow:
+    row_id = act.new_id()
     return SecretRow(
         organization_id=act.organization_id,
-        id=act.new_id(),
+        id=row_id,
         endpoint_id=endpoint_id,
-        secret=new_secret(act.rt.chance.secret_bytes(SECRET_BYTES)),
+        secret_encrypted=keys.encrypt(WEBHOOK_SECRET, row_id, secret.encode()),
         created_at=act.now,
         expires_at=None,
     )
@@ -171,15 +176,16 @@ def remove_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID) -> None:
 def rotate_secret(rt: Runtime, actor: Actor, endpoint_id: UUID) -> RotatedSecret:
     """Give an endpoint a new secret; for 24 hours deliveries are signed with the former one too."""
     require(actor, Permission.WEBHOOK_MANAGE)
+    keys = keyring_to_write(rt, actor.organization_id)
+    secret = new_secret(rt.chance.secret_bytes(SECRET_BYTES))
     with rt.db.begin(actor.organization_id) as session:
         row = _locked(session, actor, endpoint_id, None)
         act = act_of(rt, session, actor)
         if queries.live_secrets(session, row.id, act.now) >= _MOST_SECRETS:
             raise TooManySecrets
-        secret = _new_secret(act, row.id)
-        until = queries.add_secret(session, secret, SECRET_OVERLAP)
+        until = queries.add_secret(session, _secret_row(act, keys, row.id, secret), SECRET_OVERLAP)
         trail.note(act, f"{_KIND}.secret_rotated", (_KIND, row.id))
-    return RotatedSecret(endpoint_id=row.id, secret=secret.secret, previous_expires_at=until)
+    return RotatedSecret(endpoint_id=row.id, secret=secret, previous_expires_at=until)
 
 
 def send_test(rt: Runtime, actor: Actor, endpoint_id: UUID) -> EndpointTestSent:

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from psms.adapters.keyring import Keyring
 from psms.adapters.passwords import password_hash
 from psms.db.models.accounts import TeamRow, UserRow
 from psms.db.queries import people
@@ -10,7 +11,9 @@ from psms.domain.accounts import NewClient
 from psms.domain.demo import Seeded, SeededUser
 from psms.runtime import Runtime
 from workflows.act import Act, act_of_system
+from workflows.addresses import set_address
 from workflows.clients import insert_client
+from workflows.data_keys import keyring_to_write
 from workflows.organizations import found
 
 ORGANIZATION = "Demo organization"
@@ -28,7 +31,11 @@ def seed_demo(rt: Runtime) -> Seeded:
         found(act, ORGANIZATION)
         command = NewClient(name="Demo client", role=Role.ADMIN, scopes=tuple(scope.value for scope in Scope))
         client, secret = insert_client(act, command)
-        rows = [_row(act, user, hashes[user.email]) for user in users]
+    # The keys of an organization are made once it is there.
+    keys = keyring_to_write(rt, organization_id)
+    with rt.db.begin(organization_id) as session:
+        act = act_of_system(rt, session, organization_id, rt.clock.now(session))
+        rows = [_row(act, keys, user, hashes[user.email]) for user in users]
         _help_desk(act, [row.id for row in rows if row.role == Role.AGENT])
     return Seeded(organization_id=organization_id, client_id=client.client_id, client_secret=secret, users=users)
 
@@ -38,11 +45,10 @@ def _user(rt: Runtime, role: Role) -> SeededUser:
     return SeededUser(email=f"{role}@demo.example", password=password, role=role)
 
 
-def _row(act: Act, user: SeededUser, hashed: str) -> UserRow:
+def _row(act: Act, keys: Keyring, user: SeededUser, hashed: str) -> UserRow:
     row = UserRow(
         organization_id=act.organization_id,
         id=act.new_id(),
-        email=user.email,
         name=f"Demo {user.role}",
         role=user.role.value,
         is_service=False,
@@ -52,6 +58,7 @@ def _row(act: Act, user: SeededUser, hashed: str) -> UserRow:
         created_at=act.now,
         updated_at=act.now,
     )
+    set_address(keys, row, user.email)
     act.session.add(row)
     act.session.flush()
     return row

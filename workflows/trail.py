@@ -5,6 +5,7 @@ from uuid import UUID
 
 from psms.db.queries import journal
 from psms.domain.access import Actor
+from psms.domain.encrypted_columns import logged
 from psms.domain.events import Change
 from psms.domain.logs import Outcome
 from psms.encoding import json_text
@@ -17,7 +18,12 @@ Target = tuple[str, UUID | None]
 
 def note(act: Act, action: str, target: Target, changes: dict[str, Change] | None = None) -> None:
     """Write that *action* was done to *target*, with the fields that changed."""
-    journal.insert_logs(act.session, [entry(act, action, target, changes or {})])
+    insert(act, entry(act, action, target, changes or {}))
+
+
+def insert(act: Act, record: journal.LogRecord) -> None:
+    """Write an entry in the act's transaction."""
+    journal.insert_logs(act.session, [record])
 
 
 def note_added(act: Act, kind: str, row_id: UUID, shown: dict[str, Any]) -> None:
@@ -47,9 +53,12 @@ def record_denial(rt: Runtime, actor: Actor, *, action: str, target: Target, rea
 def entry(
     act: Act, action: str, target: Target, changes: dict[str, Change], outcome: Outcome = Outcome.DONE
 ) -> journal.LogRecord:
-    """Return the entry that *action* was done to *target*, to be written with others."""
-    before = {name: change.before for name, change in changes.items() if change.before is not None}
-    after = {name: change.after for name, change in changes.items()}
+    """Return the entry that *action* was done to *target*, to be written with others.
+
+    What is confidential is masked: the trail is read by more people than the row, and is never changed.
+    """
+    before = {name: logged(name, change.before) for name, change in changes.items() if change.before is not None}
+    after = {name: logged(name, change.after) for name, change in changes.items()}
     actor = act.actor
     return journal.LogRecord(
         organization_id=act.organization_id,

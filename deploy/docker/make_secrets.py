@@ -5,6 +5,8 @@ nothing. Each directory is a volume of its own, mounted only into the services t
 `server` (PostgreSQL), `owner` (migrations), `broker` (Valkey) and `app` (the PSMS processes).
 """
 
+import base64
+import json
 import os
 import secrets
 import sys
@@ -25,13 +27,16 @@ def make_secrets(folder: Path) -> None:
     _keep(folder / "app" / "database_url", f"postgresql://psms_app:{app}@postgres:5432/psms")
     _keep(folder / "app" / "redis_url", f"redis://:{broker}@valkey:6379/0")
     _keep(folder / "broker" / "valkey.conf", f"requirepass {broker}")
+    # Back it up apart from the database: without it, what is encrypted there is lost.
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    _keep(folder / "app" / "keys.json", json.dumps({"first": key}), mode=0o400)
 
 
 def _password(file: Path) -> str:
     return _keep(file, secrets.token_urlsafe(32))
 
 
-def _keep(file: Path, value: str) -> str:
+def _keep(file: Path, value: str, *, mode: int = _MODE) -> str:
     """Return what *file* holds; where it does not exist, create it with *value* first."""
     if not file.exists():
         unfinished = file.with_suffix(".new")
@@ -39,7 +44,7 @@ def _keep(file: Path, value: str) -> str:
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w") as out:
             out.write(value + "\n")
             out.flush()
-            os.fchmod(out.fileno(), _MODE)
+            os.fchmod(out.fileno(), mode)
             os.fsync(out.fileno())
         # A name that exists always holds a whole value, even if the power fails here.
         unfinished.rename(file)

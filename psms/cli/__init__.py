@@ -15,6 +15,7 @@ COMMANDS = {
     "flower": "psms.cli.servers:flower",
     "drain": "psms.cli.drain:drain",
     "work": "psms.cli.work:work",
+    "keys": "psms.cli.keys:keys",
     "check-models": "psms.cli.schema:check_models",
 }
 

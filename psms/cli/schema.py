@@ -2,16 +2,22 @@
 
 import click
 
+from psms.cli import startup
+from psms.cli.keys import report
+from psms.cli.lazy import load
 from psms.cli.startup import unusable_database
 from psms.errors import Misconfigured
 from psms.settings import Settings
+
+_BATCH = 500
 
 
 @click.command()
 def migrate() -> None:
     """Bring the database up to date.
 
-    Uses PSMS_OWNER_DATABASE_URL, and gives the role of DATABASE_URL the password that stands there.
+    Uses PSMS_OWNER_DATABASE_URL, and gives the role of DATABASE_URL the password that stands there. Then encrypts,
+    as that role, what former releases stored in clear; whoever is cut short calls `psms keys reencrypt`.
     """
     from sqlalchemy.exc import OperationalError  # noqa: PLC0415 (the command line starts fast)
 
@@ -23,6 +29,7 @@ def migrate() -> None:
     except OperationalError as problem:
         raise unusable_database(settings.owner_database_url, "PSMS_OWNER_DATABASE_URL", problem) from problem
     click.echo(f"The database is up to date: revision {revision}")
+    _encrypt_what_is_in_clear(settings)
 
 
 @click.command("check-models")
@@ -42,8 +49,20 @@ def check_models() -> None:
         raise Misconfigured(f"{difference}: write a migration for it") from difference
 
 
+def _encrypt_what_is_in_clear(settings: Settings) -> None:
+    startup.arm_crash_points(settings)
+    try:
+        startup.require_fit_database(settings)
+    except Misconfigured as problem:
+        click.echo(f"Nothing was encrypted: {problem.detail}", err=True)
+        return
+    rt = load("psms.runtime:build_quiet_runtime")(settings, worker="migrate")
+    done = load("workflows.reencryption:reencrypt")(rt, _BATCH)
+    if done.changed or done.left or done.unreadable:
+        report(done)
+
+
 def _with_database() -> Settings:
     settings = Settings.from_env()
-    if not settings.database_url:
-        raise Misconfigured("set DATABASE_URL, or start everything with `make up`, which brings its own servers")
+    settings.require_database()
     return settings

@@ -29,10 +29,21 @@ def begin(service: str) -> Settings:
 
 def settings_with_servers() -> Settings:
     """Return the settings, which name both servers; imports nothing that keeps metrics."""
-    # Beside a running `make up`, its servers are the ones that are meant.
-    settings = Settings.from_env(load("psms.embedded.running:environment_of_this_command")())
+    settings = _settings()
     settings.require_servers()
     return settings
+
+
+def settings_with_database() -> Settings:
+    """Return the settings of a command that needs PostgreSQL and no Redis."""
+    settings = _settings()
+    settings.require_database()
+    return settings
+
+
+def _settings() -> Settings:
+    # Beside a running `make up`, its servers are the ones that are meant.
+    return Settings.from_env(load("psms.embedded.running:environment_of_this_command")())
 
 
 def arm_crash_points(settings: Settings) -> None:
@@ -71,10 +82,12 @@ def keep_metrics_apart() -> None:
 
 
 def require_fit_database(settings: Settings) -> None:
-    """Raise Misconfigured or DependencyUnavailable unless PostgreSQL answers and is fit to be used."""
+    """Raise Misconfigured or DependencyUnavailable unless PostgreSQL answers, fits, and was encrypted with our keys."""
     database = load("psms.db.session:Database")(settings.database_url, pool_size=1)
     try:
         load("psms.db.fitness:refuse_unfit_database")(database)
+        vault = load("psms.adapters.vault:vault_of")(settings, load("psms.adapters.system:SystemChance")())
+        load("psms.db.canary:refuse_wrong_keys")(database, vault.keks)
     except DependencyUnavailable as problem:
         raise unusable_database(settings.database_url, "DATABASE_URL", problem.__cause__) from problem
     finally:

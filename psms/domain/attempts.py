@@ -14,7 +14,7 @@ KEPT_BODY_BYTES = 8 * 1024
 class Outcome(StrEnum):
     """How an attempt ended.
 
-    DNS, CONNECT, TLS and EGRESS_BLOCKED mean that the partner cannot have received the request; after every
+    DNS, CONNECT, TLS, EGRESS_BLOCKED and UNSIGNED mean that the partner cannot have received the request; after every
     other failure it may have.
     """
 
@@ -38,6 +38,8 @@ class Outcome(StrEnum):
     """The response head is larger than what is read of it."""
     UNKNOWN = "unknown"
     """The worker was lost before it could record what happened."""
+    UNSIGNED = "unsigned"
+    """No request was made: a signing secret could not be decrypted."""
     PROTOCOL = "protocol"
     """The connection broke, or what came back is not HTTP."""
 

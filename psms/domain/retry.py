@@ -40,7 +40,9 @@ _HONOURS_RETRY_AFTER = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAIL
 _DELTA_SECONDS = re.compile(r"[0-9]+")
 _MAX_DELTA_DIGITS = 9
 # Our own doing: no fault of the endpoint, so its health must not suffer.
-_NOT_THE_ENDPOINTS_FAULT = frozenset({Outcome.SUCCESS, Outcome.STARTED, Outcome.UNKNOWN, Outcome.EGRESS_BLOCKED})
+_NOT_THE_ENDPOINTS_FAULT = frozenset(
+    {Outcome.SUCCESS, Outcome.STARTED, Outcome.UNKNOWN, Outcome.EGRESS_BLOCKED, Outcome.UNSIGNED}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

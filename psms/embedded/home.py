@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from psms.adapters.key_files import KEY_FILE, keep_key_file
 from psms.errors import Misconfigured
 
 _PRIVATE_DIRECTORY = 0o700
@@ -64,6 +65,11 @@ class Home:
     def secrets_file(self) -> Path:
         """The passwords made at the first start, mode 0600."""
         return self.root / "secrets.json"
+
+    @property
+    def key_file(self) -> Path:
+        """The key that everything encrypted is readable with, made at the first start, mode 0600."""
+        return self.root / KEY_FILE
 
     @property
     def credentials_file(self) -> Path:
@@ -135,6 +141,11 @@ def keep_secrets(home: Home) -> Secrets:
             f"{path} cannot be read as the passwords of this installation ({problem}): "
             f"restore it from a backup, or move {home.root} away and start anew"
         ) from problem
+
+
+def keep_keys(home: Home) -> Path:
+    """Return the file of the installation's key-encryption key, making both at the first call."""
+    return keep_key_file(home.key_file, secrets.token_bytes)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -18,14 +18,14 @@ from psms.embedded.addresses import keep_port, refuse_taken
 from psms.embedded.binaries import postgres_programs, valkey_program, within_reach
 from psms.embedded.children import Program
 from psms.embedded.existing import DatabaseUrls, urls_of_existing
-from psms.embedded.home import Home, Secrets
+from psms.embedded.home import Home, Secrets, keep_keys
 from psms.embedded.identity import for_postgres
 from psms.embedded.launch import Launch, on_a_leash
 from psms.embedded.postgres import Postgres
 from psms.embedded.readiness import Question, by_asking, by_file, by_http, by_port
 from psms.embedded.roles import APPLICATION, DATABASE, OWNER
 from psms.embedded.valkey import Valkey
-from psms.settings import Settings
+from psms.settings import Environment, Settings
 
 PSMS = (sys.executable, "-m", "psms")
 _PROJECT = Path(*psms.__path__).parent
@@ -73,6 +73,7 @@ def describe(
     broker = None if settings.redis_url else _valkey(home, secrets)
     variables = {
         **_database_variables(settings, secrets, database),
+        **_key_variables(settings, home),
         "REDIS_URL": broker.url if broker else settings.redis_url,
         "PSMS_HOME": str(home.root),
         "PSMS_FLOWER_USER": settings.flower_user,
@@ -201,6 +202,14 @@ def _database_variables(settings: Settings, secrets: Secrets, server: Postgres |
             owner=server.url(user=OWNER, password=secrets.owner, database=DATABASE),
         )
     return {"DATABASE_URL": urls.application, "PSMS_OWNER_DATABASE_URL": urls.owner}
+
+
+def _key_variables(settings: Settings, home: Home) -> dict[str, str]:
+    if settings.keys.kek_file:
+        return {"PSMS_KEK_FILE": str(settings.keys.kek_file)}
+    if settings.keys.named or settings.environment is not Environment.DEVELOPMENT:
+        return {}
+    return {"PSMS_KEK_FILE": str(keep_keys(home))}
 
 
 def _environment(base: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:

@@ -7,12 +7,14 @@ from psms.adapters.egress import EgressGuard
 from psms.adapters.http import RequestsSender
 from psms.adapters.slots import Slots
 from psms.adapters.system import DatabaseClock, SystemChance
+from psms.adapters.vault import vault_of
 from psms.db.session import Database
 from psms.domain.egress import parse_policy
 from psms.runtime import Runtime
 from psms.settings import LOOPBACK, Settings
 from tests.support.databases import MigratedDatabase
 from tests.support.fakes import RecordingNudger, ScriptedProbe
+from tests.support.keys import TEST_KEK
 
 _TABLES = """
     SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -24,7 +26,9 @@ _CONTENT = "SELECT '{0}', coalesce(md5(string_agg(t::text, '|' ORDER BY t::text)
 @contextmanager
 def runtime_on(database: MigratedDatabase) -> Iterator[Runtime]:
     """Lend a runtime on *database*; nudges are recorded, not sent."""
-    settings = Settings.from_env({"DATABASE_URL": database.app_url, "REDIS_URL": "redis://127.0.0.1:1/0"})
+    settings = Settings.from_env(
+        {"DATABASE_URL": database.app_url, "REDIS_URL": "redis://127.0.0.1:1/0", "PSMS_KEK": TEST_KEK}
+    )
     connections = Database(settings.database_url, pool_size=20)
     guard = EgressGuard(parse_policy(LOOPBACK, plain_http=True))
     slots = Slots(4)
@@ -38,6 +42,7 @@ def runtime_on(database: MigratedDatabase) -> Iterator[Runtime]:
         slots=slots,
         nudger=RecordingNudger(),
         redis=ScriptedProbe(),
+        vault=vault_of(settings, SystemChance()),
         worker="test",
     )
     slots.close(5)

@@ -22,6 +22,8 @@ TOGETHER = (
     (CrashPoint.RELAY_COMMITTED, CrashPoint.DELIVERY_SENT, CrashPoint.REAP_COMMITTED),
     (CrashPoint.SWEEP_UNCOMMITTED, CrashPoint.RESULT_UNCOMMITTED, CrashPoint.RESULT_COMMITTED),
 )
+# Passed by `psms keys`: see `test_keys_rotated`.
+OF_COMMANDS = {CrashPoint.KEK_ROTATED, CrashPoint.REENCRYPTION_UNCOMMITTED, CrashPoint.REENCRYPTION_COMMITTED}
 # What it takes to pass the point at all: a lease that a death has left behind.
 COMPANIONS = {CrashPoint.REAP_COMMITTED: (CrashPoint.DELIVERY_CLAIMED,)}
 CHILD_OF = {
@@ -36,7 +38,7 @@ CHILD_OF = {
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "points" not in metafunc.fixturenames:
         return
-    alone = tuple((point, *COMPANIONS.get(point, ())) for point in CrashPoint)
+    alone = tuple((point, *COMPANIONS.get(point, ())) for point in CrashPoint if point not in OF_COMMANDS)
     chosen = alone * 10 if soaking(metafunc.config) else TOGETHER
     metafunc.parametrize("points", chosen, ids="+".join)
 

@@ -129,7 +129,7 @@ def test_a_row_cannot_be_written_into_another_organization(rt: Runtime, database
 
 def test_the_claimer_cannot_read_what_it_needs_not(rt: Runtime) -> None:
     make_tenant(rt)
-    for table in ("tickets", "events", "users", "webhook_secrets", "logs", "webhook_endpoints"):
+    for table in ("tickets", "events", "users", "webhook_secrets", "logs", "webhook_endpoints", "data_keys"):
         with pytest.raises(Exception, match="permission denied"), rt.db.begin_claim() as session:
             session.execute(text(f"SELECT * FROM {table}"))
 

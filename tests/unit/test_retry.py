@@ -223,4 +223,5 @@ def test_what_is_our_own_fault_does_not_count_against_the_endpoint():
         Outcome.STARTED,
         Outcome.UNKNOWN,
         Outcome.EGRESS_BLOCKED,
+        Outcome.UNSIGNED,
     }

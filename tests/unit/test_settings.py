@@ -13,6 +13,7 @@ PRODUCTION = {
     "REDIS_URL": "redis://:x@redis/0",
     "PSMS_FLOWER_PASSWORD": "x",
     "PSMS_PUBLIC_URL": "https://desk.example.com",
+    "PSMS_KEK_FILE": "/run/secrets/keys.json",
 }
 
 
@@ -31,7 +32,7 @@ def test_production_allows_no_private_network_unless_told() -> None:
     assert Settings.from_env({**PRODUCTION, "PSMS_EGRESS_ALLOW": "10.0.0.0/8"}).egress_allow == "10.0.0.0/8"
 
 
-@pytest.mark.parametrize("missing", ["DATABASE_URL", "REDIS_URL", "PSMS_FLOWER_PASSWORD"])
+@pytest.mark.parametrize("missing", ["DATABASE_URL", "REDIS_URL", "PSMS_FLOWER_PASSWORD", "PSMS_KEK_FILE"])
 def test_production_names_what_is_missing(missing: str) -> None:
     with pytest.raises(Misconfigured, match=f"set {missing}"):
         Settings.from_env({name: value for name, value in PRODUCTION.items() if name != missing})

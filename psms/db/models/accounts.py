@@ -18,6 +18,8 @@ from psms.db.base import Base, OfOrganization, Versioned
 
 _IS_ROLE = "role IN ('admin', 'manager', 'agent', 'requester', 'integration', 'auditor')"
 
+_HAS_ADDRESS = "num_nonnulls(email, email_encrypted) = 1 OR (is_service AND num_nonnulls(email, email_encrypted) = 0)"
+
 
 class OrganizationRow(Versioned, Base):
     """A tenant."""
@@ -46,7 +48,10 @@ class UserRow(OfOrganization, Versioned, Base):
     __tablename__ = "users"
 
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
-    email: Mapped[str]
+    # In clear only until it is encrypted; a service user has no address.
+    email: Mapped[str | None]
+    email_encrypted: Mapped[bytes | None]
+    email_index: Mapped[bytes | None]
     name: Mapped[str]
     role: Mapped[str]
     is_service: Mapped[bool] = mapped_column(server_default=text("false"))
@@ -56,7 +61,10 @@ class UserRow(OfOrganization, Versioned, Base):
 
     __table_args__ = (
         CheckConstraint(_IS_ROLE, name="ck_users_role"),
+        CheckConstraint(_HAS_ADDRESS, name="ck_users_email"),
+        CheckConstraint("(email_encrypted IS NULL) = (email_index IS NULL)", name="ck_users_email_index"),
         Index("uq_users_email", "organization_id", func.lower(text("email")), unique=True),
+        Index("uq_users_email_index", "organization_id", "email_index", unique=True),
     )
 
 

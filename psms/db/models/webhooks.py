@@ -90,11 +90,14 @@ class SecretRow(OfOrganization, Base):
     __tablename__ = "webhook_secrets"
 
     endpoint_id: Mapped[UUID]
-    secret: Mapped[str]
+    # In clear only until it is encrypted.
+    secret: Mapped[str | None]
+    secret_encrypted: Mapped[bytes | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
 
     __table_args__ = (
+        CheckConstraint("num_nonnulls(secret, secret_encrypted) = 1", name="ck_webhook_secrets_one"),
         _to_endpoint("CASCADE"),
         Index("ix_webhook_secrets_endpoint", "organization_id", "endpoint_id", "created_at"),
     )

@@ -131,13 +131,17 @@ _PREPARE = """
             lease_token, started_at)
         SELECT organization_id, attempt_id, id, endpoint_id, tries, trigger, %(worker)s, %(token)s, %(now)s FROM due
     )
-    SELECT due.*, e.body, p.url,
-        ARRAY(SELECT s.secret FROM webhook_secrets s
-              WHERE s.organization_id = %(organization_id)s AND s.endpoint_id = due.endpoint_id
-                AND (s.expires_at IS NULL OR s.expires_at > %(now)s)
-              ORDER BY s.created_at DESC, s.id DESC) AS secrets
+    SELECT due.*, e.body, p.url, k.secret_ids, k.encrypted, k.clear
     FROM due
     JOIN webhook_endpoints p ON p.organization_id = %(organization_id)s AND p.id = due.endpoint_id
+    CROSS JOIN LATERAL (
+        SELECT array_agg(s.id ORDER BY s.created_at DESC, s.id DESC) AS secret_ids,
+               array_agg(s.secret_encrypted ORDER BY s.created_at DESC, s.id DESC) AS encrypted,
+               array_agg(s.secret ORDER BY s.created_at DESC, s.id DESC) AS clear
+        FROM webhook_secrets s
+        WHERE s.organization_id = %(organization_id)s AND s.endpoint_id = due.endpoint_id
+          AND (s.expires_at IS NULL OR s.expires_at > %(now)s)
+    ) k
     LEFT JOIN events e ON e.organization_id = %(organization_id)s AND e.id = due.event_id
 """
 

@@ -48,6 +48,11 @@ def get(session: Session, endpoint_id: UUID) -> EndpointRow:
     return row
 
 
+def visible(session: Session) -> Sequence[EndpointRow]:
+    """Return all endpoints that are not deleted."""
+    return session.scalars(select(EndpointRow).where(VISIBLE).order_by(EndpointRow.id)).all()
+
+
 def insert(session: Session, row: EndpointRow, secret: SecretRow) -> None:
     """Write an endpoint with its first secret and its lane."""
     session.add(row)

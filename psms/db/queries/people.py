@@ -1,13 +1,21 @@
-"""Members of teams, and the rows that an organization begins with."""
+"""Users by their addresses, members of teams, and the rows that an organization begins with."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
-from psms.db.models.accounts import MembershipRow, OrganizationRow
+from psms.db.models.accounts import MembershipRow, OrganizationRow, UserRow
 from psms.db.models.tickets import TicketCounterRow
+
+
+def user_by_address(session: Session, index: bytes, email: str) -> UUID | None:
+    """Return the user with this blind index, or, while it is not encrypted, with this address."""
+    statement = select(UserRow.id).where(
+        or_(UserRow.email_index == index, func.lower(UserRow.email) == func.lower(email))
+    )
+    return session.scalars(statement.limit(1)).one_or_none()
 
 
 def members_of(session: Session, team_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:

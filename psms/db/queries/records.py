@@ -1,6 +1,6 @@
 """Versioned rows of the calm paths (people, catalogue, clients, endpoints): page, get, lock and edit by id."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -23,6 +23,11 @@ def get(session: Session, model: type[R], row_id: UUID) -> R:
     if row is None:
         raise NotFound
     return row
+
+
+def all_of(session: Session, model: type[V], *conditions: ColumnElement[bool]) -> Sequence[V]:
+    """Return all rows of the organization that meet *conditions*, locked until the commit, in order."""
+    return session.scalars(select(model).where(*conditions).order_by(model.id).with_for_update(key_share=True)).all()
 
 
 def remove(session: Session, model: type[R], row_id: UUID) -> None:

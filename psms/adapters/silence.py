@@ -1,0 +1,16 @@
+"""Ports of a process that has nobody to nudge and no Redis to ask: an operator's command. Not for services."""
+
+
+class NoNudges:
+    """Sends nothing: what is due is found by looking."""
+
+    def nudge(self, task: str, /) -> None:
+        """Do nothing, which a nudge may come to at any time."""
+
+
+class NoProbe:
+    """A server that is not there."""
+
+    def answers(self) -> bool:
+        """Return False."""
+        return False
