@@ -10,6 +10,8 @@ from sqlalchemy import text
 
 from psms.db.fitness import refuse_unfit_database
 from psms.db.session import Database
+from psms.domain.access import Role
+from psms.domain.access.roles import NewRole
 from psms.domain.accounts import NewAssignment, NewTeam
 from psms.domain.answers import OnceKey
 from psms.domain.pages import PageRequest
@@ -24,6 +26,7 @@ from tests.support.waiting import eventually
 from workflows import catalogue, comments, directory, organizations
 from workflows.deliveries import deliver_due
 from workflows.relay import relay_outbox
+from workflows.roles import add_role
 from workflows.sla_policies import add_policy
 from workflows.sla_sweep import fire_due_timers
 
@@ -56,6 +59,7 @@ def test_a_new_tenant_table_without_a_wall_is_found(database: MigratedDatabase) 
 def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     """Leave rows of *tenant* in every tenant table: one ticket delivered, one still in the outbox."""
     actor = tenant.actor
+    add_role(rt, actor, NewRole(name="Reader", base_role=Role.AGENT, permissions=("ticket.read",)), None)
     team = json.loads(directory.add_team(rt, actor, NewTeam(name="Desk", member_ids=(actor.user_id,)), None).body)
     service = catalogue.list_services(rt, actor, PageRequest()).items[0]
     catalogue.add_assignment(rt, actor, NewAssignment(service_id=service.id, team_id=UUID(team["id"])), None)

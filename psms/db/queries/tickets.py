@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from psms.db.models.tickets import CommentRow, TicketRow
 from psms.db.queries.journal import REMEMBERED
 from psms.db.queries.sla import CLOCKS_OF_TICKET, PROMISE_OF_PRIORITY, promise_of
+from psms.db.queries.visibility import condition, page_condition, visible
 from psms.domain.access import Actor
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.domain.sla_policies import Promise
@@ -48,8 +49,8 @@ _INSIDE = """
         WHERE organization_id = CAST(entered.id AS uuid) {conditions}) t
 """
 _NAMES = ", ".join(column.name for column in _COLUMNS)
-_OWN = "AND requester_id = %(user)s"
-_ONE, _OWN_ONE = (_INSIDE.format(columns=_NAMES, conditions=f"AND id = %(id)s {own}") for own in ("", _OWN))
+# The caller's ids, as a statement of that form names them.
+_CALLER = {"organization": "CAST(entered.id AS uuid)", "user": "%(user)s"}
 _FILTERS = ("status", "type", "priority", "assignee_id", "team_id", "requester_id", "service_id")
 
 _NEXT_NUMBER = text(f"""
@@ -136,7 +137,8 @@ def get(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
 def look_up(connection: Connection, actor: Actor, ticket_id: UUID) -> Ticket:
     """Return a ticket that *actor* may see, or raise NotFound; outside a transaction, in one round trip."""
     values = {"organization": str(actor.organization_id), "user": actor.user_id, "id": ticket_id}
-    row = connection.exec_driver_sql(_OWN_ONE if actor.sees_only_own_tickets else _ONE, values).one_or_none()
+    statement = _INSIDE.format(columns=_NAMES, conditions=f"AND id = %(id)s {condition(actor, **_CALLER)}")
+    row = connection.exec_driver_sql(statement, values).one_or_none()
     if row is None:
         raise NotFound
     return ticket_of(row)
@@ -178,17 +180,15 @@ def write_escalated(
 def list_page(connection: Connection, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
     """Return one page of the tickets that *actor* may see, newest first; outside a transaction, in one round trip."""
     values = {name: value for name in _FILTERS if (value := getattr(wanted, name)) is not None}
-    conditions = [f"AND {name} = %({name})s" for name in values]
-    if actor.sees_only_own_tickets:
-        conditions.append(_OWN)
+    filters = [f"AND {name} = %({name})s" for name in values]
     if wanted.tag is not None:
-        conditions.append("AND tags @> ARRAY[CAST(%(tag)s AS text)]")
+        filters.append("AND tags @> ARRAY[CAST(%(tag)s AS text)]")
     if page.after is not None:
-        conditions.append("AND id < %(after)s")
-    conditions.append("ORDER BY id DESC LIMIT %(limit)s")
+        filters.append("AND id < %(after)s")
     values |= {"organization": str(actor.organization_id), "user": actor.user_id, "tag": wanted.tag}
     values |= {"after": page.after, "limit": page.limit + 1}
-    statement = _INSIDE.format(columns=_NAMES, conditions=" ".join(conditions))
+    conditions = page_condition(actor, **_CALLER, filters=" ".join(filters))
+    statement = _INSIDE.format(columns=_NAMES, conditions=f"{conditions} ORDER BY id DESC LIMIT %(limit)s")
     rows = connection.exec_driver_sql(statement, values).fetchall()
     return page_of([ticket_of(row) for row in rows], page.limit)
 
@@ -245,10 +245,7 @@ def list_comments(session: Session, actor: Actor, ticket_id: UUID, page: PageReq
 
 
 def _visible(actor: Actor) -> Select[Any]:
-    statement = select(*_COLUMNS).where(_T.organization_id == actor.organization_id)
-    if actor.sees_only_own_tickets:
-        statement = statement.where(_T.requester_id == actor.user_id)
-    return statement
+    return select(*_COLUMNS).where(_T.organization_id == actor.organization_id, visible(actor))
 
 
 def _found(session: Session, statement: Select[Any]) -> Ticket:
