@@ -166,15 +166,19 @@ def test_not_even_a_superuser_changes_the_log_by_a_plain_statement(
     assert database.count("logs") == before > 0
 
 
-@pytest.mark.parametrize("role", ["superuser", "owner"])
+@pytest.mark.parametrize("role", ["superuser", "owner", "bypassing"])
 def test_a_role_that_could_bypass_the_walls_is_refused(database: MigratedDatabase, role: str) -> None:
-    url = {"superuser": database.superuser_url, "owner": database.owner_url}[role]
+    database.run(sql.SQL("DROP ROLE IF EXISTS psms_bypassing"))
+    database.run(sql.SQL("CREATE ROLE psms_bypassing LOGIN BYPASSRLS PASSWORD 'test-only'"))
+    bypassing = database.app_url.replace("//psms_app:", "//psms_bypassing:")
+    url = {"superuser": database.superuser_url, "owner": database.owner_url, "bypassing": bypassing}[role]
     unfit = Database(url, pool_size=1)
 
     with pytest.raises(Misconfigured, match="could bypass the walls"):
         refuse_unfit_database(unfit)
 
     unfit.close()
+    database.run(sql.SQL("DROP ROLE psms_bypassing"))
 
 
 def test_the_applications_role_is_fit(rt: Runtime) -> None:
