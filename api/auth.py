@@ -1,4 +1,4 @@
-"""Who calls and whether they may: the bearer token, the permission of each route, and the routes open to all.
+"""Who calls and whether they may: the bearer token, the permission of each route, and the mark of routes open to all.
 
 How tokens are issued is in `api.oauth`; what a role may do is in `psms.domain.access`.
 """
@@ -10,25 +10,11 @@ from typing import Any, TypeVar, cast
 from flask import Flask, current_app, g, request
 
 from api.arguments import refuse_query
-from api.context import request_id, runtime
+from api.context import actor_if_any, request_id, runtime
 from psms.domain.access import Actor, Permission, require
 from psms.errors import NotAllowed, NotAuthenticated, PsmsError
 from psms.telemetry import logger
 from workflows import accounts, trail
-
-PUBLIC = frozenset(
-    {
-        "docs.asset",
-        "docs.openapi",
-        "docs.page",
-        "health.alive",
-        "health.exposed_metrics",
-        "health.ready",
-        "oauth.metadata",
-        "oauth.revoke",
-        "oauth.token",
-    }
-)
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 
@@ -47,19 +33,25 @@ def requires(permission: Permission) -> Callable[[View], View]:
     return mark
 
 
+def public(view: View) -> View:
+    """Say that anybody may call a view: there is no actor in it."""
+    view.public = True  # type: ignore[attr-defined]
+    return view
+
+
 def install(app: Flask) -> None:
     """Make *app* admit only those who may, before it looks at anything else of a request."""
     app.before_request(_admit)
 
 
 def actor() -> Actor:
-    """Return who makes this request: known on every route that is not PUBLIC."""
+    """Return who makes this request: known on every route that is not public."""
     return cast("Actor", g.actor)
 
 
 def record_denial(error: NotAllowed) -> None:
     """Write into the audit trail that the caller of this request was refused something."""
-    caller: Actor | None = g.get("actor")
+    caller = actor_if_any()
     if caller is None:
         return
     action = str(error.context.get("permission") or g.permission)
@@ -72,10 +64,12 @@ def record_denial(error: NotAllowed) -> None:
 
 
 def _admit() -> None:
-    if request.endpoint is None or request.endpoint in PUBLIC:
-        # Without an endpoint routing itself answers, with 404 or 405.
+    if request.endpoint is None:
+        # Routing itself answers, with 404 or 405.
         return
     view = current_app.view_functions[request.endpoint]
+    if getattr(view, "public", False):
+        return
     permission: Permission | None = getattr(view, "permission", None)
     if permission is None:
         raise NotAllowed("This address is open to nobody: it does not say which permission it needs.")

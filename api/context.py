@@ -1,9 +1,10 @@
-"""What a view may ask about the request at hand: the Runtime and its id. Who calls is in `api.auth`."""
+"""What a view may ask about the request at hand: the Runtime, its id and its caller. `api.auth` finds out who."""
 
 from typing import cast
 
 from flask import current_app, g
 
+from psms.domain.access import Actor
 from psms.runtime import Runtime
 
 EXTENSION = "psms"
@@ -17,3 +18,9 @@ def runtime() -> Runtime:
 def request_id() -> str:
     """Return the id under which this request appears in the logs, the audit trail and its answer."""
     return cast("str", g.get("request_id", ""))
+
+
+def actor_if_any() -> Actor | None:
+    """Return who makes this request, None on a public route."""
+    caller: Actor | None = g.get("actor")
+    return caller

@@ -1,14 +1,19 @@
-"""Answers: what a workflow returned, as JSON with its headers. Errors are in `api.errors`."""
+"""Answers: what a workflow returned, in the form that is for the caller, as JSON with its headers.
+
+Errors are in `api.errors`.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from flask import Response
 
+from api.context import actor_if_any
 from api.idempotency import REPLAYED_HEADER
 from api.pagination import encode_cursor
 from api.preconditions import etag_of, is_not_modified
 from psms.domain.answers import Created
+from psms.domain.disclosure import disclosed
 from psms.domain.pages import Page
 from psms.encoding import json_bytes
 
@@ -32,12 +37,13 @@ class _Listed:
 
 def shown(value: object) -> Response:
     """Return 200 with *value*, which has no version."""
-    return Response(json_bytes(value), content_type=_JSON)
+    return Response(json_bytes(_for_caller(value)), content_type=_JSON)
 
 
 def current(resource: Versioned) -> Response:
     """Return 200 with *resource* and its ETag."""
-    return Response(json_bytes(resource), content_type=_JSON, headers={"ETag": etag_of(resource.version)})
+    body = json_bytes(_for_caller(resource))
+    return Response(body, content_type=_JSON, headers={"ETag": etag_of(resource.version)})
 
 
 def current_unless_known(resource: Versioned) -> Response:
@@ -60,9 +66,15 @@ def created(answer: Created) -> Response:
 def listed(page: Page[Any]) -> Response:
     """Return 200 with one page and the cursor of the next."""
     following = None if page.next_after is None else encode_cursor(page.next_after)
-    return shown(_Listed(items=page.items, next_cursor=following))
+    return shown(_Listed(items=[_for_caller(item) for item in page.items], next_cursor=following))
 
 
 def removed() -> Response:
     """Return 204: it is gone."""
     return Response(status=204)
+
+
+def _for_caller(resource: object) -> object:
+    # Here, for every answer: a view cannot forget it.
+    caller = actor_if_any()
+    return resource if caller is None else disclosed(caller, resource)

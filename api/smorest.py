@@ -18,7 +18,7 @@ from api.arguments import GuardedParser
 from api.errors import MEDIA_TYPE
 from api.fields import Answer, Schema, Uuid
 from api.idempotency import HEADER, REPLAYED_HEADER
-from psms.domain.access import POLICY, Permission, Scope
+from psms.domain.access import MATRIX, Permission, Scope
 from psms.encoding import json_bytes
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -157,43 +157,44 @@ class Blueprint(flask_smorest.Blueprint):
         marked: View = self.arguments(NoFieldsSchema, required=False, as_kwargs=True)(view)
         return marked
 
-    def shows(self, schema: type[Answer]) -> Callable[[View], View]:
-        """Say that a view answers 200 with *schema*, which has no version."""
-        return self._answers(200, schema)
+    def shows(self, *forms: type[Answer]) -> Callable[[View], View]:
+        """Say that a view answers 200 with one of *forms*, which has no version: the caller's role decides which."""
+        return self._answers(200, forms)
 
-    def reads(self, schema: type[Answer]) -> Callable[[View], View]:
-        """Say that a view answers a read with *schema* and its ETag, or 304."""
-        return self._answers(200, schema, headers=_ETAG, parameters=[_IF_NONE_MATCH], refusals=(304,))
+    def reads(self, *forms: type[Answer]) -> Callable[[View], View]:
+        """Say that a view answers a read with one of *forms* and its ETag, or 304."""
+        return self._answers(200, forms, headers=_ETAG, parameters=[_IF_NONE_MATCH], refusals=(304,))
 
-    def lists(self, schema: type[Answer]) -> Callable[[View], View]:
-        """Say that a view answers with one page of *schema*."""
-        return self._answers(200, page_of(schema))
+    def lists(self, *forms: type[Answer]) -> Callable[[View], View]:
+        """Say that a view answers with one page of one of *forms*."""
+        return self._answers(200, tuple(page_of(form) for form in forms))
 
-    def creates(self, schema: type[Answer]) -> Callable[[View], View]:
-        """Say that a view answers 201 with *schema*, and takes an Idempotency-Key."""
-        return self._answers(201, schema, headers={**_ETAG, **_CREATED}, parameters=[_IDEMPOTENCY_KEY], refusals=(409,))
+    def creates(self, *forms: type[Answer]) -> Callable[[View], View]:
+        """Say that a view answers 201 with one of *forms*, and takes an Idempotency-Key."""
+        return self._answers(201, forms, headers={**_ETAG, **_CREATED}, parameters=[_IDEMPOTENCY_KEY], refusals=(409,))
 
-    def edits(self, schema: type[Answer]) -> Callable[[View], View]:
-        """Say that a view changes a resource and answers with *schema* and its new ETag."""
-        return self._answers(200, schema, headers=_ETAG, parameters=[_IF_MATCH], refusals=(400, 409, 412))
+    def edits(self, *forms: type[Answer]) -> Callable[[View], View]:
+        """Say that a view changes a resource and answers with one of *forms* and its new ETag."""
+        return self._answers(200, forms, headers=_ETAG, parameters=[_IF_MATCH], refusals=(400, 409, 412))
 
     def removes(self, view: View) -> View:
         """Say that a view removes a resource that has no version."""
-        return self._answers(204, None)(view)
+        return self._answers(204, ())(view)
 
     def removes_version(self, view: View) -> View:
         """Say that a view removes a resource, unless it has changed since."""
-        return self._answers(204, None, parameters=[_IF_MATCH], refusals=(400, 412))(view)
+        return self._answers(204, (), parameters=[_IF_MATCH], refusals=(400, 412))(view)
 
     def _answers(
         self,
         status: int,
-        schema: type[Answer] | None,
+        forms: tuple[type[Answer], ...],
         *,
         headers: Doc | None = None,
         parameters: list[Doc] | None = None,
         refusals: tuple[int, ...] = (),
     ) -> Callable[[View], View]:
+        schema = {"anyOf": list(forms)} if len(forms) > 1 else next(iter(forms), None)
         answer = self.response(status, schema, headers=headers)
 
         def decorate(view: View) -> View:
@@ -236,8 +237,7 @@ def _refusals_and_scopes(doc: Doc, facts: Doc, **_: Any) -> Doc:
     refusals = set(facts.get("refusals", ()))
     permission: Permission | None = facts.get("permission")
     if permission is not None:
-        scope, _roles = POLICY[permission]
-        doc["security"] = [{"oauth2": [scope.value]}, {"bearer": []}]
+        doc["security"] = [{"oauth2": [MATRIX[permission].scope.value]}, {"bearer": []}]
         refusals |= {401, 403}
     responses = doc.setdefault("responses", {})
     for status in sorted(refusals):

@@ -12,13 +12,14 @@ from bench.connecting import connections, memory
 from bench.creating import creation, reading
 from bench.delivering import delivery
 from bench.encrypting import encryption
+from bench.guarding import guarding
 from bench.limits import Limits, running_limits
 from bench.report import Figure, write_json, write_table
 from bench.sweeping import FEWEST, sweep
 from bench.system import System, running_system
 from psms.telemetry import set_up_logs
 
-_LIMITED = ("read", "create")
+_LIMITED = ("read", "create", "guard")
 _ALL = ("memory", *_LIMITED, "webhooks", "encryption", "connections", "sweep")
 
 
@@ -62,7 +63,11 @@ def _of_the_system(system: System, wanted: set[str], arguments: argparse.Namespa
 
 
 def _limited(system: System, wanted: set[str], seconds: float) -> Iterator[Figure]:
-    steps: dict[str, Callable[[System, Limits, float], Iterator[Figure]]] = {"read": reading, "create": creation}
+    steps: dict[str, Callable[[System, Limits, float], Iterator[Figure]]] = {
+        "read": reading,
+        "create": creation,
+        "guard": guarding,
+    }
     with ExitStack() as stack:
         limits = stack.enter_context(running_limits(system))
         for name in _LIMITED:

@@ -16,6 +16,7 @@ from psms.adapters.cipher import AesGcm
 from psms.adapters.key_cache import KeyCache
 from psms.adapters.keyring import DataKey, Keyring
 from psms.domain.access import Actor, Role
+from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewUser
 from psms.domain.encrypted_columns import WEBHOOK_SECRET, EncryptedColumn
 from psms.domain.encryption import Purpose
@@ -132,5 +133,5 @@ def _register(side: _Side) -> None:
 
 
 def _add_user(side: _Side) -> str:
-    command = NewUser(email=f"{uuid4()}@example.com", name="Somebody", role=Role.AGENT)
+    command = NewUser(email=f"{uuid4()}@example.com", name="Somebody", role=RoleChoice(role=Role.AGENT))
     return str(json.loads(directory.add_user(side.rt, side.actor, command, None).body)["id"])

@@ -77,6 +77,11 @@ class Replay:
         self._statements = statements
         self._epoch = {value for s in statements for value in _uuids(s)}
 
+    @property
+    def backend(self) -> int:
+        """The process of PostgreSQL that serves it."""
+        return self._connection.info.backend_pid
+
     def run(self) -> list[TupleRow]:
         """Do what one request does, with new ids, and return the rows of the largest answer."""
         names = {old: UUID(int=old.int & ~((1 << 62) - 1) | uuid4().int & ((1 << 62) - 1)) for old in self._epoch}

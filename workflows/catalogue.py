@@ -73,7 +73,7 @@ def _assignment(row: AssignmentRow) -> Assignment:
 
 def list_assignments(rt: Runtime, actor: Actor, page: PageRequest, service_id: UUID | None) -> Page[Assignment]:
     """Return one page of assignments, of one service or of all."""
-    require(actor, Permission.SERVICE_READ)
+    require(actor, Permission.ASSIGNMENT_READ)
     conditions = [] if service_id is None else [AssignmentRow.service_id == service_id]
     with rt.db.begin(actor.organization_id) as session:
         return records.page_of_rows(session, AssignmentRow, page, _assignment, *conditions)
@@ -81,14 +81,14 @@ def list_assignments(rt: Runtime, actor: Actor, page: PageRequest, service_id: U
 
 def get_assignment(rt: Runtime, actor: Actor, assignment_id: UUID) -> Assignment:
     """Return an assignment, or raise NotFound."""
-    require(actor, Permission.SERVICE_READ)
+    require(actor, Permission.ASSIGNMENT_READ)
     with rt.db.begin(actor.organization_id) as session:
         return _assignment(records.get(session, AssignmentRow, assignment_id))
 
 
 def add_assignment(rt: Runtime, actor: Actor, command: NewAssignment, once: OnceKey | None) -> Created:
     """Make a user or a team answer for a service."""
-    require(actor, Permission.SERVICE_MANAGE)
+    require(actor, Permission.ASSIGNMENT_MANAGE)
 
     def create(act: Act) -> Made:
         row = AssignmentRow(
@@ -110,7 +110,7 @@ def add_assignment(rt: Runtime, actor: Actor, command: NewAssignment, once: Once
 
 def remove_assignment(rt: Runtime, actor: Actor, assignment_id: UUID) -> None:
     """End an assignment, or raise NotFound."""
-    require(actor, Permission.SERVICE_MANAGE)
+    require(actor, Permission.ASSIGNMENT_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
         records.remove(session, AssignmentRow, assignment_id)
         trail.note(act_of(rt, session, actor), "assignment.deleted", ("assignment", assignment_id))

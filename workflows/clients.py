@@ -4,7 +4,9 @@ from uuid import UUID
 
 from psms.db.models.accounts import ClientRow, UserRow
 from psms.db.queries import records
-from psms.domain.access import Actor, Permission, Role, grantable, require
+from psms.domain.access import Actor, Permission, Role, require
+from psms.domain.access.granting import require_grantable
+from psms.domain.access.roles import HeldRole
 from psms.domain.accounts import Client, Edit, NewClient
 from psms.domain.answers import Created, OnceKey
 from psms.domain.credentials import client_id_from, client_secret_from, digest
@@ -14,6 +16,7 @@ from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
 from workflows.once import Made, create_once
+from workflows.roles import chosen_role, held_role, with_role
 
 _SECRET_BYTES = 32
 _PUBLIC_BYTES = 12
@@ -41,11 +44,12 @@ def get_client(rt: Runtime, actor: Actor, client_row_id: UUID) -> Client:
 def add_client(rt: Runtime, actor: Actor, command: NewClient, once: OnceKey | None) -> Created:
     """Make a client and its service user; the answer carries the secret, a repetition does not."""
     require(actor, Permission.CLIENT_MANAGE)
-    grantable(actor, command.role, frozenset(command.scopes))
 
     def create(act: Act) -> Made:
+        held = chosen_role(act.session, command.role)
+        require_grantable(actor, held, frozenset(command.scopes))
         row, secret = insert_client(act, command)
-        shown = {"name": row.name, "role": row.role, "scopes": sorted(row.scopes)}
+        shown = {"name": row.name, "role": row.role, "role_id": row.role_id, "scopes": sorted(row.scopes)}
         trail.note_added(act, "client", row.id, shown)
         return Made(_with_secret(row, secret), f"/v1/clients/{row.id}", version=1, kept=_with_secret(row, None))
 
@@ -54,13 +58,15 @@ def add_client(rt: Runtime, actor: Actor, command: NewClient, once: OnceKey | No
 
 def insert_client(act: Act, command: NewClient) -> tuple[ClientRow, str]:
     """Write a client with its service user, and return it with its secret, of which only a hash is kept."""
+    held = chosen_role(act.session, command.role)
     public_id = client_id_from(act.rt.chance.secret_bytes(_PUBLIC_BYTES))
     secret = client_secret_from(act.rt.chance.secret_bytes(_SECRET_BYTES))
     user = UserRow(
         organization_id=act.organization_id,
         id=act.new_id(),
         name=command.name,
-        role=command.role.value,
+        role=held.role.value,
+        role_id=held.role_id,
         is_service=True,
         active=True,
         version=1,
@@ -75,7 +81,8 @@ def insert_client(act: Act, command: NewClient) -> tuple[ClientRow, str]:
         client_id=public_id,
         name=command.name,
         secret_hash=digest(secret),
-        role=command.role.value,
+        role=held.role.value,
+        role_id=held.role_id,
         scopes=sorted(set(command.scopes)),
         user_id=user.id,
         active=True,
@@ -89,18 +96,29 @@ def insert_client(act: Act, command: NewClient) -> tuple[ClientRow, str]:
 
 
 def edit_client(rt: Runtime, actor: Actor, client_row_id: UUID, command: Edit) -> Client:
-    """Change a client's name, scopes or whether it is active; a token loses at once what its client loses."""
+    """Change a client's name, role, scopes or whether it is active; a token loses at once what its client loses."""
     require(actor, Permission.CLIENT_MANAGE)
-    fields = dict(command.fields)
-    if "scopes" in fields:
-        fields["scopes"] = sorted(set(fields["scopes"]))
     with rt.db.begin(actor.organization_id) as session:
         row = records.lock(session, ClientRow, client_row_id, command.if_version)
-        grantable(actor, Role(row.role), frozenset(fields.get("scopes", ())))
+        fields, wanted = with_role(session, command.fields)
+        if "scopes" in fields:
+            fields["scopes"] = sorted(set(command.fields["scopes"]))
+        # What it has must be within reach as well: otherwise a lesser admin could switch a greater one off.
+        before = held_role(session, row.role, row.role_id)
+        require_grantable(actor, before, frozenset(command.fields.get("scopes", ())))
+        if wanted is not None:
+            require_grantable(actor, wanted, frozenset())
         act = act_of(rt, session, actor)
         changed = records.edit(row, fields, act.now)
+        if wanted is not None and wanted != before:
+            _follow(act, row.user_id, wanted)
         trail.note_changed(act, "client", row.id, changed)
         return client_view(row)
+
+
+def _follow(act: Act, user_id: UUID, held: HeldRole) -> None:
+    user = records.lock(act.session, UserRow, user_id, None)
+    records.edit(user, {"role": held.role.value, "role_id": held.role_id}, act.now)
 
 
 def _with_secret(row: ClientRow, secret: str | None) -> bytes:

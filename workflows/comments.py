@@ -21,7 +21,7 @@ def add_comment(rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment,
     """Write a comment; the comment, its log entry and its event are committed together."""
     require(actor, Permission.COMMENT_CREATE)
     if command.visibility is Visibility.INTERNAL:
-        require(actor, Permission.COMMENT_INTERNAL)
+        require(actor, Permission.COMMENT_INTERNAL_CREATE)
     created = create_once(rt, actor, once, lambda act: _written(act, actor, ticket_id, command))
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return created

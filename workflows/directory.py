@@ -8,18 +8,21 @@ from psms.adapters.keyring import Keyring
 from psms.db.models.accounts import TeamRow, UserRow
 from psms.db.queries import people, records
 from psms.domain.access import Actor, Permission, Role, require
+from psms.domain.access.granting import require_assignable, require_changeable
+from psms.domain.access.roles import HeldRole
 from psms.domain.accounts import Edit, NewTeam, NewUser, Team, User
 from psms.domain.answers import Created, OnceKey
 from psms.domain.encrypted_columns import KEPT_USER, USER_EMAIL
 from psms.domain.pages import Page, PageRequest
 from psms.encoding import json_bytes
-from psms.errors import AlreadyExists, NotAllowed
+from psms.errors import AlreadyExists, FieldError
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
 from workflows.addresses import address_of, set_address
 from workflows.data_keys import decrypted, keyring_to_write
 from workflows.once import Made, create_once
+from workflows.roles import chosen_role, held_role, with_role
 
 
 def _user(rt: Runtime, row: UserRow) -> User:
@@ -49,16 +52,18 @@ def get_user(rt: Runtime, actor: Actor, user_id: UUID) -> User:
 def add_user(rt: Runtime, actor: Actor, command: NewUser, once: OnceKey | None) -> Created:
     """Add a person; the e-mail address is unique in the organization, whatever its case."""
     require(actor, Permission.USER_MANAGE)
-    _refuse_promotion(actor, command.role)
     keys = keyring_to_write(rt, actor.organization_id)
 
     def create(act: Act) -> Made:
+        held = chosen_role(act.session, command.role)
+        require_assignable(actor, held)
         _refuse_taken(act, keys, command.email)
         row = UserRow(
             organization_id=actor.organization_id,
             id=act.new_id(),
             name=command.name,
-            role=command.role.value,
+            role=held.role.value,
+            role_id=held.role_id,
             is_service=False,
             active=True,
             version=1,
@@ -68,7 +73,7 @@ def add_user(rt: Runtime, actor: Actor, command: NewUser, once: OnceKey | None) 
         set_address(keys, row, command.email)
         act.session.add(row)
         act.session.flush()
-        shown = {"email": command.email, "name": row.name, "role": row.role}
+        shown = {"email": command.email, "name": row.name, "role": row.role, "role_id": row.role_id}
         trail.note_added(act, "user", row.id, shown)
         body = json_bytes(_shown(row, command.email))
         return Made(body, f"/v1/users/{row.id}", version=1, kept=keys.encrypt(KEPT_USER, row.id, body))
@@ -91,23 +96,26 @@ def _readable(rt: Runtime, actor: Actor, created: Created) -> Created:
 
 
 def edit_user(rt: Runtime, actor: Actor, user_id: UUID, command: Edit) -> User:
-    """Change a user's name, role or whether they are active."""
+    """Change a user's name, role or whether they are active. A client's service user has its client's role."""
     require(actor, Permission.USER_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
         row = records.lock(session, UserRow, user_id, command.if_version)
-        _refuse_promotion(actor, Role(row.role))
-        if "role" in command.fields:
-            _refuse_promotion(actor, Role(command.fields["role"]))
+        before = held_role(session, row.role, row.role_id)
+        require_changeable(actor, before)
+        fields, wanted = with_role(session, command.fields)
+        if wanted is not None and wanted != before:
+            _require_change_of_role(actor, row, before, wanted)
         act = act_of(rt, session, actor)
-        changed = records.edit(row, command.fields, act.now)
+        changed = records.edit(row, fields, act.now)
         trail.note_changed(act, "user", row.id, changed)
     return _user(rt, row)
 
 
-def _refuse_promotion(actor: Actor, role: Role) -> None:
-    if role is Role.ADMIN and actor.role is not Role.ADMIN:
-        message = "Only an admin can make or change an admin."
-        raise NotAllowed(message)
+def _require_change_of_role(actor: Actor, row: UserRow, before: HeldRole, wanted: HeldRole) -> None:
+    if row.is_service:
+        raise FieldError("role", "this is the service user of a client: change the client's role instead")
+    require_assignable(actor, before)
+    require_assignable(actor, wanted)
 
 
 def _team(row: TeamRow, members: list[UUID]) -> Team:
@@ -116,7 +124,7 @@ def _team(row: TeamRow, members: list[UUID]) -> Team:
 
 def list_teams(rt: Runtime, actor: Actor, page: PageRequest) -> Page[Team]:
     """Return one page of the organization's teams with their members."""
-    require(actor, Permission.USER_READ)
+    require(actor, Permission.TEAM_READ)
     with rt.db.begin(actor.organization_id) as session:
         rows = records.page_of_rows(session, TeamRow, page, lambda row: row)
         members = people.members_of(session, [row.id for row in rows.items])
@@ -125,7 +133,7 @@ def list_teams(rt: Runtime, actor: Actor, page: PageRequest) -> Page[Team]:
 
 def get_team(rt: Runtime, actor: Actor, team_id: UUID) -> Team:
     """Return a team with its members, or raise NotFound."""
-    require(actor, Permission.USER_READ)
+    require(actor, Permission.TEAM_READ)
     with rt.db.begin(actor.organization_id) as session:
         row = records.get(session, TeamRow, team_id)
         return _team(row, people.members_of(session, [row.id])[row.id])
@@ -133,7 +141,7 @@ def get_team(rt: Runtime, actor: Actor, team_id: UUID) -> Team:
 
 def add_team(rt: Runtime, actor: Actor, command: NewTeam, once: OnceKey | None) -> Created:
     """Make a team of users of the organization."""
-    require(actor, Permission.USER_MANAGE)
+    require(actor, Permission.TEAM_MANAGE)
 
     def create(act: Act) -> Made:
         row = TeamRow(
@@ -157,7 +165,7 @@ def add_team(rt: Runtime, actor: Actor, command: NewTeam, once: OnceKey | None) 
 
 def edit_team(rt: Runtime, actor: Actor, team_id: UUID, command: Edit) -> Team:
     """Change a team's name or members."""
-    require(actor, Permission.USER_MANAGE)
+    require(actor, Permission.TEAM_MANAGE)
     fields = dict(command.fields)
     wanted = fields.pop("member_ids", None)
     with rt.db.begin(actor.organization_id) as session:

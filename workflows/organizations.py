@@ -7,6 +7,7 @@ from psms.db.models.accounts import ClientRow, OrganizationRow, ServiceRow
 from psms.db.queries import people, records
 from psms.db.session import enter
 from psms.domain.access import Actor, Permission, Role, Scope, require
+from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import Edit, NewClient, Organization
 from psms.domain.answers import Created, OnceKey
 from psms.domain.pages import Page, PageRequest
@@ -85,7 +86,7 @@ def found(act: Act, name: str) -> tuple[Organization, ClientRow, str]:
     trail.note_added(act, "organization", row.id, {"name": name})
     # Founding further organizations is granted with care, never by default.
     scopes = tuple(scope.value for scope in Scope if scope is not Scope.ORGANIZATIONS_CREATE)
-    command = NewClient(name=f"{name}: first client", role=Role.ADMIN, scopes=scopes)
+    command = NewClient(name=f"{name}: first client", role=RoleChoice(role=Role.ADMIN), scopes=scopes)
     client, secret = insert_client(act, command)
     return _organization(row), client, secret
 

@@ -7,6 +7,7 @@ from psms.adapters.passwords import password_hash
 from psms.db.models.accounts import TeamRow, UserRow
 from psms.db.queries import people
 from psms.domain.access import Role, Scope
+from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewClient
 from psms.domain.demo import Seeded, SeededUser
 from psms.runtime import Runtime
@@ -29,7 +30,8 @@ def seed_demo(rt: Runtime) -> Seeded:
     with rt.db.begin(organization_id) as session:
         act = act_of_system(rt, session, organization_id, rt.clock.now(session))
         found(act, ORGANIZATION)
-        command = NewClient(name="Demo client", role=Role.ADMIN, scopes=tuple(scope.value for scope in Scope))
+        scopes = tuple(scope.value for scope in Scope)
+        command = NewClient(name="Demo client", role=RoleChoice(role=Role.ADMIN), scopes=scopes)
         client, secret = insert_client(act, command)
     # The keys of an organization are made once it is there.
     keys = keyring_to_write(rt, organization_id)

@@ -14,9 +14,11 @@ from psms.db.queries.journal import KeptAnswer
 from psms.db.queries.tickets import Opening
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
+from psms.domain.disclosure import disclosed
 from psms.domain.events import Change, EventType, changes_from
 from psms.domain.lifecycle import INITIAL, Action, next_status
 from psms.domain.pages import Page, PageRequest
+from psms.domain.ticket_access import require_edit, require_opening, require_transition
 from psms.domain.tickets import (
     ASSIGNMENT_FIELDS,
     EditTicket,
@@ -29,7 +31,7 @@ from psms.domain.tickets import (
     priority_for,
 )
 from psms.encoding import json_bytes, json_text
-from psms.errors import FieldError, NotAllowed, RequestInProgress, VersionStale
+from psms.errors import FieldError, RequestInProgress, VersionStale
 from psms.runtime import Runtime
 from workflows import sla, trail
 from workflows.act import Act, Moment, act_of
@@ -43,12 +45,8 @@ def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | 
 
     A repetition with the same key creates nothing and gets the same answer.
     """
-    require(actor, Permission.TICKET_CREATE)
-    requester_id = command.requester_id or actor.user_id
-    filled = replace(command, requester_id=requester_id)
-    if actor.sees_only_own_tickets and requester_id != actor.user_id:
-        message = "You can file tickets for yourself only: leave requester_id out."
-        raise NotAllowed(message)
+    filled = replace(command, requester_id=command.requester_id or actor.user_id)
+    require_opening(actor, filled)
     created = _filed(rt, actor, filled, once)
     if not created.replayed:
         crash_point(CrashPoint.TICKET_COMMITTED)
@@ -70,7 +68,7 @@ def _filed(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None)
         # The instant at which the number was taken, under the counter's lock: later numbers have later instants.
         moment = Moment(rt=rt, organization_id=actor.organization_id, actor=actor, now=opening.now)
         ticket = _opened(moment, command, opening, priority)
-        made = Made(json_bytes(ticket), f"/v1/tickets/{ticket.id}", version=1)
+        made = Made(json_bytes(disclosed(actor, ticket)), f"/v1/tickets/{ticket.id}", version=1)
         clocks = sla.started_clocks(moment, ticket.id, opening.promise)
         answer = None if once is None else kept(actor, once, made, moment.now)
         queries.insert_ticket(brief, _new_rows(moment, ticket), clocks, answer)
@@ -151,6 +149,7 @@ def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket)
     require(actor, Permission.TICKET_UPDATE)
     with rt.db.begin(actor.organization_id) as session:
         before, sequence = _locked(session, actor, ticket_id, command.if_version)
+        require_edit(actor, before, frozenset(command.fields))
         if not changes_between(before, command.fields):
             return before
         act = act_of(rt, session, actor)
@@ -174,6 +173,7 @@ def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_ve
     require(actor, Permission.TICKET_TRANSITION)
     with rt.db.begin(actor.organization_id) as session:
         before, sequence = _locked(session, actor, ticket_id, if_version)
+        require_transition(actor, action)
         status = next_status(before.status, action)
         act = act_of(rt, session, actor)
         case = sla.caught_up(act, before, sequence)

@@ -57,7 +57,7 @@ blp = Blueprint("assignments", "/v1/assignments", "Who answers for which service
 
 
 @blp.route("", methods=["POST"])
-@requires(Permission.SERVICE_MANAGE)
+@requires(Permission.ASSIGNMENT_MANAGE)
 @blp.arguments(NewAssignmentSchema)
 @blp.creates(AssignmentSchema)
 def add_assignment(command: NewAssignment) -> Response:
@@ -66,7 +66,7 @@ def add_assignment(command: NewAssignment) -> Response:
 
 
 @blp.route("", methods=["GET"])
-@requires(Permission.SERVICE_READ)
+@requires(Permission.ASSIGNMENT_READ)
 @blp.arguments(AssignmentQuery, location="query")
 @blp.lists(AssignmentSchema)
 def list_assignments(query: dict[str, Any]) -> Response:
@@ -76,7 +76,7 @@ def list_assignments(query: dict[str, Any]) -> Response:
 
 
 @blp.route("/<uuid:assignment_id>", methods=["GET"])
-@requires(Permission.SERVICE_READ)
+@requires(Permission.ASSIGNMENT_READ)
 @blp.shows(AssignmentSchema)
 def get_assignment(assignment_id: UUID) -> Response:
     """Read an assignment."""
@@ -84,7 +84,7 @@ def get_assignment(assignment_id: UUID) -> Response:
 
 
 @blp.route("/<uuid:assignment_id>", methods=["DELETE"])
-@requires(Permission.SERVICE_MANAGE)
+@requires(Permission.ASSIGNMENT_MANAGE)
 @blp.removes
 def remove_assignment(assignment_id: UUID) -> Response:
     """End an assignment."""

@@ -9,10 +9,11 @@ from marshmallow import fields, post_load
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import MAX_NAME, Answer, Flag, Schema, Uuid, choice, several, text
+from api.fields import MAX_NAME, Answer, Flag, Uuid, choice, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.preconditions import wanted_version
+from api.role_fields import ChosenRoleSchema, RoleFieldsSchema, role_choice
 from api.smorest import Blueprint
 from psms.domain.access import Permission, Role, Scope
 from psms.domain.accounts import Edit, NewClient
@@ -25,7 +26,8 @@ class ClientSchema(Answer):
     id = Uuid()
     client_id = fields.String()
     name = fields.String()
-    role = choice(Role)
+    role = choice(Role, metadata={"description": "One of the six; of a custom role, its base."})
+    role_id = Uuid(allow_none=True, metadata={"description": "The custom role, if it is one."})
     scopes = fields.List(choice(Scope))
     user_id = Uuid(metadata={"description": "The service user: the requester of what the client files."})
     active = fields.Boolean()
@@ -40,20 +42,19 @@ class ClientWithSecretSchema(ClientSchema):
     client_secret = fields.String(allow_none=True, metadata={"description": "null in a repeated answer"})
 
 
-class NewClientSchema(Schema):
-    """A new service account; you cannot give it more than you have."""
+class NewClientSchema(ChosenRoleSchema):
+    """A new service account, with one of the six roles or a role of your own; you cannot give it more than you have."""
 
     name = text(MAX_NAME, required=True)
-    role = choice(Role, required=True)
     scopes = several(choice(Scope), at_most=len(Scope), required=True)
 
     @post_load
     def to_command(self, values: dict[str, Any], **_: object) -> NewClient:
         """Make the command."""
-        return NewClient(name=values["name"], role=values["role"], scopes=tuple(values["scopes"]))
+        return NewClient(name=values["name"], role=role_choice(values), scopes=tuple(values["scopes"]))
 
 
-class EditClientSchema(Schema):
+class EditClientSchema(RoleFieldsSchema):
     """The fields to change; those left out stay as they are."""
 
     name = text(MAX_NAME)

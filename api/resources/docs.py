@@ -5,6 +5,7 @@ from importlib.resources import files
 from flask import Response, current_app
 from werkzeug.exceptions import NotFound
 
+from api.auth import public
 from api.smorest import Blueprint, openapi_document
 
 # What the page may do: run and show our own files, and call this server.
@@ -48,6 +49,7 @@ blp = Blueprint("docs", "", "The documentation of this API.")
 
 
 @blp.route("/openapi.json", methods=["GET"])
+@public
 @blp.response(200, {"type": "object"})
 def openapi() -> Response:
     """Return the OpenAPI document."""
@@ -55,6 +57,7 @@ def openapi() -> Response:
 
 
 @blp.route("/docs", methods=["GET"])
+@public
 @blp.response(200, {"type": "string"}, content_type="text/html")
 def page() -> Response:
     """Show the API in Swagger UI."""
@@ -62,6 +65,7 @@ def page() -> Response:
 
 
 @blp.route("/docs/<string:name>", methods=["GET"])
+@public
 @blp.response(200, {"type": "string"}, content_type="text/javascript")
 @blp.alt_response(200, schema={"type": "string"}, content_type="text/css")
 @blp.alt_response(200, schema={"type": "string", "format": "binary"}, content_type="image/png")

@@ -5,6 +5,7 @@ from marshmallow import fields
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api import metrics, render
+from api.auth import public
 from api.context import runtime
 from api.fields import Answer
 from api.smorest import Blueprint
@@ -38,6 +39,7 @@ blp = Blueprint("health", "", "For operators.")
 
 
 @blp.route("/healthz", methods=["GET"])
+@public
 @blp.shows(AliveSchema)
 def alive() -> Response:
     """Tell that the process runs; nothing else is asked."""
@@ -45,6 +47,7 @@ def alive() -> Response:
 
 
 @blp.route("/readyz", methods=["GET"])
+@public
 @blp.shows(ReadySchema)
 def ready() -> Response:
     """Tell whether requests can be served, and which dependency fails."""
@@ -58,6 +61,7 @@ def ready() -> Response:
 
 
 @blp.route("/metrics", methods=["GET"])
+@public
 @blp.response(200, {"type": "string"}, content_type="text/plain")
 def exposed_metrics() -> Response:
     """Return the metrics of all processes, for Prometheus."""

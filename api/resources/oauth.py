@@ -4,6 +4,7 @@ from flask import Response
 from marshmallow import fields
 
 from api import render
+from api.auth import public
 from api.context import runtime
 from api.fields import Answer, Schema
 from api.oauth import AUTH_METHODS, GRANT_TYPE, TokenServer
@@ -64,6 +65,7 @@ blp = Blueprint("oauth", "", "Access tokens.")
 
 
 @blp.route("/oauth/token", methods=["POST"])
+@public
 @blp.doc(
     requestBody=_form(
         ["grant_type"],
@@ -80,6 +82,7 @@ def token() -> Response:
 
 
 @blp.route("/oauth/revoke", methods=["POST"])
+@public
 @blp.doc(requestBody=_form(["token"], token={"type": "string"}))
 @blp.response(200, RevokedSchema)
 @blp.alt_response(400, schema=RefusalSchema)
@@ -90,6 +93,7 @@ def revoke() -> Response:
 
 
 @blp.route("/.well-known/oauth-authorization-server", methods=["GET"])
+@public
 @blp.response(200, MetadataSchema)
 def metadata() -> Response:
     """Tell what this authorization server offers."""

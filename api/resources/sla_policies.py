@@ -91,6 +91,27 @@ class TicketSlaSchema(Answer):
     clocks = fields.List(fields.Nested(ClockSchema))
 
 
+class ClockForRequesterSchema(Answer):
+    """One target of a ticket, as its requester reads it."""
+
+    metric = choice(Metric)
+    state = choice(ClockState)
+    target_seconds = fields.Integer()
+    remaining_seconds = fields.Integer()
+    due_at = fields.DateTime(allow_none=True)
+    breached_at = fields.DateTime(allow_none=True)
+    completed_at = fields.DateTime(allow_none=True)
+    started_at = fields.DateTime()
+
+
+class TicketSlaForRequesterSchema(Answer):
+    """How a ticket stands with its targets, as its requester reads it."""
+
+    ticket_id = Uuid()
+    at = fields.DateTime()
+    clocks = fields.List(fields.Nested(ClockForRequesterSchema))
+
+
 blp = Blueprint("sla_policies", "/v1", "What is promised, and how tickets stand with it.")
 
 
@@ -137,7 +158,7 @@ def edit_policy(values: dict[str, Any], policy_id: UUID) -> Response:
 
 @blp.route("/tickets/<uuid:ticket_id>/sla", methods=["GET"])
 @requires(Permission.TICKET_READ)
-@blp.shows(TicketSlaSchema)
+@blp.shows(TicketSlaSchema, TicketSlaForRequesterSchema)
 def get_ticket_sla(ticket_id: UUID) -> Response:
     """Read how a ticket stands with its targets now."""
     return render.shown(sla_policies.sla_of_ticket(runtime(), actor(), ticket_id))

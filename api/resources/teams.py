@@ -54,7 +54,7 @@ blp = Blueprint("teams", "/v1/teams", "People who share work.")
 
 
 @blp.route("", methods=["POST"])
-@requires(Permission.USER_MANAGE)
+@requires(Permission.TEAM_MANAGE)
 @blp.arguments(NewTeamSchema, example={"name": "Printers"})
 @blp.creates(TeamSchema)
 def add_team(command: NewTeam) -> Response:
@@ -63,7 +63,7 @@ def add_team(command: NewTeam) -> Response:
 
 
 @blp.route("", methods=["GET"])
-@requires(Permission.USER_READ)
+@requires(Permission.TEAM_READ)
 @blp.arguments(PageQuery, location="query")
 @blp.lists(TeamSchema)
 def list_teams(query: dict[str, Any]) -> Response:
@@ -72,7 +72,7 @@ def list_teams(query: dict[str, Any]) -> Response:
 
 
 @blp.route("/<uuid:team_id>", methods=["GET"])
-@requires(Permission.USER_READ)
+@requires(Permission.TEAM_READ)
 @blp.reads(TeamSchema)
 def get_team(team_id: UUID) -> Response:
     """Read a team."""
@@ -80,7 +80,7 @@ def get_team(team_id: UUID) -> Response:
 
 
 @blp.route("/<uuid:team_id>", methods=["PATCH"])
-@requires(Permission.USER_MANAGE)
+@requires(Permission.TEAM_MANAGE)
 @blp.arguments(EditTeamSchema, example={"name": "Printers"})
 @blp.edits(TeamSchema)
 def edit_team(values: dict[str, Any], team_id: UUID) -> Response:

@@ -1,6 +1,6 @@
 """Tickets: open, list, read, edit and move along the lifecycle. Their comments are in `comments`."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from flask import Response
@@ -49,11 +49,55 @@ class TicketSchema(Answer):
     closed_at = fields.DateTime(allow_none=True)
 
 
-class EditTicketSchema(Schema):
-    """The fields to change; those left out stay as they are."""
+class TicketForRequesterSchema(Answer):
+    """A ticket as its requester reads it: not how the desk organizes its work."""
+
+    id = Uuid()
+    number = fields.Integer()
+    type = choice(TicketType)
+    subject = fields.String()
+    description = fields.String()
+    status = choice(Status)
+    impact = choice(Level)
+    urgency = choice(Level)
+    priority = choice(Priority)
+    service_id = Uuid()
+    requester_id = Uuid()
+    version = fields.Integer()
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+    resolved_at = fields.DateTime(allow_none=True)
+    closed_at = fields.DateTime(allow_none=True)
+
+
+class EditTicketForRequesterSchema(Schema):
+    """What a requester may change of their own ticket, while it is new."""
 
     subject = text(_MAX_SUBJECT)
     description = maybe_empty_text(MAX_TEXT)
+
+
+class OpenTicketForRequesterSchema(EditTicketForRequesterSchema):
+    """A new ticket of a requester."""
+
+    subject = text(_MAX_SUBJECT, required=True)
+    type = choice(TicketType)
+    impact = choice(Level)
+    urgency = choice(Level)
+    service_id = Uuid()
+    requester_id = Uuid()
+
+    @post_load
+    def to_command(self, values: dict[str, Any], **_: object) -> OpenTicket:
+        """Make the command."""
+        return OpenTicket(**values)
+
+
+class EditTicketSchema(EditTicketForRequesterSchema):
+    """The fields to change; those left out stay as they are. A requester may name subject and description only."""
+
+    for_requester: ClassVar[Schema] = EditTicketForRequesterSchema()
+
     impact = choice(Level)
     urgency = choice(Level)
     priority = choice(Priority, metadata={"description": "Left out, it follows from impact and urgency."})
@@ -65,7 +109,12 @@ class EditTicketSchema(Schema):
 
 
 class OpenTicketSchema(EditTicketSchema):
-    """A new ticket; only the subject is required."""
+    """A new ticket; only the subject is required.
+
+    A requester may not name priority, assignee_id, team_id, tags and custom_fields.
+    """
+
+    for_requester: ClassVar[Schema] = OpenTicketForRequesterSchema()
 
     subject = text(_MAX_SUBJECT, required=True)
     type = choice(TicketType, metadata={"default": TicketType.INCIDENT.value})
@@ -83,16 +132,23 @@ class TransitionSchema(Schema):
     action = choice(Action, required=True)
 
 
-class TicketQuery(PageQuery):
-    """Filters: a ticket is listed when it matches all that are given."""
+class TicketForRequesterQuery(PageQuery):
+    """Filters over what a requester reads: one over a hidden field would tell of it."""
 
     status = choice(Status)
     type = choice(TicketType)
     priority = choice(Priority)
-    assignee_id = Uuid()
-    team_id = Uuid()
     requester_id = Uuid()
     service_id = Uuid()
+
+
+class TicketQuery(TicketForRequesterQuery):
+    """Filters: a ticket is listed when it matches all that are given."""
+
+    for_requester: ClassVar[Schema] = TicketForRequesterQuery()
+
+    assignee_id = Uuid()
+    team_id = Uuid()
     tag = text(_MAX_TAG)
 
 
@@ -102,7 +158,7 @@ blp = Blueprint("tickets", "/v1/tickets", "What people and programs have asked f
 @blp.route("", methods=["POST"])
 @requires(Permission.TICKET_CREATE)
 @blp.arguments(OpenTicketSchema, example={"subject": "Printer on fire", "urgency": "high"})
-@blp.creates(TicketSchema)
+@blp.creates(TicketSchema, TicketForRequesterSchema)
 def open_ticket(command: OpenTicket) -> Response:
     """Open a ticket.
 
@@ -115,7 +171,7 @@ def open_ticket(command: OpenTicket) -> Response:
 @blp.route("", methods=["GET"])
 @requires(Permission.TICKET_READ)
 @blp.arguments(TicketQuery, location="query")
-@blp.lists(TicketSchema)
+@blp.lists(TicketSchema, TicketForRequesterSchema)
 def list_tickets(query: dict[str, Any]) -> Response:
     """List tickets, newest first."""
     page = page_request(query)
@@ -124,7 +180,7 @@ def list_tickets(query: dict[str, Any]) -> Response:
 
 @blp.route("/<uuid:ticket_id>", methods=["GET"])
 @requires(Permission.TICKET_READ)
-@blp.reads(TicketSchema)
+@blp.reads(TicketSchema, TicketForRequesterSchema)
 def get_ticket(ticket_id: UUID) -> Response:
     """Read a ticket."""
     return render.current_unless_known(tickets.get_ticket(runtime(), actor(), ticket_id))
@@ -133,7 +189,7 @@ def get_ticket(ticket_id: UUID) -> Response:
 @blp.route("/<uuid:ticket_id>", methods=["PATCH"])
 @requires(Permission.TICKET_UPDATE)
 @blp.arguments(EditTicketSchema, example={"urgency": "low", "tags": ["printer"]})
-@blp.edits(TicketSchema)
+@blp.edits(TicketSchema, TicketForRequesterSchema)
 def edit_ticket(values: dict[str, Any], ticket_id: UUID) -> Response:
     """Change fields of a ticket."""
     command = EditTicket(fields=values, if_version=_wanted_version(ticket_id))
@@ -143,7 +199,7 @@ def edit_ticket(values: dict[str, Any], ticket_id: UUID) -> Response:
 @blp.route("/<uuid:ticket_id>/transitions", methods=["POST"])
 @requires(Permission.TICKET_TRANSITION)
 @blp.arguments(TransitionSchema, example={"action": "open"})
-@blp.edits(TicketSchema)
+@blp.edits(TicketSchema, TicketForRequesterSchema)
 def transition(values: dict[str, Action], ticket_id: UUID) -> Response:
     """Move a ticket along its lifecycle.
 

@@ -9,10 +9,11 @@ from marshmallow import fields, post_load
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import MAX_NAME, Answer, Flag, Schema, Uuid, choice, email_address, text
+from api.fields import MAX_NAME, Answer, Flag, Uuid, choice, email_address, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.preconditions import wanted_version
+from api.role_fields import ChosenRoleSchema, RoleFieldsSchema, role_choice
 from api.smorest import Blueprint
 from psms.domain.access import Permission, Role
 from psms.domain.accounts import Edit, NewUser
@@ -25,7 +26,8 @@ class UserSchema(Answer):
     id = Uuid()
     email = fields.String()
     name = fields.String()
-    role = choice(Role)
+    role = choice(Role, metadata={"description": "One of the six; of a custom role, its base."})
+    role_id = Uuid(allow_none=True, metadata={"description": "The custom role, if it is one."})
     is_service = fields.Boolean()
     active = fields.Boolean()
     version = fields.Integer()
@@ -33,24 +35,33 @@ class UserSchema(Answer):
     updated_at = fields.DateTime()
 
 
-class NewUserSchema(Schema):
-    """A new person."""
+class UserForAgentSchema(Answer):
+    """A user as an agent finds them in the directory."""
+
+    id = Uuid()
+    email = fields.String()
+    name = fields.String()
+    is_service = fields.Boolean()
+    active = fields.Boolean()
+    version = fields.Integer()
+
+
+class NewUserSchema(ChosenRoleSchema):
+    """A new person, with one of the six roles or a role of your own."""
 
     email = email_address(required=True)
     name = text(MAX_NAME, required=True)
-    role = choice(Role, required=True)
 
     @post_load
     def to_command(self, values: dict[str, Any], **_: object) -> NewUser:
         """Make the command."""
-        return NewUser(**values)
+        return NewUser(email=values["email"], name=values["name"], role=role_choice(values))
 
 
-class EditUserSchema(Schema):
+class EditUserSchema(RoleFieldsSchema):
     """The fields to change; those left out stay as they are."""
 
     name = text(MAX_NAME)
-    role = choice(Role)
     active = Flag()
 
 
@@ -69,7 +80,7 @@ def add_user(command: NewUser) -> Response:
 @blp.route("", methods=["GET"])
 @requires(Permission.USER_READ)
 @blp.arguments(PageQuery, location="query")
-@blp.lists(UserSchema)
+@blp.lists(UserSchema, UserForAgentSchema)
 def list_users(query: dict[str, Any]) -> Response:
     """List users, oldest first."""
     return render.listed(directory.list_users(runtime(), actor(), page_request(query)))
@@ -77,7 +88,7 @@ def list_users(query: dict[str, Any]) -> Response:
 
 @blp.route("/<uuid:user_id>", methods=["GET"])
 @requires(Permission.USER_READ)
-@blp.reads(UserSchema)
+@blp.reads(UserSchema, UserForAgentSchema)
 def get_user(user_id: UUID) -> Response:
     """Read a user."""
     return render.current_unless_known(directory.get_user(runtime(), actor(), user_id))

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from psms.domain.access import Role
+from psms.domain.access.roles import RoleChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +23,13 @@ class Organization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
-    """A person, or the service user of a client, in one organization."""
+    """A person, or the service user of a client, in one organization; *role* is the base of the role *role_id*."""
 
     id: UUID
     email: str
     name: str
     role: Role
+    role_id: UUID | None
     is_service: bool
     active: bool
     version: int
@@ -79,6 +81,7 @@ class Client:
     client_id: str
     name: str
     role: Role
+    role_id: UUID | None
     scopes: list[str]
     user_id: UUID
     active: bool
@@ -110,7 +113,7 @@ class NewUser:
 
     email: str
     name: str
-    role: Role
+    role: RoleChoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +146,7 @@ class NewClient:
     """Make a client with a role and scopes of its own."""
 
     name: str
-    role: Role
+    role: RoleChoice
     scopes: tuple[str, ...]
 
 

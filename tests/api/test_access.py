@@ -116,10 +116,10 @@ def test_a_scope_that_the_token_lacks_is_403_and_named(http, rt, demo):
 
 def test_a_refusal_changes_nothing_but_the_audit_trail_where_it_is_written(client, as_role, snapshot):
     ticket = client.post("/v1/tickets", json={"subject": "x"})
-    requester = as_role(Role.REQUESTER)
+    auditor = as_role(Role.AUDITOR)
     before = snapshot()
 
-    answer = requester.patch(ticket.headers["Location"], json={"subject": "mine"}, headers={"X-Request-ID": "denied-1"})
+    answer = auditor.patch(ticket.headers["Location"], json={"subject": "mine"}, headers={"X-Request-ID": "denied-1"})
 
     after = snapshot()
     assert answer.status_code == 403
@@ -127,7 +127,7 @@ def test_a_refusal_changes_nothing_but_the_audit_trail_where_it_is_written(clien
     (entry,) = client.get("/v1/logs?action=ticket.update").json["items"]
     assert (entry["outcome"], entry["request_id"]) == ("denied", "denied-1")
     assert (entry["target_type"], entry["target_id"]) == ("ticket", ticket.json["id"])
-    assert entry["after"] == {"reason": "The role requester does not include ticket.update."}
+    assert entry["after"] == {"reason": "The role auditor does not include ticket.update."}
 
 
 def test_what_only_the_workflow_can_refuse_is_written_down_too(client, as_role):

@@ -6,7 +6,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from api.app import create_app
-from psms.domain.access import POLICY
+from psms.domain.access import MATRIX
 from psms.settings import Settings
 from tests.api.contract import Contract
 from workflows.boot import runtime_for
@@ -63,7 +63,7 @@ def test_every_guarded_operation_documents_its_scope_and_both_refusals(app, docu
         if permission is None:
             assert "security" not in operation, (path, method)
         else:
-            scope = POLICY[permission][0].value
+            scope = MATRIX[permission].scope.value
             assert operation["security"] == [{"oauth2": [scope]}, {"bearer": []}], (path, method)
             assert {"401", "403"} <= operation["responses"].keys(), (path, method)
 
@@ -87,7 +87,7 @@ def test_what_clients_send_is_closed_against_unknown_fields(document):
 def test_creating_operations_document_the_idempotency_key(document):
     creating = [operation for _, _, operation in operations(document) if "201" in operation["responses"]]
 
-    assert len(creating) == 10
+    assert len(creating) == 11
     for operation in creating:
         assert "Idempotency-Key" in {parameter["name"] for parameter in operation["parameters"]}
         assert {"Location", "Idempotency-Replayed"} <= operation["responses"]["201"]["headers"].keys()

@@ -43,6 +43,7 @@ def known_ids(standing):
         "policy_id": client.post("/v1/sla-policies", json={"name": "A", "resolution_seconds": 60}).json["id"],
         "assignment_id": client.post("/v1/assignments", json={"service_id": service, "user_id": user}).json["id"],
         "client_id": client.post("/v1/clients", json={"name": "A", "role": "agent", "scopes": []}).json["id"],
+        "role_id": client.post("/v1/roles", json={"name": "A", "base_role": "agent", "permissions": []}).json["id"],
         "endpoint_id": client.post("/v1/webhook-endpoints", json={"url": "http://127.0.0.1:8099/"}).json["id"],
         "delivery_id": service,
         "name": "start.js",

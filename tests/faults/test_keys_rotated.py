@@ -15,6 +15,7 @@ from psms.adapters.system import SystemChance
 from psms.adapters.vault import vault_of
 from psms.db.canary import refuse_wrong_keys
 from psms.domain.access import Role
+from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewUser
 from psms.runtime import Runtime
 from psms.settings import Settings
@@ -53,7 +54,7 @@ class Load:
     def _round(self, number: int) -> None:
         tenant = self._tenants[number % len(self._tenants)]
         email = f"{threading.get_ident()}.{number}@example.com"
-        command = NewUser(email=email, name="Somebody", role=Role.AGENT)
+        command = NewUser(email=email, name="Somebody", role=RoleChoice(role=Role.AGENT))
         location = directory.add_user(self._rt, tenant.actor, command, None).location
         self.people[UUID(location.rpartition("/")[2])] = (tenant, email)
         self.wrong += unreadable(self._rt, dict(list(self.people.items())[-10:]))

@@ -7,6 +7,7 @@ from psycopg import sql
 
 from psms.db.session import Database
 from psms.domain.access import Role
+from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewUser
 from psms.errors import DependencyUnavailable, FieldError
 from psms.runtime import Runtime
@@ -75,7 +76,7 @@ def test_a_server_that_cannot_write_is_said_to_be_unable_and_nothing_changes(
 
 def test_what_people_wrote_is_not_in_the_text_of_a_database_error(rt: Runtime) -> None:
     tenant = make_tenant(rt)
-    command = NewUser(email="private@example.com", name="A NUL \x00 here", role=Role.AGENT)
+    command = NewUser(email="private@example.com", name="A NUL \x00 here", role=RoleChoice(role=Role.AGENT))
 
     with pytest.raises(Exception) as problem:  # noqa: PT011  (whatever it is)
         directory.add_user(rt, tenant.actor, command, None)

@@ -11,6 +11,7 @@ from psms.adapters.key_cache import KeyCache
 from psms.db.models.accounts import UserRow
 from psms.db.queries import records
 from psms.domain.access import Role
+from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewUser
 from psms.domain.answers import OnceKey
 from psms.domain.pages import PageRequest
@@ -33,7 +34,7 @@ _REFUSALS = "SELECT target_type, target_id, after FROM logs WHERE action = 'valu
 
 def add_user(rt: Runtime, tenant: Tenant, email: str, once: OnceKey | None = None) -> UUID:
     """Add a person and return the id."""
-    command = NewUser(email=email, name="Somebody", role=Role.AGENT)
+    command = NewUser(email=email, name="Somebody", role=RoleChoice(role=Role.AGENT))
     return UUID(json.loads(directory.add_user(rt, tenant.actor, command, once).body)["id"])
 
 
@@ -98,7 +99,7 @@ def test_an_address_is_shown_as_it_was_given_wherever_users_are_shown(rt: Runtim
 
 def test_a_repeated_request_gets_the_same_answer_though_it_is_kept_encrypted(rt: Runtime, acme: Tenant) -> None:
     once = OnceKey(key="key", fingerprint=b"print")
-    command = NewUser(email=ALICE, name="Alice", role=Role.AGENT)
+    command = NewUser(email=ALICE, name="Alice", role=RoleChoice(role=Role.AGENT))
 
     first = directory.add_user(rt, acme.actor, command, once)
     again = directory.add_user(rt, acme.actor, command, once)

@@ -12,6 +12,7 @@ from standardwebhooks import Webhook
 
 from psms.db import schema
 from psms.domain.access import Role
+from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewUser
 from psms.domain.answers import OnceKey
 from psms.errors import AlreadyExists
@@ -102,7 +103,10 @@ def test_migrate_encrypts_what_a_former_release_left_in_clear(
     for secret in SECRETS:
         Webhook(secret).verify(request.body, dict(request.headers))
     again = directory.add_user(
-        rt, acme.actor, NewUser(email="x@y.zz", name="X", role=Role.AGENT), OnceKey(key="key", fingerprint=b"print")
+        rt,
+        acme.actor,
+        NewUser(email="x@y.zz", name="X", role=RoleChoice(role=Role.AGENT)),
+        OnceKey(key="key", fingerprint=b"print"),
     )
     assert (again.replayed, again.body) == (True, f'{{"email":"{address(0)}"}}'.encode())
     assert run_psms(environment_on(database, tmp_path / "home"), "migrate").stdout.count("\n") == 1
@@ -124,7 +128,9 @@ def test_a_killed_reencryption_resumes(
     # What is in clear is read meanwhile, and its address is taken.
     assert directory.get_user(rt, acme.actor, people[0]).email == address(0)
     with pytest.raises(AlreadyExists):
-        directory.add_user(rt, acme.actor, NewUser(email=address(3).upper(), name="X", role=Role.AGENT), None)
+        directory.add_user(
+            rt, acme.actor, NewUser(email=address(3).upper(), name="X", role=RoleChoice(role=Role.AGENT)), None
+        )
     resumed = run_psms(environment, "keys", "reencrypt", "--batch", "5")
     assert (resumed.returncode, database.rows(_CLEAR)) == (0, [(0, 0)])
     assert found_in(dump_of(database.superuser_url), *map(address, range(PEOPLE)), *SECRETS) == []

@@ -14,6 +14,7 @@ from psms.adapters.system import SystemChance
 from psms.adapters.vault import vault_of
 from psms.db.canary import refuse_wrong_keys
 from psms.domain.access import Role
+from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewUser
 from psms.domain.pages import PageRequest
 from psms.errors import DependencyUnavailable, Misconfigured, Undecryptable
@@ -121,7 +122,9 @@ def test_an_installation_moves_from_a_file_to_a_kms_and_back(
     hosted = {"PSMS_KMS_KEY_ID": kms.new_key(), "PSMS_KMS_ENDPOINT_URL": kms.url}
     first = restarted(**ring)
     refuse_wrong_keys(first.db, first.vault.keks)
-    directory.add_user(first, acme.actor, NewUser(email="alice@example.com", name="Alice", role=Role.AGENT), None)
+    directory.add_user(
+        first, acme.actor, NewUser(email="alice@example.com", name="Alice", role=RoleChoice(role=Role.AGENT)), None
+    )
 
     assert keys.rotate_kek(restarted(**ring, **hosted)) == 4
     alone = restarted(**hosted)

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from psms.adapters.key_cache import KeyCache
 from psms.adapters.vault import vault_of
 from psms.domain.access import Role
+from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewUser
 from psms.domain.answers import OnceKey
 from psms.domain.pages import PageRequest
@@ -26,7 +27,7 @@ from workflows.deliveries import deliver_due
 from workflows.relay import relay_outbox
 
 PAGE = PageRequest()
-ALICE = NewUser(email="alice@example.com", name="Alice", role=Role.AGENT)
+ALICE = NewUser(email="alice@example.com", name="Alice", role=RoleChoice(role=Role.AGENT))
 COMMANDS = [
     ("api",),
     ("worker", "--queues", "webhooks", "--name", "hooks"),

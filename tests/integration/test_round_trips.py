@@ -7,13 +7,15 @@ from itertools import count
 import pytest
 
 from psms.db.session import Database
+from psms.domain.access import Permission, Role
 from psms.domain.answers import OnceKey
 from psms.domain.pages import PageRequest
 from psms.domain.sla_policies import NewSlaPolicy
 from psms.domain.tickets import OpenTicket, TicketFilter
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
-from tests.support.tenants import Tenant, file_ticket, make_tenant
+from tests.support.offices import add_custom_caller
+from tests.support.tenants import Tenant, add_caller, file_ticket, make_tenant
 from tests.support.wire import CountingProxy, counted
 from workflows import accounts, tickets
 from workflows.sla_policies import add_policy
@@ -69,6 +71,23 @@ def test_a_list_is_read_by_one_statement_whatever_its_length(wire: Wire) -> None
 
     assert read(50) == 50
     assert wire.cost(lambda: read(1)) == wire.cost(lambda: read(50)) == (1, 1)
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.REQUESTER])
+def test_who_sees_only_some_tickets_asks_as_seldom(wire: Wire, role: Role) -> None:
+    caller = add_caller(wire.rt, wire.acme.organization_id, role)
+    ticket_id = file_ticket(wire.rt, caller.actor)
+    page = PageRequest(after=None, limit=50)
+
+    assert wire.cost(lambda: tickets.get_ticket(wire.rt, caller.actor, ticket_id)) == (1, 1)
+    assert wire.cost(lambda: tickets.list_tickets(wire.rt, caller.actor, TicketFilter(), page)) == (1, 1)
+
+
+def test_a_custom_role_comes_with_the_caller(wire: Wire) -> None:
+    caller = add_custom_caller(wire.rt, wire.acme, Role.AGENT, (Permission.TICKET_READ,))
+
+    assert accounts.authenticate(wire.rt, caller.token, "request").kept == frozenset({"ticket.read"})
+    assert wire.cost(lambda: accounts.authenticate(wire.rt, caller.token, "request")) == (1, 1)
 
 
 def test_a_ticket_with_its_clocks_is_filed_in_three_round_trips(wire: Wire) -> None:

@@ -10,9 +10,11 @@ from sqlalchemy import text
 
 from psms.db import schema
 from psms.db.fitness import HEAD
+from psms.domain.access import Permission, Role
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
-from tests.support.tenants import file_ticket, make_tenant
+from tests.support.offices import add_custom_caller
+from tests.support.tenants import add_caller, file_ticket, make_tenant
 from workflows.upkeep import keep_house
 
 _PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = %s::regclass ORDER BY 1"
@@ -118,3 +120,26 @@ def test_look_ups_by_id_read_one_partition(rt: Runtime, database: MigratedDataba
         lines = "\n".join(str(line) for (line,) in plan)
 
     assert lines.count("Scan") == 1 + lines.count("Bitmap Heap Scan"), lines
+
+
+def test_who_managed_users_and_clients_before_there_were_roles_may_manage_roles(
+    rt: Runtime, database: MigratedDatabase
+) -> None:
+    wanted = {
+        "all": (Role.ADMIN, ("users:write", "clients:manage", "tickets:read")),
+        "some": (Role.ADMIN, ("users:write", "tickets:read")),
+        "no admin": (Role.MANAGER, ("users:write", "clients:manage")),
+    }
+    acme = make_tenant(rt)
+    ids = {name: add_caller(rt, acme.organization_id, *of).client.id for name, of in wanted.items()}
+    narrow = add_custom_caller(rt, acme, Role.ADMIN, (Permission.TICKET_READ,)).client.id
+
+    schema.downgrade(database.owner_url, "0002")
+    off = database.rows("SELECT id FROM oauth_clients WHERE NOT active")
+    schema.upgrade(database.owner_url, database.app_url)
+
+    found: dict[object, object] = {row[0]: row[1] for row in database.rows("SELECT id, scopes FROM oauth_clients")}
+    assert off == [(narrow,)]
+    assert found[ids["all"]] == ["clients:manage", "tickets:read", "users:write", "roles:manage"]
+    assert found[ids["some"]] == ["tickets:read", "users:write"]
+    assert found[ids["no admin"]] == ["clients:manage", "users:write"]

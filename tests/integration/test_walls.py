@@ -10,6 +10,8 @@ from sqlalchemy import text
 
 from psms.db.fitness import refuse_unfit_database
 from psms.db.session import Database
+from psms.domain.access import Role
+from psms.domain.access.roles import NewRole
 from psms.domain.accounts import NewAssignment, NewTeam
 from psms.domain.answers import OnceKey
 from psms.domain.pages import PageRequest
@@ -24,6 +26,7 @@ from tests.support.waiting import eventually
 from workflows import catalogue, comments, directory, organizations
 from workflows.deliveries import deliver_due
 from workflows.relay import relay_outbox
+from workflows.roles import add_role
 from workflows.sla_policies import add_policy
 from workflows.sla_sweep import fire_due_timers
 
@@ -56,6 +59,7 @@ def test_a_new_tenant_table_without_a_wall_is_found(database: MigratedDatabase) 
 def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     """Leave rows of *tenant* in every tenant table: one ticket delivered, one still in the outbox."""
     actor = tenant.actor
+    add_role(rt, actor, NewRole(name="Reader", base_role=Role.AGENT, permissions=("ticket.read",)), None)
     team = json.loads(directory.add_team(rt, actor, NewTeam(name="Desk", member_ids=(actor.user_id,)), None).body)
     service = catalogue.list_services(rt, actor, PageRequest()).items[0]
     catalogue.add_assignment(rt, actor, NewAssignment(service_id=service.id, team_id=UUID(team["id"])), None)
@@ -162,15 +166,19 @@ def test_not_even_a_superuser_changes_the_log_by_a_plain_statement(
     assert database.count("logs") == before > 0
 
 
-@pytest.mark.parametrize("role", ["superuser", "owner"])
+@pytest.mark.parametrize("role", ["superuser", "owner", "bypassing"])
 def test_a_role_that_could_bypass_the_walls_is_refused(database: MigratedDatabase, role: str) -> None:
-    url = {"superuser": database.superuser_url, "owner": database.owner_url}[role]
+    database.run(sql.SQL("DROP ROLE IF EXISTS psms_bypassing"))
+    database.run(sql.SQL("CREATE ROLE psms_bypassing LOGIN BYPASSRLS PASSWORD 'test-only'"))
+    bypassing = database.app_url.replace("//psms_app:", "//psms_bypassing:")
+    url = {"superuser": database.superuser_url, "owner": database.owner_url, "bypassing": bypassing}[role]
     unfit = Database(url, pool_size=1)
 
     with pytest.raises(Misconfigured, match="could bypass the walls"):
         refuse_unfit_database(unfit)
 
     unfit.close()
+    database.run(sql.SQL("DROP ROLE psms_bypassing"))
 
 
 def test_the_applications_role_is_fit(rt: Runtime) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from psms.domain.access import Actor, Role, Scope
+from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewClient
 from psms.domain.credentials import RegisteredClient
 from psms.domain.tickets import OpenTicket
@@ -42,7 +43,7 @@ def make_tenant(rt: Runtime, name: str = "Acme", role: Role = Role.ADMIN) -> Ten
 def add_caller(rt: Runtime, organization_id: UUID, role: Role, scopes: tuple[str, ...] = EVERY_SCOPE) -> Tenant:
     """Add a client of *role* to an organization and return it with a live token."""
     with rt.db.begin(organization_id) as session:
-        command = NewClient(name=f"Test {role}", role=role, scopes=scopes)
+        command = NewClient(name=f"Test {role}", role=RoleChoice(role=role), scopes=scopes)
         act = act_of_system(rt, session, organization_id, rt.clock.now(session))
         row, secret = insert_client(act, command)
     client = accounts.client_for(rt, row.client_id)

@@ -15,6 +15,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from psms.db.base import Base, OfOrganization, Versioned
+from psms.db.models.roles import custom_role_key
 
 _IS_ROLE = "role IN ('admin', 'manager', 'agent', 'requester', 'integration', 'auditor')"
 
@@ -54,6 +55,7 @@ class UserRow(OfOrganization, Versioned, Base):
     email_index: Mapped[bytes | None]
     name: Mapped[str]
     role: Mapped[str]
+    role_id: Mapped[UUID | None]
     is_service: Mapped[bool] = mapped_column(server_default=text("false"))
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     password_hash: Mapped[str | None]
@@ -63,6 +65,8 @@ class UserRow(OfOrganization, Versioned, Base):
         CheckConstraint(_IS_ROLE, name="ck_users_role"),
         CheckConstraint(_HAS_ADDRESS, name="ck_users_email"),
         CheckConstraint("(email_encrypted IS NULL) = (email_index IS NULL)", name="ck_users_email_index"),
+        custom_role_key("users"),
+        Index("ix_users_role", "organization_id", "role_id", "role", postgresql_where=text("role_id IS NOT NULL")),
         Index("uq_users_email", "organization_id", func.lower(text("email")), unique=True),
         Index("uq_users_email_index", "organization_id", "email_index", unique=True),
     )
@@ -159,6 +163,7 @@ class ClientRow(OfOrganization, Versioned, Base):
     name: Mapped[str]
     secret_hash: Mapped[bytes]
     role: Mapped[str]
+    role_id: Mapped[UUID | None]
     scopes: Mapped[list[str]]
     user_id: Mapped[UUID]
     active: Mapped[bool] = mapped_column(server_default=text("true"))
@@ -166,6 +171,10 @@ class ClientRow(OfOrganization, Versioned, Base):
 
     __table_args__ = (
         CheckConstraint(_IS_ROLE, name="ck_oauth_clients_role"),
+        custom_role_key("oauth_clients"),
+        Index(
+            "ix_oauth_clients_role", "organization_id", "role_id", "role", postgresql_where=text("role_id IS NOT NULL")
+        ),
         ForeignKeyConstraint(["organization_id", "user_id"], ["users.organization_id", "users.id"]),
         Index("uq_oauth_clients_client_id", "client_id", unique=True),
         Index("ix_oauth_clients_user", "organization_id", "user_id"),

@@ -72,6 +72,7 @@ class TicketRow(OfOrganization, Versioned, Base):
             "id",
             postgresql_where=text("assignee_id IS NOT NULL"),
         ),
+        Index("ix_tickets_queue", "organization_id", "service_id", "id", postgresql_where=text("team_id IS NULL")),
         Index(
             "ix_tickets_team",
             "organization_id",

@@ -9,7 +9,7 @@ from psms.db.direct import Direct
 from psms.domain.access import Actor, Role
 from psms.domain.credentials import RegisteredClient
 
-_ACTOR = "SELECT organization_id, user_id, client_id, role, scopes FROM psms_actor(%(hash)s)"
+_ACTOR = "SELECT organization_id, user_id, client_id, role, kept, scopes FROM psms_actor(%(hash)s)"
 _CLIENT = text("SELECT organization_id, id, client_id, secret_hash, role, scopes FROM psms_client(:client_id)")
 _INSERT_TOKEN = text("""
     INSERT INTO oauth_tokens (organization_id, id, client_id, token_hash, scopes, created_at, expires_at)
@@ -34,6 +34,7 @@ def actor_of_token(direct: Direct, token_hash: bytes, request_id: str) -> Actor 
         role=Role(row.role),
         scopes=frozenset(row.scopes),
         request_id=request_id,
+        kept=None if row.kept is None else frozenset(row.kept),
     )
 
 

@@ -13,6 +13,7 @@ from psms.db.direct import Brief, Direct
 from psms.db.models.tickets import CommentRow, TicketRow
 from psms.db.queries.journal import ANSWER, REMEMBERED, KeptAnswer, answer_of
 from psms.db.queries.sla import CLOCKS_OF_TICKET, PROMISE_OF_PRIORITY, promise_of
+from psms.db.queries.visibility import condition, page_condition, visible
 from psms.domain.access import Actor
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.domain.sla_policies import Promise
@@ -49,8 +50,8 @@ _INSIDE = """
         WHERE organization_id = CAST(entered.id AS uuid) {conditions}) t
 """
 _NAMES = ", ".join(column.name for column in _COLUMNS)
-_OWN = "AND requester_id = %(user)s"
-_ONE, _OWN_ONE = (_INSIDE.format(columns=_NAMES, conditions=f"AND id = %(id)s {own}") for own in ("", _OWN))
+# The caller's ids, as a statement of that form names them.
+_CALLER = {"organization": "CAST(entered.id AS uuid)", "user": "%(user)s"}
 _FILTERS = ("status", "type", "priority", "assignee_id", "team_id", "requester_id", "service_id")
 
 # With a key that has an answer already, no number is taken.
@@ -161,7 +162,8 @@ def get(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
 def look_up(direct: Direct, actor: Actor, ticket_id: UUID) -> Ticket:
     """Return a ticket that *actor* may see, or raise NotFound; outside a transaction, in one round trip."""
     values = {"organization": str(actor.organization_id), "user": actor.user_id, "id": ticket_id}
-    row = direct.row(_OWN_ONE if actor.sees_only_own_tickets else _ONE, values)
+    statement = _INSIDE.format(columns=_NAMES, conditions=f"AND id = %(id)s {condition(actor, **_CALLER)}")
+    row = direct.row(statement, values)
     if row is None:
         raise NotFound
     return ticket_of(row)
@@ -203,17 +205,15 @@ def write_escalated(
 def list_page(direct: Direct, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
     """Return one page of the tickets that *actor* may see, newest first; outside a transaction, in one round trip."""
     values = {name: value for name in _FILTERS if (value := getattr(wanted, name)) is not None}
-    conditions = [f"AND {name} = %({name})s" for name in values]
-    if actor.sees_only_own_tickets:
-        conditions.append(_OWN)
+    filters = [f"AND {name} = %({name})s" for name in values]
     if wanted.tag is not None:
-        conditions.append("AND tags @> ARRAY[CAST(%(tag)s AS text)]")
+        filters.append("AND tags @> ARRAY[CAST(%(tag)s AS text)]")
     if page.after is not None:
-        conditions.append("AND id < %(after)s")
-    conditions.append("ORDER BY id DESC LIMIT %(limit)s")
+        filters.append("AND id < %(after)s")
     values |= {"organization": str(actor.organization_id), "user": actor.user_id, "tag": wanted.tag}
     values |= {"after": page.after, "limit": page.limit + 1}
-    statement = _INSIDE.format(columns=_NAMES, conditions=" ".join(conditions))
+    conditions = page_condition(actor, **_CALLER, filters=" ".join(filters))
+    statement = _INSIDE.format(columns=_NAMES, conditions=f"{conditions} ORDER BY id DESC LIMIT %(limit)s")
     rows = direct.rows(statement, values)
     return page_of([ticket_of(row) for row in rows], page.limit)
 
@@ -270,10 +270,7 @@ def list_comments(session: Session, actor: Actor, ticket_id: UUID, page: PageReq
 
 
 def _visible(actor: Actor) -> Select[Any]:
-    statement = select(*_COLUMNS).where(_T.organization_id == actor.organization_id)
-    if actor.sees_only_own_tickets:
-        statement = statement.where(_T.requester_id == actor.user_id)
-    return statement
+    return select(*_COLUMNS).where(_T.organization_id == actor.organization_id, visible(actor))
 
 
 def _found(session: Session, statement: Select[Any]) -> Ticket:

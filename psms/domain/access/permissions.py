@@ -1,0 +1,37 @@
+"""The permissions, by name. Who has them is in `matrix`; every one guards something that exists."""
+
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """One thing that a route, or a part of what it takes, lets its caller do."""
+
+    TICKET_CREATE = "ticket.create"
+    TICKET_READ = "ticket.read"
+    TICKET_UPDATE = "ticket.update"
+    TICKET_TRANSITION = "ticket.transition"
+    TICKET_ASSIGN = "ticket.assign"
+    TICKET_PRIORITY = "ticket.priority"
+    COMMENT_READ = "comment.read"
+    COMMENT_CREATE = "comment.create"
+    COMMENT_INTERNAL_READ = "comment.internal.read"
+    COMMENT_INTERNAL_CREATE = "comment.internal.create"
+    SERVICE_READ = "service.read"
+    SERVICE_MANAGE = "service.manage"
+    ASSIGNMENT_READ = "assignment.read"
+    ASSIGNMENT_MANAGE = "assignment.manage"
+    USER_READ = "user.read"
+    USER_MANAGE = "user.manage"
+    TEAM_READ = "team.read"
+    TEAM_MANAGE = "team.manage"
+    ROLE_READ = "role.read"
+    ROLE_ASSIGN = "role.assign"
+    ROLE_MANAGE = "role.manage"
+    CLIENT_MANAGE = "client.manage"
+    SLA_READ = "sla.read"
+    SLA_MANAGE = "sla.manage"
+    WEBHOOK_MANAGE = "webhook.manage"
+    LOG_READ = "log.read"
+    ORGANIZATION_READ = "organization.read"
+    ORGANIZATION_UPDATE = "organization.update"
+    ORGANIZATION_CREATE = "organization.create"

@@ -1,0 +1,133 @@
+"""What each role gets from each route, written down by hand. How it is tried is in `test_matrix`.
+
+It does not ask the code's own matrix: two that were made from one another would agree on every mistake.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+ROLES = ("admin", "manager", "agent", "requester", "integration", "auditor", "custom")
+"""The columns. `custom` is an agent who keeps ticket.read, comment.read and service.read."""
+
+CUSTOM_KEEPS = ("ticket.read", "comment.read", "service.read")
+
+Route = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """The status for each role, on what they see (*own*) and on another team's ticket (*elsewhere*).
+
+    Texts in *body* may have places: {n} is a new number, others are ids of the organization. *fresh* names the
+    parameter whose thing is made anew for each call that succeeds.
+    """
+
+    own: str
+    elsewhere: str = ""
+    body: Any = None
+    fresh: str = ""
+
+    def status(self, role: str, *, elsewhere: bool = False) -> int:
+        """Return what *role* gets."""
+        statuses = (self.elsewhere if elsewhere else self.own).split()
+        return int(statuses[ROLES.index(role)])
+
+
+_TICKET = "/v1/tickets/<uuid:ticket_id>"
+_COMMENTS = f"{_TICKET}/comments"
+_ORGANIZATION = "/v1/organizations/<uuid:organization_id>"
+_ENDPOINT = "/v1/webhook-endpoints/<uuid:endpoint_id>"
+_DELIVERIES = f"{_ENDPOINT}/deliveries"
+
+# The order of the columns:
+#                 admin mana agen requ inte audi cust
+_EVERYBODY = "     200  200  200  200  200  200  200"
+_SEE_ELSEWHERE = " 200  200  404  404  200  200  404"
+_CHANGE = "        200  200  200  200  200  403  403"
+_NOT_ELSEWHERE = " 200  200  404  404  200  403  403"
+_NO_CUSTOM = "     200  200  200  200  200  200  403"
+_DIRECTORY = "     200  200  200  403  200  200  403"
+_LEADERS = "       200  200  403  403  403  403  403"
+_MADE = "          201  201  403  403  403  403  403"
+_ADMIN = "         200  403  403  403  403  403  403"
+_ADMIN_MADE = "    201  403  403  403  403  403  403"
+_ADMIN_GONE = "    204  403  403  403  403  403  403"
+
+EXPECT: dict[Route, Row] = {
+    ("POST", "/v1/tickets"): Row(own="201  201  201  201  201  403  403", body={"subject": "Printer on fire"}),
+    ("GET", "/v1/tickets"): Row(own=_EVERYBODY),
+    ("GET", _TICKET): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    ("PATCH", _TICKET): Row(own=_CHANGE, elsewhere=_NOT_ELSEWHERE, body={"subject": "Edited {n}"}),
+    ("POST", f"{_TICKET}/transitions"): Row(
+        own=_CHANGE, elsewhere=_NOT_ELSEWHERE, body={"action": "reopen"}, fresh="ticket_id"
+    ),
+    ("GET", f"{_TICKET}/sla"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    ("POST", _COMMENTS): Row(
+        own="201  201  201  201  201  403  403", elsewhere="201  201  404  404  201  403  403", body={"body": "Hello"}
+    ),
+    ("GET", _COMMENTS): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    ("GET", f"{_COMMENTS}/<uuid:comment_id>"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    ("POST", "/v1/organizations"): Row(own=_ADMIN_MADE, body={"name": "Subsidiary {n}"}),
+    ("GET", "/v1/organizations"): Row(own=_NO_CUSTOM),
+    ("GET", _ORGANIZATION): Row(own=_NO_CUSTOM),
+    ("PATCH", _ORGANIZATION): Row(own=_ADMIN, body={"name": "Renamed {n}"}),
+    ("POST", "/v1/users"): Row(own=_MADE, body={"email": "p{n}@example.com", "name": "P", "role": "agent"}),
+    ("GET", "/v1/users"): Row(own=_DIRECTORY),
+    ("GET", "/v1/users/<uuid:user_id>"): Row(own=_DIRECTORY),
+    ("PATCH", "/v1/users/<uuid:user_id>"): Row(own=_LEADERS, body={"name": "Renamed {n}"}),
+    ("POST", "/v1/teams"): Row(own=_MADE, body={"name": "Team no. {n}"}),
+    ("GET", "/v1/teams"): Row(own=_DIRECTORY),
+    ("GET", "/v1/teams/<uuid:team_id>"): Row(own=_DIRECTORY),
+    ("PATCH", "/v1/teams/<uuid:team_id>"): Row(own=_LEADERS, body={"name": "Renamed {n}"}),
+    ("POST", "/v1/services"): Row(own=_MADE, body={"name": "Service no. {n}"}),
+    ("GET", "/v1/services"): Row(own=_EVERYBODY),
+    ("GET", "/v1/services/<uuid:service_id>"): Row(own=_EVERYBODY),
+    ("PATCH", "/v1/services/<uuid:service_id>"): Row(own=_LEADERS, body={"description": "Changed {n}"}),
+    ("POST", "/v1/assignments"): Row(
+        own=_MADE, body={"service_id": "{service_id}", "user_id": "{user_id}"}, fresh="service_id"
+    ),
+    ("GET", "/v1/assignments"): Row(own=_DIRECTORY),
+    ("GET", "/v1/assignments/<uuid:assignment_id>"): Row(own=_DIRECTORY),
+    ("DELETE", "/v1/assignments/<uuid:assignment_id>"): Row(
+        own="204  204  403  403  403  403  403", fresh="assignment_id"
+    ),
+    ("POST", "/v1/clients"): Row(own=_ADMIN_MADE, body={"name": "C", "role": "agent", "scopes": ["tickets:read"]}),
+    ("GET", "/v1/clients"): Row(own=_ADMIN),
+    ("GET", "/v1/clients/<uuid:client_id>"): Row(own=_ADMIN),
+    ("PATCH", "/v1/clients/<uuid:client_id>"): Row(own=_ADMIN, body={"name": "Renamed {n}"}),
+    ("POST", "/v1/roles"): Row(
+        own=_ADMIN_MADE, body={"name": "Role no. {n}", "base_role": "agent", "permissions": ["ticket.read"]}
+    ),
+    ("GET", "/v1/roles"): Row(own="200  200  403  403  403  200  403"),
+    ("GET", "/v1/roles/<uuid:role_id>"): Row(own="200  200  403  403  403  200  403"),
+    ("PATCH", "/v1/roles/<uuid:role_id>"): Row(own=_ADMIN, body={"name": "Renamed {n}"}),
+    ("DELETE", "/v1/roles/<uuid:role_id>"): Row(own=_ADMIN_GONE, fresh="role_id"),
+    ("POST", "/v1/sla-policies"): Row(own=_MADE, body={"name": "P", "resolution_seconds": 60}),
+    ("GET", "/v1/sla-policies"): Row(own=_DIRECTORY),
+    ("GET", "/v1/sla-policies/<uuid:policy_id>"): Row(own=_DIRECTORY),
+    ("PATCH", "/v1/sla-policies/<uuid:policy_id>"): Row(own=_LEADERS, body={"name": "Renamed {n}"}),
+    ("POST", "/v1/webhook-endpoints"): Row(own=_ADMIN_MADE, body={"url": "http://127.0.0.1:40009/{n}"}),
+    ("GET", "/v1/webhook-endpoints"): Row(own=_ADMIN),
+    ("GET", _ENDPOINT): Row(own=_ADMIN),
+    ("PATCH", _ENDPOINT): Row(own=_ADMIN, body={"description": "Changed {n}"}),
+    ("DELETE", _ENDPOINT): Row(own=_ADMIN_GONE, fresh="endpoint_id"),
+    ("POST", f"{_ENDPOINT}/test"): Row(own=_ADMIN),
+    ("POST", f"{_ENDPOINT}/rotate-secret"): Row(own=_ADMIN),
+    ("GET", _DELIVERIES): Row(own=_ADMIN),
+    ("GET", f"{_DELIVERIES}/<uuid:delivery_id>"): Row(own=_ADMIN),
+    ("POST", f"{_DELIVERIES}/<uuid:delivery_id>/resend"): Row(own=_ADMIN),
+    ("GET", "/v1/logs"): Row(own="200  403  403  403  403  200  403"),
+}
+
+PUBLIC: dict[Route, int] = {
+    ("POST", "/oauth/token"): 400,
+    ("POST", "/oauth/revoke"): 400,
+    ("GET", "/.well-known/oauth-authorization-server"): 200,
+    ("GET", "/healthz"): 200,
+    ("GET", "/readyz"): 200,
+    ("GET", "/metrics"): 200,
+    ("GET", "/openapi.json"): 200,
+    ("GET", "/docs"): 200,
+    ("GET", "/docs/<string:name>"): 404,
+}
+"""What anybody gets from a route that is open to all, asked for nothing in particular."""

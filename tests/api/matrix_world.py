@@ -1,0 +1,183 @@
+"""Two organizations with one thing of every kind, callers of every role, and tokens that are no good."""
+
+import re
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask.testing import FlaskClient
+from psycopg import sql
+
+from api.app import create_app
+from psms.domain.access import MATRIX, Permission, Role, Scope
+from psms.runtime import Runtime
+from tests.api.conftest import ApiClient
+from tests.api.matrix import CUSTOM_KEEPS, Row
+from tests.support.databases import MigratedDatabase
+from tests.support.offices import Office, add_custom_caller, furnish
+from tests.support.tenants import EVERY_SCOPE, add_caller
+from workflows import accounts
+from workflows.relay import relay_outbox
+
+_PARAMETER = re.compile(r"<\w+:(\w+)>")
+_TAKEN_BY_TEXT = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What `test_matrix` calls, and with what."""
+
+    http: FlaskClient
+    database: MigratedDatabase
+    callers: dict[str, ApiClient]
+    without_scope: dict[str, ApiClient]
+    no_good: dict[str, ApiClient]
+    own: dict[str, str]
+    elsewhere: dict[str, str]
+    foreign: dict[str, str]
+    numbers: Any = field(default_factory=count)
+
+    @property
+    def unknown(self) -> dict[str, str]:
+        """Ids of nothing at all."""
+        return {name: str(uuid4()) for name in self.own}
+
+    def renewed(self, name: str) -> dict[str, str]:
+        """Return the organization's own ids, with a new thing for *name*, to be used up."""
+        return self.own | ({name: _MAKERS[name](self)} if name else {})
+
+    def call(self, caller: ApiClient, method: str, rule: str, row: Row, ids: dict[str, str]) -> Any:
+        """Send the request of *row*."""
+        path = _PARAMETER.sub(lambda found: ids.get(found[1], _TAKEN_BY_TEXT), rule)
+        options = {} if row.body is None else {"json": self._filled(row.body, ids)}
+        return caller.call(method, path, **options)
+
+    def _filled(self, template: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
+        places = {**ids, "n": next(self.numbers)}
+        return {name: value.format(**places) if isinstance(value, str) else value for name, value in template.items()}
+
+    def denials(self) -> int:
+        """Return how many refusals are written down."""
+        ((found,),) = self.database.rows("SELECT count(*) FROM logs WHERE outcome = 'denied'")
+        return int(str(found))
+
+
+def make_world(rt: Runtime, database: MigratedDatabase) -> World:
+    """Make both organizations."""
+    http = create_app(rt).test_client()
+    office, other = furnish(rt), furnish(rt, "Other")
+    organization = office.boss.organization_id
+    kept = tuple(map(Permission, CUSTOM_KEEPS))
+    tenants = {
+        "admin": office.boss,
+        "agent": office.agent,
+        "requester": office.requester,
+        "custom": add_custom_caller(rt, office.boss, Role.AGENT, kept),
+    }
+    tenants |= {role: add_caller(rt, organization, role) for role in (Role.MANAGER, Role.INTEGRATION, Role.AUDITOR)}
+    own = _things(rt, ApiClient(http, office.boss.token), office)
+    return World(
+        http=http,
+        database=database,
+        callers={role: ApiClient(http, tenant.token) for role, tenant in tenants.items()},
+        without_scope={scope: ApiClient(http, _without(rt, organization, scope)) for scope in Scope},
+        no_good={name: ApiClient(http, token) for name, token in _no_good(rt, database, organization).items()},
+        own=own,
+        elsewhere=own | _said(ApiClient(http, office.boss.token), str(office.tickets["with their team"])),
+        foreign=_things(rt, ApiClient(http, other.boss.token), other),
+    )
+
+
+def _said(boss: ApiClient, ticket_id: str) -> dict[str, str]:
+    comment = boss.post(f"/v1/tickets/{ticket_id}/comments", json={"body": "Hello"})
+    return {"ticket_id": ticket_id, "comment_id": comment.json["id"]}
+
+
+def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
+    # With no team and of a service that nobody answers for: every agent sees it, and it is the requester's.
+    ticket = {"subject": "Printer on fire", "requester_id": str(office.requester.actor.user_id)}
+    service = _made(boss, "services", {"name": "Printing"})
+    user = _made(boss, "users", {"email": "ada@example.com", "name": "Ada", "role": "agent"})
+    endpoint = _made(boss, "webhook-endpoints", {"url": "http://127.0.0.1:40009/"})
+    ticket_id = _made(boss, "tickets", ticket)
+    relay_outbox(rt)
+    (delivery, *_) = boss.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"]
+    return _said(boss, ticket_id) | {
+        "organization_id": str(office.boss.organization_id),
+        "user_id": user,
+        "team_id": _made(boss, "teams", {"name": "Printers"}),
+        "service_id": service,
+        "assignment_id": _made(boss, "assignments", {"service_id": service, "user_id": user}),
+        "client_id": _made(boss, "clients", {"name": "A", "role": "agent", "scopes": []}),
+        "role_id": _made(boss, "roles", {"name": "Reader", "base_role": "agent", "permissions": []}),
+        "policy_id": _made(boss, "sla-policies", {"name": "A", "resolution_seconds": 60}),
+        "endpoint_id": endpoint,
+        "delivery_id": delivery["id"],
+    }
+
+
+def _made(boss: ApiClient, kind: str, body: dict[str, Any]) -> str:
+    answer = boss.post(f"/v1/{kind}", json=body)
+    assert answer.status_code == 201, answer.json
+    return str(answer.json["id"])
+
+
+def _resolved_ticket(world: World) -> str:
+    boss, requester = world.callers["admin"], world.callers["requester"]
+    ticket_id = _made(requester, "tickets", {"subject": "Done"})
+    assert boss.post(f"/v1/tickets/{ticket_id}/transitions", json={"action": "resolve"}).status_code == 200
+    return ticket_id
+
+
+def _service(world: World) -> str:
+    return _made(world.callers["admin"], "services", {"name": f"New service {next(world.numbers)}"})
+
+
+def _assignment(world: World) -> str:
+    body = {"service_id": _service(world), "user_id": world.own["user_id"]}
+    return _made(world.callers["admin"], "assignments", body)
+
+
+def _role(world: World) -> str:
+    body = {"name": f"New role {next(world.numbers)}", "base_role": "auditor", "permissions": []}
+    return _made(world.callers["admin"], "roles", body)
+
+
+def _endpoint(world: World) -> str:
+    return _made(world.callers["admin"], "webhook-endpoints", {"url": "http://127.0.0.1:40009/"})
+
+
+_MAKERS = {
+    "ticket_id": _resolved_ticket,
+    "service_id": _service,
+    "assignment_id": _assignment,
+    "role_id": _role,
+    "endpoint_id": _endpoint,
+}
+
+
+def _without(rt: Runtime, organization_id: UUID, scope: str) -> str:
+    others = tuple(other for other in EVERY_SCOPE if other != scope)
+    return add_caller(rt, organization_id, Role.ADMIN, others).token
+
+
+def _no_good(rt: Runtime, database: MigratedDatabase, organization_id: UUID) -> dict[str, str | None]:
+    expired, revoked = (add_caller(rt, organization_id, Role.ADMIN) for _ in "ab")
+    database.run(
+        sql.SQL("UPDATE oauth_tokens SET expires_at = created_at WHERE client_id = {}").format(
+            sql.Literal(expired.client.id)
+        )
+    )
+    accounts.revoke_token(rt, revoked.client, revoked.token)
+    return {"anonymous": None, "expired": expired.token, "revoked": revoked.token, "made up": "sda_" + "x" * 51}
+
+
+def scope_of(view: Any) -> Scope:
+    """Return the scope that a view asks for."""
+    return MATRIX[view.permission].scope
+
+
+def parameters_of(rule: str) -> list[str]:
+    """Return the names of a rule's parameters."""
+    return _PARAMETER.findall(rule)
