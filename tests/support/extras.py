@@ -62,7 +62,12 @@ def frozen(pid: int) -> Iterator[None]:
 def postmaster_of(home: Path) -> int:
     """Return PostgreSQL's main process; 0 while there is none."""
     file = home / "postgres" / "data" / "postmaster.pid"
-    return int(file.read_text(encoding="ascii").partition("\n")[0]) if file.exists() else 0
+    try:
+        written = file.read_text(encoding="ascii").partition("\n")[0]
+    except FileNotFoundError:
+        return 0
+    # It is there for an instant before anything is written to it.
+    return int(written or 0)
 
 
 def state_of(pid: int) -> str:
