@@ -32,6 +32,12 @@ class CrashPoint(StrEnum):
     """Timers have taken effect; no nudge has left."""
     REAP_COMMITTED = "reap_committed"
     """Expired leases are taken back; no nudge has left."""
+    SEAL_UNCOMMITTED = "seal_uncommitted"
+    """Entries of the log are sealed, in a transaction that is still open."""
+    SEAL_COMMITTED = "seal_committed"
+    """Entries of the log are sealed; nothing is signed."""
+    CHECKPOINT_ANCHORED = "checkpoint_anchored"
+    """A checkpoint is anchored; the database does not know of it yet."""
 
 
 # Empty in every process that no fault test started: a point then costs one look at it.

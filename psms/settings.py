@@ -50,6 +50,8 @@ class Settings:
     fallback_after_s: float
     attempt_retention_days: int
     delivery_retention_days: int
+    log_signing_key_file: str
+    log_anchor: str
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -88,6 +90,8 @@ class Settings:
             fallback_after_s=source.whole("PSMS_FALLBACK_AFTER_MS", 1500) / 1000,
             attempt_retention_days=source.whole("PSMS_ATTEMPT_RETENTION_DAYS", 90, at_least=30),
             delivery_retention_days=source.whole("PSMS_DELIVERY_RETENTION_DAYS", 90, at_least=8),
+            log_signing_key_file=source.text("PSMS_LOG_SIGNING_KEY_FILE", ""),
+            log_anchor=source.text("PSMS_LOG_ANCHOR", ""),
         )
         if in_production:
             settings.refuse_development_defaults()

@@ -64,4 +64,5 @@ def entry(
         target_id=target[1],
         before=json_text(before) if before else None,
         after=json_text(after) if after else None,
+        address=actor.address if actor else None,
     )

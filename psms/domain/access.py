@@ -57,6 +57,7 @@ class Permission(StrEnum):
     SLA_MANAGE = "sla.manage"
     WEBHOOK_MANAGE = "webhook.manage"
     LOG_READ = "log.read"
+    LOG_EXPORT = "log.export"
     ORGANIZATION_READ = "organization.read"
     ORGANIZATION_UPDATE = "organization.update"
     ORGANIZATION_CREATE = "organization.create"
@@ -85,6 +86,7 @@ POLICY: dict[Permission, tuple[Scope, frozenset[Role]]] = {
     Permission.SLA_MANAGE: (Scope.SLA_MANAGE, _LEADERS),
     Permission.WEBHOOK_MANAGE: (Scope.WEBHOOKS_MANAGE, _ADMIN),
     Permission.LOG_READ: (Scope.AUDIT_READ, _ADMIN | {Role.AUDITOR}),
+    Permission.LOG_EXPORT: (Scope.AUDIT_READ, _ADMIN | {Role.AUDITOR}),
     Permission.ORGANIZATION_READ: (Scope.ORGANIZATIONS_READ, _EVERYONE),
     Permission.ORGANIZATION_UPDATE: (Scope.ORGANIZATIONS_WRITE, _ADMIN),
     Permission.ORGANIZATION_CREATE: (Scope.ORGANIZATIONS_CREATE, _ADMIN),
@@ -104,6 +106,7 @@ class Actor:
     role: Role
     scopes: frozenset[str]
     request_id: str = ""
+    address: str | None = None
 
     def may(self, permission: Permission) -> bool:
         """Tell whether both the role and the scopes include *permission*."""

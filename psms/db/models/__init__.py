@@ -1,6 +1,6 @@
 """Every table of the schema, gathered so that the metadata is complete."""
 
 from psms.db.base import Base
-from psms.db.models import accounts, plumbing, sla, tickets, webhooks
+from psms.db.models import accounts, logs, plumbing, sla, tickets, webhooks
 
-__all__ = ["Base", "accounts", "plumbing", "sla", "tickets", "webhooks"]
+__all__ = ["Base", "accounts", "logs", "plumbing", "sla", "tickets", "webhooks"]
