@@ -2,8 +2,9 @@
 
 from typing import cast
 
-from flask import current_app, g
+from flask import current_app, g, request
 
+from psms.domain.logs import Origin
 from psms.runtime import Runtime
 
 EXTENSION = "psms"
@@ -17,3 +18,8 @@ def runtime() -> Runtime:
 def request_id() -> str:
     """Return the id under which this request appears in the logs, the audit trail and its answer."""
     return cast("str", g.get("request_id", ""))
+
+
+def origin() -> Origin:
+    """Return where this request came from, for entries about callers who are not known yet."""
+    return Origin(request_id=request_id(), address=request.remote_addr)

@@ -1,7 +1,7 @@
 """The settings of PSMS, read once from the environment; the only reader of it outside `psms.embedded`."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +19,19 @@ class Environment(StrEnum):
 
 
 LOOPBACK = "127.0.0.0/8,::1/128"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogProof:
+    """What proves the log from outside the database; empty where the defaults of development are meant."""
+
+    signing_key_file: str
+    anchor: str
+
+    @classmethod
+    def read(cls, text: Callable[[str, str], str]) -> "LogProof":
+        """Read both with *text*, which takes a name and a default."""
+        return cls(signing_key_file=text("PSMS_LOG_SIGNING_KEY_FILE", ""), anchor=text("PSMS_LOG_ANCHOR", ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +63,7 @@ class Settings:
     fallback_after_s: float
     attempt_retention_days: int
     delivery_retention_days: int
-    log_signing_key_file: str
-    log_anchor: str
+    log_proof: LogProof
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -61,7 +73,6 @@ class Settings:
         """
         source = _Source(os.environ if env is None else env)
         environment = source.choice("PSMS_ENV", Environment, Environment.DEVELOPMENT)
-        in_production = environment is Environment.PRODUCTION
         host, port = source.text("PSMS_HOST", "127.0.0.1"), source.whole("PSMS_PORT", 8000)
         database_url = source.secret("DATABASE_URL", "")
         settings = cls(
@@ -90,10 +101,9 @@ class Settings:
             fallback_after_s=source.whole("PSMS_FALLBACK_AFTER_MS", 1500) / 1000,
             attempt_retention_days=source.whole("PSMS_ATTEMPT_RETENTION_DAYS", 90, at_least=30),
             delivery_retention_days=source.whole("PSMS_DELIVERY_RETENTION_DAYS", 90, at_least=8),
-            log_signing_key_file=source.text("PSMS_LOG_SIGNING_KEY_FILE", ""),
-            log_anchor=source.text("PSMS_LOG_ANCHOR", ""),
+            log_proof=LogProof.read(source.text),
         )
-        if in_production:
+        if environment is Environment.PRODUCTION:
             settings.refuse_development_defaults()
         return settings
 

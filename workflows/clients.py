@@ -45,8 +45,6 @@ def add_client(rt: Runtime, actor: Actor, command: NewClient, once: OnceKey | No
 
     def create(act: Act) -> Made:
         row, secret = insert_client(act, command)
-        shown = {"name": row.name, "role": row.role, "scopes": sorted(row.scopes)}
-        trail.note_added(act, "client", row.id, shown)
         return Made(_with_secret(row, secret), f"/v1/clients/{row.id}", version=1, kept=_with_secret(row, None))
 
     return create_once(rt, actor, once, create)
@@ -86,6 +84,7 @@ def insert_client(act: Act, command: NewClient) -> tuple[ClientRow, str]:
     )
     act.session.add(row)
     act.session.flush()
+    trail.note_added(act, "client", row.id, {"name": row.name, "role": row.role, "scopes": row.scopes})
     return row, secret
 
 

@@ -12,6 +12,12 @@ from psms.runtime import Runtime
 _BATCH = 200
 
 
+def require_proof(rt: Runtime) -> None:
+    """Raise Misconfigured, saying what to do, unless there is a key to sign with and a place to anchor at."""
+    signer_of(rt.settings)
+    anchor_of(rt.settings)
+
+
 def sign_checkpoints(rt: Runtime) -> int:
     """Sign and anchor every chain that went on for five minutes or 1000 entries, and return how many.
 

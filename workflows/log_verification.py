@@ -9,7 +9,7 @@ from uuid import UUID
 from psms.adapters.log_keys import TrustedKeys
 from psms.db.queries import log_reading as queries
 from psms.domain.log_chain import Anchored, Checkpoint
-from psms.domain.log_proof import ChainProof, Finding, Tampering, check_checkpoints, compare_anchor
+from psms.domain.log_proof import ChainProof, Finding, Tampering, Verified, check_checkpoints, compare_anchor
 from psms.ids import first_id_of
 from psms.runtime import Runtime
 from workflows import system_events
@@ -20,20 +20,6 @@ UNSEALED_FOR = timedelta(seconds=60)
 _PAGE = 2000
 _NO_ID = UUID(int=0)
 _MOST_SEARCHED = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
-    """What verifying one organization's log showed. *dropped*: entries of months that are no longer kept."""
-
-    organization_id: UUID
-    entries: int
-    dropped: int
-    last_seq: int
-    signed_seq: int
-    checkpoints: int
-    anchored: int
-    findings: list[Finding]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +48,10 @@ def verify_log(rt: Runtime, organization_id: UUID, others: list[UUID], witnesses
     anchored = witnesses.anchored.get(organization_id, [])
     wanted = frozenset(checkpoint.seq for checkpoint in [*kept, *anchored])
     proof = ChainProof(organization_id=organization_id, kept_from=kept_from, wanted=wanted)
-    found = list(_walked(rt, proof))
-    found = [_placed(rt, finding, others) for finding in found[:_MOST_SEARCHED]] + found[_MOST_SEARCHED:]
-    found += _vouched(proof, kept, anchored, witnesses)
-    found += _unsealed(rt, organization_id)
-    findings = list({(finding.kind, finding.seq, finding.log_id): finding for finding in reversed(found)}.values())
+    walked = list(_walked(rt, proof))
+    found = [_placed(rt, finding, others) for finding in walked[:_MOST_SEARCHED]] + walked[_MOST_SEARCHED:]
+    found += [*_vouched(proof, kept, anchored, witnesses), *_unsealed(rt, organization_id)]
+    findings = _once_each(found)
     if findings:
         _write_down(rt, organization_id, findings)
     return Verified(
@@ -77,8 +62,16 @@ def verify_log(rt: Runtime, organization_id: UUID, others: list[UUID], witnesses
         signed_seq=max((checkpoint.seq for checkpoint in kept), default=0),
         checkpoints=len(kept),
         anchored=len(anchored),
-        findings=findings[::-1],
+        findings=findings,
     )
+
+
+def _once_each(found: list[Finding]) -> list[Finding]:
+    # A place may be told of by a checkpoint and by the anchor.
+    first: dict[tuple[object, ...], Finding] = {}
+    for finding in found:
+        first.setdefault((finding.kind, finding.seq, finding.log_id), finding)
+    return list(first.values())
 
 
 def _walked(rt: Runtime, proof: ChainProof) -> Iterator[Finding]:

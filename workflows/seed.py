@@ -9,6 +9,7 @@ from psms.domain.access import Role, Scope
 from psms.domain.accounts import NewClient
 from psms.domain.demo import Seeded, SeededUser
 from psms.runtime import Runtime
+from workflows import trail
 from workflows.act import Act, act_of_system
 from workflows.clients import insert_client
 from workflows.organizations import found
@@ -54,6 +55,7 @@ def _row(act: Act, user: SeededUser, hashed: str) -> UserRow:
     )
     act.session.add(row)
     act.session.flush()
+    trail.note_added(act, "user", row.id, {"email": row.email, "name": row.name, "role": row.role})
     return row
 
 
@@ -69,3 +71,4 @@ def _help_desk(act: Act, members: list[UUID]) -> None:
     act.session.add(team)
     act.session.flush()
     people.set_members(act.session, act.organization_id, team.id, members)
+    trail.note_added(act, "team", team.id, {"name": team.name, "member_ids": members})

@@ -3,6 +3,7 @@
 What concerns no organization is written into the log of the installation, which has a chain of its own.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -20,38 +21,16 @@ from psms.telemetry import logger
 log = logger(__name__)
 
 
-def record(rt: Runtime, action: str, *, facts: dict[str, object]) -> None:
+def record(rt: Runtime, action: str, *, facts: Mapping[str, object]) -> None:
     """Write *action* into the log of the installation, in a transaction of its own."""
     record_in(rt, INSTALLATION, action, facts=facts)
 
 
-def record_in(rt: Runtime, organization_id: UUID, action: str, *, facts: dict[str, object]) -> None:
+def record_in(rt: Runtime, organization_id: UUID, action: str, *, facts: Mapping[str, object]) -> None:
     """Write *action*, done by PSMS itself or by its operator, into an organization's log."""
     with rt.db.begin(organization_id) as session:
         now = rt.clock.now(session)
         journal.insert_logs(session, [_entry(organization_id, rt.chance.new_id(now), now, action, facts)])
-
-
-def record_refused_sign_in(rt: Runtime, client_id: str, request_id: str, address: str | None) -> None:
-    """Write into the log of the installation that somebody presented a client that nobody knows."""
-    with rt.db.begin(INSTALLATION) as session:
-        now = rt.clock.now(session)
-        entry = journal.LogRecord(
-            organization_id=INSTALLATION,
-            id=rt.chance.new_id(now),
-            at=now,
-            action="token.refused",
-            outcome=Outcome.DENIED.value,
-            actor_id=None,
-            client_id=None,
-            request_id=request_id,
-            target_type="client",
-            target_id=None,
-            before=None,
-            after=json_text({"client_id": client_id}),
-            address=address,
-        )
-        journal.insert_logs(session, [entry])
 
 
 def record_migration(database: Database, revision: str) -> None:
@@ -64,7 +43,7 @@ def record_process(database: Database, name: str, what: str) -> None:
     _try_to_record(database, f"process.{what}", {"name": name})
 
 
-def _try_to_record(database: Database, action: str, facts: dict[str, object]) -> None:
+def _try_to_record(database: Database, action: str, facts: Mapping[str, object]) -> None:
     try:
         with database.begin(INSTALLATION) as session:
             _insert(session, action, facts)
@@ -72,13 +51,13 @@ def _try_to_record(database: Database, action: str, facts: dict[str, object]) ->
         log.warning("system_event_not_recorded", action=action, problem=problem.detail)
 
 
-def _insert(session: Session, action: str, facts: dict[str, object]) -> None:
+def _insert(session: Session, action: str, facts: Mapping[str, object]) -> None:
     now = DatabaseClock().now(session)
     journal.insert_logs(session, [_entry(INSTALLATION, SystemChance().new_id(now), now, action, facts)])
 
 
 def _entry(
-    organization_id: UUID, log_id: UUID, now: datetime, action: str, facts: dict[str, object]
+    organization_id: UUID, log_id: UUID, now: datetime, action: str, facts: Mapping[str, object]
 ) -> journal.LogRecord:
     return journal.LogRecord(
         organization_id=organization_id,

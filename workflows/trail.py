@@ -1,12 +1,13 @@
 """The audit trail: an entry goes into the transaction of the change it tells of; a refusal gets its own."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from psms.db.queries import journal
 from psms.domain.access import Actor
 from psms.domain.events import Change
-from psms.domain.logs import Outcome
+from psms.domain.logs import Origin, Outcome
 from psms.encoding import json_text
 from psms.runtime import Runtime
 from workflows.act import Act, act_of
@@ -42,6 +43,12 @@ def record_denial(rt: Runtime, actor: Actor, *, action: str, target: Target, rea
     with rt.db.begin(actor.organization_id) as session:
         denied = entry(act_of(rt, session, actor), action, target, added({"reason": reason}), Outcome.DENIED)
         journal.insert_logs(session, [denied])
+
+
+def note_refusal(act: Act, action: str, target: Target, facts: dict[str, Any], origin: Origin) -> None:
+    """Write that somebody who is not known was refused *action*, and where the request came from."""
+    denied = entry(act, action, target, added(facts), Outcome.DENIED)
+    journal.insert_logs(act.session, [replace(denied, request_id=origin.request_id, address=origin.address)])
 
 
 def entry(

@@ -75,7 +75,7 @@ def anchor_of(settings: Settings, named: str = "") -> Anchor:
 
     Raises Misconfigured where production has none, or where what S3 needs is not installed.
     """
-    place = named or settings.log_anchor
+    place = named or settings.log_proof.anchor
     if not place and settings.environment is Environment.PRODUCTION:
         raise Misconfigured(
             f"set {_VARIABLE} to a directory on another machine's disk, or to s3://bucket/prefix: "

@@ -59,7 +59,7 @@ def signer_of(settings: Settings) -> LogSigner:
 
     Raises Misconfigured, saying what to do, where there is no key or the file holds none.
     """
-    named = settings.log_signing_key_file
+    named = settings.log_proof.signing_key_file
     if not named and settings.environment is Environment.PRODUCTION:
         raise Misconfigured(f"set {_VARIABLE}: in production the log is sealed with a key of your own ({_MAKE_ONE})")
     path = Path(named) if named else settings.home / "keys" / "log-signing.pem"
@@ -71,7 +71,7 @@ def signer_of(settings: Settings) -> LogSigner:
 def trusted_keys(settings: Settings, files: Iterable[Path]) -> TrustedKeys:
     """Return the keys in *files* (PEM) and, where this installation has one, the one that it signs with."""
     keys = [_public_key(path) for path in files]
-    if settings.log_signing_key_file or not keys:
+    if settings.log_proof.signing_key_file or not keys:
         keys.append(signer_of(settings).public_key)
     return TrustedKeys(keys)
 

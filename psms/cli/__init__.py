@@ -15,6 +15,7 @@ COMMANDS = {
     "flower": "psms.cli.servers:flower",
     "drain": "psms.cli.drain:drain",
     "work": "psms.cli.work:work",
+    "logs": "psms.cli.logs:logs",
     "check-models": "psms.cli.schema:check_models",
 }
 

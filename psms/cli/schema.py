@@ -2,6 +2,7 @@
 
 import click
 
+from psms.cli.lazy import load
 from psms.cli.startup import unusable_database
 from psms.errors import Misconfigured
 from psms.settings import Settings
@@ -19,9 +20,12 @@ def migrate() -> None:
 
     settings = _with_database()
     try:
+        before = schema.revision(settings.owner_database_url)
         revision = schema.upgrade(settings.owner_database_url, settings.database_url)
     except OperationalError as problem:
         raise unusable_database(settings.owner_database_url, "PSMS_OWNER_DATABASE_URL", problem) from problem
+    if revision != before:
+        _record(settings, revision)
     click.echo(f"The database is up to date: revision {revision}")
 
 
@@ -40,6 +44,14 @@ def check_models() -> None:
         raise unusable_database(settings.owner_database_url, "PSMS_OWNER_DATABASE_URL", problem) from problem
     except CommandError as difference:
         raise Misconfigured(f"{difference}: write a migration for it") from difference
+
+
+def _record(settings: Settings, revision: str) -> None:
+    from psms.db.session import Database  # noqa: PLC0415
+
+    database = Database(settings.database_url, pool_size=1)
+    load("workflows.system_events:record_migration")(database, revision)
+    database.close()
 
 
 def _with_database() -> Settings:

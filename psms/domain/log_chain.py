@@ -74,7 +74,12 @@ def canonical(entry: KeptEntry) -> bytes:
 
 def link(previous: bytes, entry: KeptEntry) -> bytes:
     """Return the hash of *entry* where it follows the hash *previous*."""
-    return hashlib.sha256(_ENTRY_PREFIX + previous + canonical(entry)).digest()
+    return link_of_text(previous, canonical(entry))
+
+
+def link_of_text(previous: bytes, text: bytes) -> bytes:
+    """Return the hash of the entry whose canonical text this is, where it follows *previous*."""
+    return hashlib.sha256(_ENTRY_PREFIX + previous + text).digest()
 
 
 def checkpoint_message(organization_id: UUID, seq: int, chain_hash: bytes) -> bytes:

@@ -57,6 +57,20 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What verifying one organization's log showed. *dropped*: entries of months that are no longer kept."""
+
+    organization_id: UUID
+    entries: int
+    dropped: int
+    last_seq: int
+    signed_seq: int
+    checkpoints: int
+    anchored: int
+    findings: list[Finding]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SealedEntry:
     """A seal with the entry that it is about, None where there is none any more."""
 

@@ -49,3 +49,19 @@ class LogFilter:
     outcome: Outcome | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a request came from, for whoever is not an actor yet: its id, and the caller's address."""
+
+    request_id: str | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A span of time: *since* is included (None: from the beginning), *until* is not (None: until now)."""
+
+    since: datetime | None = None
+    until: datetime | None = None

@@ -7,11 +7,11 @@ import psycopg
 
 from psms.adapters.anchors import anchor_of
 from psms.adapters.log_keys import trusted_keys
-from psms.domain.log_proof import Finding
+from psms.domain.log_proof import Finding, Verified
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from workflows.log_seals import seal_logs
-from workflows.log_verification import Verified, Witnesses, organizations_with_logs, verify_log
+from workflows.log_verification import Witnesses, organizations_with_logs, verify_log
 
 SIX_MINUTES = timedelta(minutes=6)
 

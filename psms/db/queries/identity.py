@@ -19,9 +19,12 @@ _REVOKE_TOKEN = text("""
     UPDATE oauth_tokens SET revoked_at = psms_now()
     WHERE token_hash = :token_hash AND client_id = :client_id AND revoked_at IS NULL
 """)
+_USER_OF_CLIENT = text("SELECT user_id FROM oauth_clients WHERE organization_id = :organization_id AND id = :id")
 
 
-def actor_of_token(connection: Connection, token_hash: bytes, request_id: str) -> Actor | None:
+def actor_of_token(
+    connection: Connection, token_hash: bytes, request_id: str, address: str | None = None
+) -> Actor | None:
     """Return the caller that a live token stands for."""
     row = connection.exec_driver_sql(_ACTOR, {"hash": token_hash}).one_or_none()
     if row is None:
@@ -33,6 +36,7 @@ def actor_of_token(connection: Connection, token_hash: bytes, request_id: str) -
         role=Role(row.role),
         scopes=frozenset(row.scopes),
         request_id=request_id,
+        address=address,
     )
 
 
@@ -49,6 +53,13 @@ def client_by_public_id(connection: Connection, client_id: str) -> RegisteredCli
         role=Role(row.role),
         scopes=tuple(row.scopes),
     )
+
+
+def user_of_client(session: Session, client: RegisteredClient) -> UUID:
+    """Return the user as whom a client acts."""
+    values = {"organization_id": client.organization_id, "id": client.id}
+    user_id: UUID = session.execute(_USER_OF_CLIENT, values).scalar_one()
+    return user_id
 
 
 def insert_token(session: Session, values: dict[str, object]) -> None:
