@@ -1,8 +1,9 @@
 """Checkpoints: the end of each chain is signed and anchored outside the database, every so often."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from psms.adapters.anchors import anchor_of
+from psms.adapters.anchors import Anchor, anchor_of
 from psms.adapters.log_keys import LogSigner, signer_of
 from psms.crash import CrashPoint, crash_point
 from psms.db.queries import log_seals as queries
@@ -27,16 +28,24 @@ def sign_checkpoints(rt: Runtime) -> int:
     with rt.db.begin_claim() as session:
         now = rt.clock.now(session)
         due = queries.unsigned(session, now, every=CHECKPOINT_EVERY, rows=CHECKPOINT_ROWS, limit=_BATCH)
-    if not due:
-        return 0
-    signer, anchor = signer_of(rt.settings), anchor_of(rt.settings)
-    for organization_id in due:
-        checkpoint = _signed(rt, signer, organization_id)
-        anchor.write(checkpoint)
-        crash_point(CrashPoint.CHECKPOINT_ANCHORED)
-        with rt.db.begin(organization_id) as session:
-            queries.sign(session, checkpoint)
+    if due:
+        _sign(rt, due)
     return len(due)
+
+
+def _sign(rt: Runtime, organizations: Sequence[UUID]) -> None:
+    signer, anchor = signer_of(rt.settings), anchor_of(rt.settings)
+    for organization_id in organizations:
+        sign_chain(rt, signer, anchor, organization_id)
+
+
+def sign_chain(rt: Runtime, signer: LogSigner, anchor: Anchor, organization_id: UUID) -> None:
+    """Sign the end of an organization's chain, which must have one, anchor it, and keep it."""
+    checkpoint = _signed(rt, signer, organization_id)
+    anchor.write(checkpoint)
+    crash_point(CrashPoint.CHECKPOINT_ANCHORED)
+    with rt.db.begin(organization_id) as session:
+        queries.sign(session, checkpoint)
 
 
 def _signed(rt: Runtime, signer: LogSigner, organization_id: UUID) -> Checkpoint:

@@ -41,7 +41,7 @@ class LogQuery(PageQuery):
 
     action = fields.String(
         validate=validate.Regexp(r"^[a-z_.]{1,100}\Z"),
-        metadata={"description": "An action or the beginning of one, such as `ticket.`"},
+        metadata={"description": "An action, or with a dot at its end the beginning of some: `ticket.`"},
     )
     actor_id = Uuid()
     client_id = Uuid()

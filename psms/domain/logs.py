@@ -38,7 +38,7 @@ class LogEntry:
 class LogFilter:
     """Which entries to list; None leaves a field out.
 
-    *action* is the beginning of an action, such as `ticket.`; *since* is included, *until* is not.
+    *action* is a whole action or, where it ends with a dot, the beginning of some; *since* is included, *until* is not.
     """
 
     action: str | None = None

@@ -6,10 +6,11 @@ from uuid import UUID
 import psycopg
 
 from psms.adapters.anchors import anchor_of
-from psms.adapters.log_keys import trusted_keys
+from psms.adapters.log_keys import signer_of, trusted_keys
 from psms.domain.log_proof import Finding, Verified
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
+from workflows.log_checkpoints import sign_chain
 from workflows.log_seals import seal_logs
 from workflows.log_verification import Witnesses, organizations_with_logs, verify_log
 
@@ -22,6 +23,11 @@ def sealed_and_signed(rt: Runtime, database: MigratedDatabase) -> None:
     database.move_clock(SIX_MINUTES)
     seal_logs(rt)
     database.move_clock(timedelta())
+
+
+def sign_now(rt: Runtime, organization_id: UUID) -> None:
+    """Sign and anchor one organization's chain, whether or not its time has come."""
+    sign_chain(rt, signer_of(rt.settings), anchor_of(rt.settings), organization_id)
 
 
 def witnesses_of(rt: Runtime) -> Witnesses:

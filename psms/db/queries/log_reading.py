@@ -82,7 +82,9 @@ def _conditions(wanted: LogFilter) -> list[ColumnElement[bool]]:
         for name in ("actor_id", "client_id", "target_type", "target_id", "outcome")
         if (value := getattr(wanted, name)) is not None
     ]
-    if wanted.action is not None:
+    if wanted.action is not None and not wanted.action.endswith("."):
+        found.append(LogRow.action == wanted.action)
+    elif wanted.action is not None:
         # These two operators, and not LIKE, are what an index serves behind row-level security.
         found.append(LogRow.action.op("~>=~", is_comparison=True)(wanted.action))
         found.append(LogRow.action.op("~<~", is_comparison=True)(_after_prefix(wanted.action)))
