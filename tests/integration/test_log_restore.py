@@ -58,7 +58,7 @@ def test_a_restored_log_is_sealed_on(
 ) -> None:
     file_ticket(rt, acme.actor, "Sealed before the dump")
     sealed_and_signed(rt, database)
-    database.run(sql.SQL(_AGES))  # type: ignore[arg-type]
+    database.run(sql.SQL(_AGES))
     file_ticket(rt, acme.actor, "Not sealed yet when dumped")
     waiting = database.count("log_unsealed")
     assert waiting > 0
