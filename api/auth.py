@@ -74,7 +74,7 @@ def _admit() -> None:
     if permission is None:
         raise NotAllowed("This address is open to nobody: it does not say which permission it needs.")
     g.permission = permission
-    g.actor = accounts.authenticate(runtime(), _bearer_token(), request_id())
+    g.actor = accounts.authenticate(runtime(), _bearer_token(), request_id(), request.remote_addr)
     require(g.actor, permission)
     if request.query_string and not getattr(view, "reads_query", False):
         refuse_query(request)

@@ -2,9 +2,10 @@
 
 from typing import cast
 
-from flask import current_app, g
+from flask import current_app, g, request
 
 from psms.domain.access import Actor
+from psms.domain.logs import Origin
 from psms.runtime import Runtime
 
 EXTENSION = "psms"
@@ -24,3 +25,8 @@ def actor_if_any() -> Actor | None:
     """Return who makes this request, None on a public route."""
     caller: Actor | None = g.get("actor")
     return caller
+
+
+def origin() -> Origin:
+    """Return where this request came from, for entries about callers who are not known yet."""
+    return Origin(request_id=request_id(), address=request.remote_addr)

@@ -68,3 +68,8 @@ def _families(backlog: Backlog) -> Iterator[GaugeMetricFamily]:
         "How long the oldest due delivery waits.",
         value=backlog.oldest_due_s,
     )
+    yield GaugeMetricFamily(
+        "psms_log_unsealed_age_seconds",
+        "How long the oldest entry of the log waits for its seal.",
+        value=backlog.unsealed_oldest_s,
+    )

@@ -22,10 +22,12 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from flask import Response, request
 from typing_extensions import override
 
-from api.context import runtime
+from api.context import origin, runtime
 from psms.domain.access import Role
 from psms.domain.credentials import RegisteredClient, is_token, secret_matches
 from psms.encoding import json_bytes
+from psms.errors import PsmsError
+from psms.telemetry import logger
 from workflows import accounts
 
 GRANT_TYPE = "client_credentials"
@@ -47,6 +49,8 @@ _NOBODY = RegisteredClient(
 # Authlib judges the transport by the scheme of this address. What reaches this process is plain HTTP always:
 # TLS ends at the proxy in front, and development listens on loopback. So the transport is not judged here.
 _TOKEN_ADDRESS = "https://psms.invalid/oauth/token"  # noqa: S105  # no password
+
+_log = logger(__name__)
 
 
 class WrongCredentials(InvalidClientError):
@@ -87,7 +91,7 @@ class ClientCredentials(ClientCredentialsGrant):
 
     @override
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
-        issued = accounts.issue_token(runtime(), self.request.client, self.scopes)
+        issued = accounts.issue_token(runtime(), self.request.client, self.scopes, origin())
         body = {
             "access_token": issued.access_token,
             "token_type": "Bearer",
@@ -125,7 +129,7 @@ class TokenServer(AuthorizationServer):
             response: Response = self.handle_error_response(None, refusal)
             return response
         if is_token(token):
-            accounts.revoke_token(runtime(), client, token)
+            accounts.revoke_token(runtime(), client, token, origin())
         return self.handle_response(200, {}, [])
 
     @override
@@ -144,6 +148,7 @@ class TokenServer(AuthorizationServer):
         # An unknown client costs the same comparison as a known one.
         secret_is_right = secret_matches(known or _NOBODY, secret)
         if known is None or not secret_is_right:
+            _record_refusal(known, client_id)
             raise WrongCredentials
         return known
 
@@ -156,6 +161,14 @@ class TokenServer(AuthorizationServer):
     @override
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
         """Signal nobody: what matters is in the audit trail."""
+
+
+def _record_refusal(known: RegisteredClient | None, client_id: str) -> None:
+    try:
+        accounts.refuse_sign_in(runtime(), known, client_id, origin())
+    except PsmsError as problem:
+        # They are refused whether or not it can be written down.
+        _log.warning("refusal_not_recorded", problem=problem.detail)
 
 
 def _form_values() -> dict[str, str]:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
+from bench.auditing import auditing
 from bench.connecting import connections, memory
 from bench.creating import creation, reading
 from bench.delivering import delivery
@@ -20,7 +21,9 @@ from bench.system import System, running_system
 from psms.telemetry import set_up_logs
 
 _LIMITED = ("read", "create", "guard")
-_ALL = ("memory", *_LIMITED, "webhooks", "encryption", "connections", "sweep")
+# On servers of their own.
+_ALONE = {"log", "sweep"}
+_ALL = ("memory", *_LIMITED, "webhooks", "encryption", "connections", "log", "sweep")
 
 
 def _arguments() -> argparse.Namespace:
@@ -37,9 +40,11 @@ def _arguments() -> argparse.Namespace:
 
 
 def _measured(wanted: set[str], arguments: argparse.Namespace) -> Iterator[Figure]:
-    if wanted - {"sweep"}:
+    if wanted - _ALONE:
         with running_system() as system:
             yield from _of_the_system(system, wanted, arguments)
+    if "log" in wanted:
+        yield from auditing(arguments.seconds)
     if "sweep" in wanted:
         yield from sweep(max(FEWEST, arguments.timers // 10), arguments.timers)
 

@@ -14,8 +14,9 @@ from sqlalchemy import Engine, create_engine, insert, select, text, update
 from sqlalchemy.engine import Connection, Row, make_url
 
 from psms.db.models.accounts import OrganizationRow
+from psms.db.models.logs import LogRow
 from psms.db.models.sla import SlaClockRow, SlaPolicyRow
-from psms.db.models.tickets import IdempotencyKeyRow, LogRow, TicketCounterRow, TicketRow
+from psms.db.models.tickets import IdempotencyKeyRow, TicketCounterRow, TicketRow
 from psms.db.models.webhooks import EventRow
 from psms.ids import uuid7
 

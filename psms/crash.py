@@ -38,6 +38,12 @@ class CrashPoint(StrEnum):
     """A batch is encrypted anew, in a transaction that is still open."""
     REENCRYPTION_COMMITTED = "reencryption_committed"
     """A batch is encrypted anew; the next has not begun."""
+    SEAL_UNCOMMITTED = "seal_uncommitted"
+    """Entries of the log are sealed, in a transaction that is still open."""
+    SEAL_COMMITTED = "seal_committed"
+    """Entries of the log are sealed; nothing is signed."""
+    CHECKPOINT_ANCHORED = "checkpoint_anchored"
+    """A checkpoint is anchored; the database does not know of it yet."""
 
 
 # Empty in every process that no fault test started: a point then costs one look at it.

@@ -39,3 +39,8 @@ def uuid7(at: datetime, random_62: int) -> UUID:
 def instant_of(identifier: UUID) -> datetime:
     """Return the instant, to the millisecond, at which a UUIDv7 was made."""
     return _EPOCH + timedelta(milliseconds=identifier.int >> 80)
+
+
+def first_id_of(at: datetime) -> UUID:
+    """Return what no UUIDv7 of the millisecond of *at*, or of a later one, is below."""
+    return UUID(int=max(0, (at - _EPOCH) // _MILLISECOND) << 80)

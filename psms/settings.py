@@ -1,7 +1,7 @@
 """The settings of PSMS, read once from the environment; the only reader of it outside `psms.embedded`."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -49,6 +49,19 @@ class KeySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogProof:
+    """What proves the log from outside the database; empty where the defaults of development are meant."""
+
+    signing_key_file: str
+    anchor: str
+
+    @classmethod
+    def read(cls, text: Callable[[str, str], str]) -> "LogProof":
+        """Read both with *text*, which takes a name and a default."""
+        return cls(signing_key_file=text("PSMS_LOG_SIGNING_KEY_FILE", ""), anchor=text("PSMS_LOG_ANCHOR", ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Every setting with its unit in its name; `docs/operations.md` gives the meaning of each."""
 
@@ -78,6 +91,7 @@ class Settings:
     attempt_retention_days: int
     delivery_retention_days: int
     keys: KeySettings
+    log_proof: LogProof
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -116,6 +130,7 @@ class Settings:
             attempt_retention_days=source.whole("PSMS_ATTEMPT_RETENTION_DAYS", 90, at_least=30),
             delivery_retention_days=source.whole("PSMS_DELIVERY_RETENTION_DAYS", 90, at_least=8),
             keys=KeySettings.from_source(source),
+            log_proof=LogProof.read(source.text),
         )
         if environment is Environment.PRODUCTION:
             settings.refuse_development_defaults()

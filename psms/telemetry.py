@@ -34,6 +34,7 @@ SLA_FIRES = Counter("psms_sla_fires", "Levels of SLA clocks that took effect.", 
 SLA_LATENESS = Histogram(
     "psms_sla_lateness_seconds", "From the instant at which a level was reached to its effect.", buckets=_FAST
 )
+LOGS_SEALED = Counter("psms_logs_sealed", "Entries of the log that got their place in the chain.")
 DEAD = Counter("psms_webhook_dead", "Deliveries given up.", ["reason"])
 
 

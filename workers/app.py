@@ -5,7 +5,13 @@ from psms.settings import Settings
 from workers.base import DrainingApp
 from workflows.names import Queue
 
-_TASKS = ["workers.tasks.outbox", "workers.tasks.sla", "workers.tasks.upkeep", "workers.tasks.webhooks"]
+_TASKS = [
+    "workers.tasks.logs",
+    "workers.tasks.outbox",
+    "workers.tasks.sla",
+    "workers.tasks.upkeep",
+    "workers.tasks.webhooks",
+]
 
 
 def make_celery(settings: Settings) -> DrainingApp:

@@ -49,8 +49,6 @@ def add_client(rt: Runtime, actor: Actor, command: NewClient, once: OnceKey | No
         held = chosen_role(act.session, command.role)
         require_grantable(actor, held, frozenset(command.scopes))
         row, secret = insert_client(act, command)
-        shown = {"name": row.name, "role": row.role, "role_id": row.role_id, "scopes": sorted(row.scopes)}
-        trail.note_added(act, "client", row.id, shown)
         return Made(_with_secret(row, secret), f"/v1/clients/{row.id}", version=1, kept=_with_secret(row, None))
 
     return create_once(rt, actor, once, create)
@@ -92,6 +90,7 @@ def insert_client(act: Act, command: NewClient) -> tuple[ClientRow, str]:
     )
     act.session.add(row)
     act.session.flush()
+    trail.note_added(act, "client", row.id, {"name": row.name, "role": row.role, "scopes": row.scopes})
     return row, secret
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from psms.runtime import Runtime
 from workflows.deliveries import deliver_due, reap_leases
+from workflows.log_seals import seal_logs
 from workflows.names import Task
 from workflows.relay import relay_outbox
 from workflows.sla_sweep import fire_due_timers
@@ -15,4 +16,5 @@ DRAINS: dict[Task, Callable[[Runtime], int]] = {
     Task.REAP_DELIVERY_LEASES: reap_leases,
     Task.KEEP_HOUSE: keep_house,
     Task.FIRE_SLA_TIMERS: fire_due_timers,
+    Task.SEAL_LOGS: seal_logs,
 }

@@ -1,6 +1,6 @@
 """Reading the audit trail; writing it is in `trail`."""
 
-from psms.db.queries import journal
+from psms.db.queries import log_reading
 from psms.domain.access import Actor, Permission, require
 from psms.domain.logs import LogEntry, LogFilter
 from psms.domain.pages import Page, PageRequest
@@ -11,4 +11,4 @@ def list_logs(rt: Runtime, actor: Actor, wanted: LogFilter, page: PageRequest) -
     """Return one page of the organization's audit trail, newest first."""
     require(actor, Permission.LOG_READ)
     with rt.db.begin(actor.organization_id) as session:
-        return journal.list_logs(session, wanted, page)
+        return log_reading.list_logs(session, wanted, page)

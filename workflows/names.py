@@ -22,6 +22,7 @@ class Task(StrEnum):
     REAP_DELIVERY_LEASES = "webhooks.reap_leases"
     KEEP_HOUSE = "upkeep.keep_house"
     FIRE_SLA_TIMERS = "sla.fire_due_timers"
+    SEAL_LOGS = "logs.seal"
 
 
 QUEUE_OF: dict[Task, Queue] = {
@@ -30,4 +31,5 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.REAP_DELIVERY_LEASES: Queue.WEBHOOKS,
     Task.KEEP_HOUSE: Queue.UPKEEP,
     Task.FIRE_SLA_TIMERS: Queue.TIMERS,
+    Task.SEAL_LOGS: Queue.UPKEEP,
 }

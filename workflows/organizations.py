@@ -104,6 +104,7 @@ def _first_service(act: Act) -> UUID:
     )
     act.session.add(service)
     act.session.flush()
+    trail.note_added(act, "service", service.id, {"name": service.name})
     return service.id
 
 

@@ -11,6 +11,7 @@ from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewClient
 from psms.domain.demo import Seeded, SeededUser
 from psms.runtime import Runtime
+from workflows import trail
 from workflows.act import Act, act_of_system
 from workflows.addresses import set_address
 from workflows.clients import insert_client
@@ -63,6 +64,7 @@ def _row(act: Act, keys: Keyring, user: SeededUser, hashed: str) -> UserRow:
     set_address(keys, row, user.email)
     act.session.add(row)
     act.session.flush()
+    trail.note_added(act, "user", row.id, {"email": row.email, "name": row.name, "role": row.role})
     return row
 
 
@@ -78,3 +80,4 @@ def _help_desk(act: Act, members: list[UUID]) -> None:
     act.session.add(team)
     act.session.flush()
     people.set_members(act.session, act.organization_id, team.id, members)
+    trail.note_added(act, "team", team.id, {"name": team.name, "member_ids": members})

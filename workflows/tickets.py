@@ -123,6 +123,7 @@ def _new_rows(act: Moment, ticket: Ticket) -> dict[str, Any]:
         "actor_id": act.user_id,
         "client_id": act.actor.client_id if act.actor else None,
         "request_id": act.actor.request_id if act.actor else None,
+        "address": act.actor.address if act.actor else None,
         "event_id": event_id,
         "body": body_of(act, ticket, created, event_id=event_id, sequence=1),
         "now": act.now,

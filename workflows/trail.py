@@ -1,5 +1,6 @@
 """The audit trail: an entry goes into the transaction of the change it tells of; a refusal gets its own."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from psms.db.queries import journal
 from psms.domain.access import Actor
 from psms.domain.encrypted_columns import logged
 from psms.domain.events import Change
-from psms.domain.logs import Outcome
+from psms.domain.logs import Origin, Outcome
 from psms.encoding import json_text
 from psms.runtime import Runtime
 from workflows.act import Act, act_of
@@ -50,6 +51,12 @@ def record_denial(rt: Runtime, actor: Actor, *, action: str, target: Target, rea
         journal.insert_logs(session, [denied])
 
 
+def note_refusal(act: Act, action: str, target: Target, facts: dict[str, Any], origin: Origin) -> None:
+    """Write that somebody who is not known was refused *action*, and where the request came from."""
+    denied = entry(act, action, target, added(facts), Outcome.DENIED)
+    journal.insert_logs(act.session, [replace(denied, request_id=origin.request_id, address=origin.address)])
+
+
 def entry(
     act: Act, action: str, target: Target, changes: dict[str, Change], outcome: Outcome = Outcome.DONE
 ) -> journal.LogRecord:
@@ -73,4 +80,5 @@ def entry(
         target_id=target[1],
         before=json_text(before) if before else None,
         after=json_text(after) if after else None,
+        address=actor.address if actor else None,
     )

@@ -12,6 +12,9 @@ import secrets
 import sys
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 # Owner and group may read. The servers run under ids of their own and join the group.
 _MODE = 0o440
 
@@ -23,6 +26,7 @@ def make_secrets(folder: Path) -> None:
     app = _password(folder / "app" / "database_password")
     broker = _password(folder / "broker" / "password")
     _password(folder / "app" / "flower_password")
+    _signing_key(folder / "app" / "log_signing_key.pem")
     _keep(folder / "owner" / "database_url", f"postgresql://psms_owner:{owner}@postgres:5432/psms")
     _keep(folder / "app" / "database_url", f"postgresql://psms_app:{app}@postgres:5432/psms")
     _keep(folder / "app" / "redis_url", f"redis://:{broker}@valkey:6379/0")
@@ -34,6 +38,13 @@ def make_secrets(folder: Path) -> None:
 
 def _password(file: Path) -> str:
     return _keep(file, secrets.token_urlsafe(32))
+
+
+def _signing_key(file: Path) -> None:
+    """Make the key that signs the log, in PEM; whoever has it can write a history that verifies."""
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode().strip()
+    _keep(file, pem)
 
 
 def _keep(file: Path, value: str, *, mode: int = _MODE) -> str:

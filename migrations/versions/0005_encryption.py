@@ -3,7 +3,7 @@
 from migrations.plain_sql import run_all, run_down
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "drain": "psms.cli.drain:drain",
     "work": "psms.cli.work:work",
     "keys": "psms.cli.keys:keys",
+    "logs": "psms.cli.logs:logs",
     "check-models": "psms.cli.schema:check_models",
 }
 

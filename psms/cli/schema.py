@@ -25,9 +25,12 @@ def migrate() -> None:
 
     settings = _with_database()
     try:
+        before = schema.revision(settings.owner_database_url)
         revision = schema.upgrade(settings.owner_database_url, settings.database_url)
     except OperationalError as problem:
         raise unusable_database(settings.owner_database_url, "PSMS_OWNER_DATABASE_URL", problem) from problem
+    if revision != before:
+        _record(settings, revision)
     click.echo(f"The database is up to date: revision {revision}")
     _encrypt_what_is_in_clear(settings)
 
@@ -60,6 +63,14 @@ def _encrypt_what_is_in_clear(settings: Settings) -> None:
     done = load("workflows.reencryption:reencrypt")(rt, _BATCH)
     if done.changed or done.left or done.unreadable:
         report(done)
+
+
+def _record(settings: Settings, revision: str) -> None:
+    from psms.db.session import Database  # noqa: PLC0415
+
+    database = Database(settings.database_url, pool_size=1)
+    load("workflows.system_events:record_migration")(database, revision)
+    database.close()
 
 
 def _with_database() -> Settings:

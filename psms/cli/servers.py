@@ -17,7 +17,11 @@ def api() -> None:
     startup.set_up_logs(settings, "api")
     startup.arm_crash_points(settings)
     startup.require_fit_database(settings)
-    load("psms.cli.serve_api:serve_api")(settings)
+    startup.record_process(settings, "api", "started")
+    try:
+        load("psms.cli.serve_api:serve_api")(settings)
+    finally:
+        startup.record_process(settings, "api", "stopped")
 
 
 @click.command()

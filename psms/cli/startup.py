@@ -94,6 +94,13 @@ def require_fit_database(settings: Settings) -> None:
         database.close()
 
 
+def record_process(settings: Settings, name: str, what: str) -> None:
+    """Write into the log of the installation that the process *name* `started` or `stopped`."""
+    database = load("psms.db.session:Database")(settings.database_url, pool_size=1)
+    load("workflows.system_events:record_process")(database, name, what)
+    database.close()
+
+
 def unusable_database(url: str, variable: str, problem: BaseException | None) -> DependencyUnavailable:
     """Return the error for a server at *url*, which *variable* names, that refused or did not answer."""
     reason = str(getattr(problem, "orig", problem)).strip().partition("\n")[0]

@@ -7,7 +7,7 @@ from alembic.config import Config
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
-from psms.db.fitness import APP_ROLE, HEAD
+from psms.db.fitness import APP_ROLE, HEAD, revision_of
 from psms.db.session import owner_engine
 
 _MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
@@ -31,6 +31,15 @@ def upgrade(owner_url: str, app_url: str) -> str:
     if make_url(app_url).username == APP_ROLE and password:
         _give_password(owner_url, str(password))
     return HEAD
+
+
+def revision(owner_url: str) -> str | None:
+    """Return the revision that the database has now, None before the first migration."""
+    engine = owner_engine(owner_url)
+    with engine.connect() as connection:
+        found = revision_of(connection)
+    engine.dispose()
+    return found
 
 
 def _give_password(owner_url: str, password: str) -> None:

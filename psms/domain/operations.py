@@ -23,6 +23,7 @@ class Backlog:
     outbox_oldest_s: float
     deliveries: dict[str, int]
     oldest_due_s: float
+    unsealed_oldest_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

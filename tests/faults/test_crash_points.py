@@ -32,13 +32,17 @@ CHILD_OF = {
     **dict.fromkeys((CrashPoint.DELIVERY_CLAIMED, CrashPoint.DELIVERY_SENT), "webhooks"),
     **dict.fromkeys((CrashPoint.RESULT_UNCOMMITTED, CrashPoint.RESULT_COMMITTED), "webhooks"),
     CrashPoint.REAP_COMMITTED: "webhooks",
+    **dict.fromkeys((CrashPoint.SEAL_UNCOMMITTED, CrashPoint.SEAL_COMMITTED), "core"),
 }
+# Passed after five minutes at the earliest: see test_sealer_killed.
+ELSEWHERE = {CrashPoint.CHECKPOINT_ANCHORED}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "points" not in metafunc.fixturenames:
         return
-    alone = tuple((point, *COMPANIONS.get(point, ())) for point in CrashPoint if point not in OF_COMMANDS)
+    elsewhere = ELSEWHERE | OF_COMMANDS
+    alone = tuple((point, *COMPANIONS.get(point, ())) for point in CrashPoint if point not in elsewhere)
     chosen = alone * 10 if soaking(metafunc.config) else TOGETHER
     metafunc.parametrize("points", chosen, ids="+".join)
 

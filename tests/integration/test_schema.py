@@ -73,7 +73,7 @@ def test_upkeep_makes_the_partitions_that_time_asks_for_and_only_once(rt: Runtim
 def test_old_attempts_are_dropped_and_young_ones_refused(rt: Runtime, database: MigratedDatabase) -> None:
     database.move_clock(timedelta(days=200))
     with rt.db.begin_system() as session:
-        session.execute(text("SELECT psms_ensure_partitions(6)"))
+        session.execute(text("SELECT psms_make_months(6)"))
     with pytest.raises(Exception, match="at least 30 days"), rt.db.begin_system() as session:
         session.execute(text("SELECT psms_drop_attempts_before(psms_now())"))
     before = partitions(database, "webhook_attempts")
@@ -88,7 +88,7 @@ def test_old_attempts_are_dropped_and_young_ones_refused(rt: Runtime, database: 
 def test_old_attempts_are_dropped_whatever_the_planner_does(rt: Runtime, database: MigratedDatabase) -> None:
     database.move_clock(timedelta(days=200))
     with rt.db.begin_system() as session:
-        session.execute(text("SELECT psms_ensure_partitions(6)"))
+        session.execute(text("SELECT psms_make_months(6)"))
     # So that every other relation of the catalogue is looked at, before it is known whose partition it is.
     for wish in ("nestloop", "mergejoin", "indexscan", "bitmapscan"):
         database.run(sql.SQL("ALTER ROLE psms_app SET {} = off").format(sql.Identifier(f"enable_{wish}")))

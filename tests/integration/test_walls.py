@@ -20,11 +20,13 @@ from psms.domain.tickets import NewComment
 from psms.errors import Misconfigured
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
+from tests.support.log_tools import sign_now
 from tests.support.receiver import Receiver
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
 from tests.support.waiting import eventually
 from workflows import catalogue, comments, directory, organizations
 from workflows.deliveries import deliver_due
+from workflows.log_seals import seal_logs
 from workflows.relay import relay_outbox
 from workflows.roles import add_role
 from workflows.sla_policies import add_policy
@@ -71,6 +73,8 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     comments.add_comment(rt, actor, ticket_id, NewComment(body="Hello"), once)
     relay_outbox(rt)
     deliver_due(rt)
+    seal_logs(rt)
+    sign_now(rt, tenant.organization_id)
     # The transaction that writes a row of the outbox is all that this needs.
     file_ticket(rt, actor)
 

@@ -131,26 +131,3 @@ class IdempotencyKeyRow(Base):
         _to("oauth_clients", "client_id", "CASCADE"),
         Index("ix_idempotency_keys_expiry", "expires_at"),
     )
-
-
-class LogRow(OfOrganization, Base):
-    """One entry of the audit trail."""
-
-    __tablename__ = "logs"
-
-    at: Mapped[datetime]
-    action: Mapped[str]
-    outcome: Mapped[str]
-    actor_id: Mapped[UUID | None]
-    client_id: Mapped[UUID | None]
-    request_id: Mapped[str | None]
-    target_type: Mapped[str]
-    target_id: Mapped[UUID | None]
-    before: Mapped[dict[str, Any] | None]
-    after: Mapped[dict[str, Any] | None]
-
-    __table_args__ = (
-        CheckConstraint("outcome IN ('done', 'denied')", name="ck_logs_outcome"),
-        Index("ix_logs_target", "organization_id", "target_id", "id"),
-        {"postgresql_partition_by": "RANGE (id)"},
-    )

@@ -20,9 +20,10 @@ _REVOKE_TOKEN = text("""
     UPDATE oauth_tokens SET revoked_at = psms_now()
     WHERE token_hash = :token_hash AND client_id = :client_id AND revoked_at IS NULL
 """)
+_USER_OF_CLIENT = text("SELECT user_id FROM oauth_clients WHERE organization_id = :organization_id AND id = :id")
 
 
-def actor_of_token(direct: Direct, token_hash: bytes, request_id: str) -> Actor | None:
+def actor_of_token(direct: Direct, token_hash: bytes, request_id: str, address: str | None = None) -> Actor | None:
     """Return the caller that a live token stands for."""
     row = direct.record(_ACTOR, {"hash": token_hash})
     if row is None:
@@ -35,6 +36,7 @@ def actor_of_token(direct: Direct, token_hash: bytes, request_id: str) -> Actor 
         scopes=frozenset(row.scopes),
         request_id=request_id,
         kept=None if row.kept is None else frozenset(row.kept),
+        address=address,
     )
 
 
@@ -51,6 +53,13 @@ def client_by_public_id(connection: Connection, client_id: str) -> RegisteredCli
         role=Role(row.role),
         scopes=tuple(row.scopes),
     )
+
+
+def user_of_client(session: Session, client: RegisteredClient) -> UUID:
+    """Return the user as whom a client acts."""
+    values = {"organization_id": client.organization_id, "id": client.id}
+    user_id: UUID = session.execute(_USER_OF_CLIENT, values).scalar_one()
+    return user_id
 
 
 def insert_token(session: Session, values: dict[str, object]) -> None:

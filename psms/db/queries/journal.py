@@ -6,24 +6,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
-
-from psms.db.models.tickets import LogRow
-from psms.domain.logs import LogEntry, LogFilter
-from psms.domain.pages import Page, PageRequest, page_of
 
 _LOGS = text("""
     INSERT INTO logs (organization_id, id, at, action, outcome, actor_id, client_id, request_id,
-        target_type, target_id, before, after)
+        target_type, target_id, before, after, address)
     SELECT l.organization_id, l.id, l.at, l.action, l.outcome, l.actor_id, l.client_id, l.request_id,
-        l.target_type, l.target_id, CAST(l.before AS jsonb), CAST(l.after AS jsonb)
+        l.target_type, l.target_id, CAST(l.before AS jsonb), CAST(l.after AS jsonb), l.address
     FROM unnest(CAST(:organization_id AS uuid[]), CAST(:id AS uuid[]), CAST(:at AS timestamptz[]),
         CAST(:action AS text[]), CAST(:outcome AS text[]), CAST(:actor_id AS uuid[]), CAST(:client_id AS uuid[]),
         CAST(:request_id AS text[]), CAST(:target_type AS text[]), CAST(:target_id AS uuid[]),
-        CAST(:before AS text[]), CAST(:after AS text[]))
+        CAST(:before AS text[]), CAST(:after AS text[]), CAST(:address AS text[]))
         AS l (organization_id, id, at, action, outcome, actor_id, client_id, request_id, target_type, target_id,
-            before, after)
+            before, after, address)
 """)
 # The outbox numbers its rows in the order of the events given.
 _EVENTS = text("""
@@ -77,6 +73,7 @@ class LogRecord:
     target_id: UUID | None
     before: str | None
     after: str | None
+    address: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,18 +136,3 @@ def answer_of(row: Any) -> KeptAnswer:  # noqa: ANN401  # the driver's row, or S
 def remember(session: Session, values: dict[str, Any]) -> None:
     """Keep the answer of a request under its key, for 24 hours."""
     session.connection().exec_driver_sql(REMEMBERED, values)
-
-
-def list_logs(session: Session, wanted: LogFilter, page: PageRequest) -> Page[LogEntry]:
-    """Return one page of the organization's audit trail, newest first."""
-    row = LogRow
-    statement = select(row)
-    for name in LogFilter.__slots__:
-        value = getattr(wanted, name)
-        if value is not None:
-            statement = statement.where(getattr(row, name) == value)
-    if page.after is not None:
-        statement = statement.where(row.id < page.after)
-    found = session.scalars(statement.order_by(row.id.desc()).limit(page.limit + 1))
-    entries = [LogEntry(**{name: getattr(entry, name) for name in LogEntry.__slots__}) for entry in found]
-    return page_of(entries, page.limit)

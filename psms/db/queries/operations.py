@@ -8,6 +8,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from psms.domain.operations import Backlog, WorkItem
+from psms.ids import instant_of
 
 Place = tuple[UUID, UUID, int]
 """Where a delivery is in the order of retries: organization, endpoint, sequence."""
@@ -31,6 +32,8 @@ _OLDEST_DUE = text("""
     SELECT COALESCE(EXTRACT(epoch FROM psms_now() - min(next_due_at)), 0) AS oldest_s FROM webhook_lanes
     WHERE open AND next_due_at < 'infinity' AND next_due_at <= psms_now() AND not_before <= psms_now()
 """)
+# The first that waits is the oldest, but for what was written at the same time.
+_UNSEALED = text("SELECT log_id, psms_now() AS now FROM log_unsealed ORDER BY position LIMIT 1")
 _LIST = """
     SELECT d.organization_id, d.id, d.event_type, d.endpoint_id, d.tries, d.created_at,
         CASE WHEN d.state = 'pending' AND NOT l.open THEN 'held' ELSE d.state END AS state,
@@ -66,7 +69,13 @@ def backlog(session: Session) -> Backlog:
         outbox_oldest_s=float(outbox.oldest_s),
         deliveries=deliveries,
         oldest_due_s=oldest_due_s,
+        unsealed_oldest_s=_unsealed_s(session),
     )
+
+
+def _unsealed_s(session: Session) -> float:
+    oldest = session.execute(_UNSEALED).one_or_none()
+    return 0.0 if oldest is None else max(0.0, (oldest.now - instant_of(oldest.log_id)).total_seconds())
 
 
 def dead(session: Session, limit: int) -> list[WorkItem]:

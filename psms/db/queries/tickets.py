@@ -91,9 +91,9 @@ _FILING = """
             CAST(%(custom_fields)s AS jsonb), %(now)s, %(now)s)
     ), entry AS (
         INSERT INTO logs (organization_id, id, at, action, outcome, actor_id, client_id, request_id,
-            target_type, target_id, after)
+            target_type, target_id, after, address)
         VALUES (%(organization_id)s, %(log_id)s, %(now)s, 'ticket.created', 'done', %(actor_id)s, %(client_id)s,
-            %(request_id)s, 'ticket', %(id)s, CAST(%(after)s AS jsonb))
+            %(request_id)s, 'ticket', %(id)s, CAST(%(after)s AS jsonb), %(address)s)
     ), event AS (
         INSERT INTO events (organization_id, id, type, schema_version, ticket_id, sequence, occurred_at, body,
             request_id)

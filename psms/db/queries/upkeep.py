@@ -11,7 +11,7 @@ _FIRE = text("""
     ON CONFLICT DO NOTHING RETURNING slot
 """)
 _FORGET_SLOTS = text("DELETE FROM schedule_fires WHERE fired_at < CAST(:now AS timestamptz) - interval '90 days'")
-_ENSURE = text("SELECT psms_ensure_partitions(6)")
+_ENSURE = text("SELECT psms_make_months(6)")
 _DROP = text("SELECT psms_drop_attempts_before(CAST(:now AS timestamptz) - make_interval(days => :days))")
 _CANCEL_OF_DELETED = text("""
     UPDATE webhook_deliveries SET state = 'cancelled', finished_at = :now, dead_reason = NULL

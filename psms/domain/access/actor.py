@@ -25,6 +25,7 @@ class Actor:
     scopes: frozenset[str]
     request_id: str = ""
     kept: frozenset[str] | None = None
+    address: str | None = None
 
     def may(self, permission: Permission) -> bool:
         """Tell whether both the role and the scopes include *permission*."""

@@ -98,6 +98,7 @@ MATRIX: Mapping[Permission, Rule] = {
     Permission.SLA_MANAGE: _row(Scope.SLA_MANAGE, "A A - - - -"),
     Permission.WEBHOOK_MANAGE: _row(Scope.WEBHOOKS_MANAGE, "A - - - - -", step_up=True),
     Permission.LOG_READ: _row(Scope.AUDIT_READ, "A - - - - A"),
+    Permission.LOG_EXPORT: _row(Scope.AUDIT_READ, "A - - - - A"),
     Permission.ORGANIZATION_READ: _row(Scope.ORGANIZATIONS_READ, "A A A A S A"),
     Permission.ORGANIZATION_UPDATE: _row(Scope.ORGANIZATIONS_WRITE, "A - - - - -", step_up=True),
     Permission.ORGANIZATION_CREATE: _row(Scope.ORGANIZATIONS_CREATE, "A - - - - -", step_up=True),

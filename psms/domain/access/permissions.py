@@ -32,6 +32,7 @@ class Permission(StrEnum):
     SLA_MANAGE = "sla.manage"
     WEBHOOK_MANAGE = "webhook.manage"
     LOG_READ = "log.read"
+    LOG_EXPORT = "log.export"
     ORGANIZATION_READ = "organization.read"
     ORGANIZATION_UPDATE = "organization.update"
     ORGANIZATION_CREATE = "organization.create"

@@ -1,0 +1,196 @@
+"""Every unsafe route leaves an entry with who, from where and under which request; without it nothing is changed."""
+
+from contextlib import contextmanager
+
+import pytest
+import structlog
+from psycopg import sql
+
+from api.app import create_app
+from psms.domain.access import Role
+from psms.settings import Settings
+from tests.support.receiver import Receiver
+from tests.support.tenants import add_endpoint, file_ticket
+from workflows.boot import runtime_for
+from workflows.deliveries import deliver_due
+from workflows.relay import relay_outbox
+
+REQUEST = "request-of-this-test"
+FORM = "application/x-www-form-urlencoded"
+SAFE = {"GET", "HEAD", "OPTIONS"}
+
+# What each unsafe route is called with: a path of names from `things`, and a body.
+CALLS = {
+    ("POST", "/v1/organizations"): {"name": "New"},
+    ("PATCH", "/v1/organizations/{organization}"): {"name": "Renamed"},
+    ("POST", "/v1/services"): {"name": "Mail"},
+    ("PATCH", "/v1/services/{service}"): {"name": "Renamed"},
+    ("POST", "/v1/users"): {"email": "new@example.com", "name": "New", "role": "agent"},
+    ("PATCH", "/v1/users/{user}"): {"name": "Renamed"},
+    ("POST", "/v1/teams"): {"name": "New"},
+    ("PATCH", "/v1/teams/{team}"): {"name": "Renamed"},
+    ("POST", "/v1/assignments"): {"service_id": "{service}", "user_id": "{user}"},
+    ("DELETE", "/v1/assignments/{assignment}"): None,
+    ("POST", "/v1/clients"): {"name": "New", "role": "agent", "scopes": ["tickets:read"]},
+    ("PATCH", "/v1/clients/{client}"): {"name": "Renamed"},
+    ("POST", "/v1/sla-policies"): {"name": "New", "resolution_seconds": 60},
+    ("PATCH", "/v1/sla-policies/{policy}"): {"name": "Renamed"},
+    ("POST", "/v1/tickets"): {"subject": "New"},
+    ("PATCH", "/v1/tickets/{ticket}"): {"subject": "Renamed"},
+    ("POST", "/v1/tickets/{ticket}/transitions"): {"action": "resolve"},
+    ("POST", "/v1/tickets/{ticket}/comments"): {"body": "Hello"},
+    ("POST", "/v1/webhook-endpoints"): {"url": "http://127.0.0.1:8099/hook"},
+    ("PATCH", "/v1/webhook-endpoints/{endpoint}"): {"description": "Changed"},
+    ("DELETE", "/v1/webhook-endpoints/{endpoint}"): None,
+    ("POST", "/v1/webhook-endpoints/{endpoint}/rotate-secret"): {},
+    ("POST", "/v1/webhook-endpoints/{endpoint}/test"): {},
+    ("POST", "/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}/resend"): {},
+}
+# They answer with what OAuth 2.0 says, and are called below.
+OAUTH = {("POST", "/oauth/token"), ("POST", "/oauth/revoke")}
+
+
+def unsafe_routes():
+    """Return method and rule of every unsafe route of the application."""
+    nowhere = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    app = create_app(runtime_for(Settings.from_env(nowhere)))
+    return sorted((method, rule.rule) for rule in app.url_map.iter_rules() for method in (rule.methods or set()) - SAFE)
+
+
+def template_of(rule):
+    """Return the template in CALLS whose literal parts are those of *rule*."""
+    return [part if not part.startswith("<") else "*" for part in rule.split("/")]
+
+
+def call_for(method, rule):
+    """Return path template and body for a route; None where nobody has said how to call it."""
+    for (known, path), body in CALLS.items():
+        parts = [part if not part.startswith("{") else "*" for part in path.split("/")]
+        if known == method and parts == template_of(rule):
+            return path, body
+    return None
+
+
+@pytest.fixture
+def things(client, rt, demo):
+    """One of everything that a route may be about."""
+
+    def made(path, **body):
+        answer = client.post(path, json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.json["id"]
+
+    with Receiver() as partner:
+        endpoint, _ = add_endpoint(rt, demo.actor, partner.url("/hook"))
+        ticket = file_ticket(rt, demo.actor)
+        relay_outbox(rt)
+        deliver_due(rt)
+    user = made("/v1/users", email="somebody@example.com", name="Somebody", role="agent")
+    service = client.get("/v1/services").json["items"][0]["id"]
+    other_service = made("/v1/services", name="Phones")
+    return {
+        "organization": str(demo.organization_id),
+        "service": service,
+        "user": user,
+        "team": made("/v1/teams", name="Desk"),
+        "assignment": made("/v1/assignments", service_id=other_service, user_id=user),
+        "client": made("/v1/clients", name="Robot", role="agent", scopes=["tickets:read"]),
+        "policy": made("/v1/sla-policies", name="Usual", resolution_seconds=600),
+        "ticket": str(ticket),
+        "endpoint": str(endpoint),
+        "delivery": client.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"][0]["id"],
+    }
+
+
+def filled(body, things):
+    """Return *body* with the ids of *things*."""
+    if body is None:
+        return {}
+    return {"json": {k: v.format(**things) if isinstance(v, str) else v for k, v in body.items()}}
+
+
+def entries_of(database, request_id=REQUEST):
+    return database.rows(
+        "SELECT actor_id, client_id, address, outcome, action FROM logs WHERE request_id = %s ORDER BY id", request_id
+    )
+
+
+def test_every_unsafe_route_leaves_an_entry_or_changes_nothing(client, demo, things, database, snapshot):
+    who = (demo.actor.user_id, demo.actor.client_id, "127.0.0.1", "done")
+    for number, (method, rule) in enumerate(
+        sorted(set(unsafe_routes()) - OAUTH, key=lambda route: route[0] == "DELETE")
+    ):
+        call = call_for(method, rule)
+        assert call is not None, f"say in CALLS how {method} {rule} is called"
+        path, options = call[0].format(**things), filled(call[1], things)
+        before = snapshot()
+        # The failures are told to the log of the process, at length.
+        with no_entries(database), structlog.testing.capture_logs():
+            failed = client.call(method, path, **options)
+        assert failed.status_code == 500, f"{method} {rule}: {failed.text}"
+        assert snapshot() == before, f"{method} {rule}"
+
+        answer = client.call(method, path, headers={"X-Request-ID": f"request-{number}"}, **options)
+
+        assert answer.status_code in {200, 201, 204}, f"{method} {rule}: {answer.text}"
+        assert {entry[:4] for entry in entries_of(database, f"request-{number}")} == {who}, f"{method} {rule}"
+
+
+@contextmanager
+def no_entries(database):
+    """Let every attempt to write an entry fail inside."""
+    database.run(
+        sql.SQL(
+            "CREATE FUNCTION no_entry() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'no entry can be written'; END $$"
+        )
+    )
+    database.run(sql.SQL("CREATE TRIGGER no_entry BEFORE INSERT ON logs FOR EACH ROW EXECUTE FUNCTION no_entry()"))
+    yield
+    database.run(sql.SQL("DROP FUNCTION no_entry() CASCADE"))
+
+
+def sign_in(http, demo, secret, client_id=None):
+    data = {
+        "grant_type": "client_credentials",
+        "client_id": client_id or demo.client.client_id,
+        "client_secret": secret,
+    }
+    return http.post("/oauth/token", data=data, headers={"X-Request-ID": REQUEST})
+
+
+def test_a_token_that_is_issued_and_one_that_is_revoked_leave_entries(http, demo, database):
+    token = sign_in(http, demo, demo.client_secret).json["access_token"]
+    data = {"client_id": demo.client.client_id, "client_secret": demo.client_secret, "token": token}
+    assert http.post("/oauth/revoke", data=data, headers={"X-Request-ID": REQUEST}).status_code == 200
+
+    who = (demo.actor.user_id, demo.actor.client_id, "127.0.0.1", "done")
+    assert entries_of(database) == [(*who, "token.issued"), (*who, "token.revoked")]
+
+
+def test_a_sign_in_with_a_wrong_secret_leaves_an_entry(http, demo, database):
+    assert sign_in(http, demo, "wrong").status_code == 401
+
+    assert entries_of(database) == [(None, None, "127.0.0.1", "denied", "token.refused")]
+    found = database.rows("SELECT organization_id, target_id, after FROM logs WHERE request_id = %s", REQUEST)
+    assert found == [(demo.organization_id, demo.client.id, {"reason": "wrong secret"})]
+
+
+def test_a_sign_in_of_a_client_that_nobody_knows_leaves_an_entry_of_the_installation(http, demo, database):
+    assert sign_in(http, demo, "wrong", client_id="mistaken-for-a-secret").status_code == 401
+
+    found = database.rows("SELECT organization_id::text, after FROM logs WHERE request_id = %s", REQUEST)
+    expected = {"reason": "unknown client", "client_id": "mistaken-for"}
+    assert found == [("00000000-0000-0000-0000-000000000000", expected)]
+
+
+def test_a_refusal_leaves_an_entry(as_role, http, database):
+    requester = as_role(Role.REQUESTER)
+
+    answer = requester.post("/v1/services", json={"name": "Mine"}, headers={"X-Request-ID": REQUEST})
+
+    assert answer.status_code == 403
+    ((actor_id, client_id, address, outcome, action),) = entries_of(database)
+    assert actor_id is not None
+    assert client_id is not None
+    assert (address, outcome, action) == ("127.0.0.1", "denied", "service.manage")
