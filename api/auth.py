@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app, g, request
 
+from api import rate_limit
 from api.arguments import refuse_query
 from api.context import request_id, runtime
 from psms.domain.access import Actor, Permission, require
@@ -74,16 +75,27 @@ def record_denial(error: NotAllowed) -> None:
 def _admit() -> None:
     if request.endpoint is None or request.endpoint in PUBLIC:
         # Without an endpoint routing itself answers, with 404 or 405.
+        rate_limit.admit_anonymous()
         return
     view = current_app.view_functions[request.endpoint]
     permission: Permission | None = getattr(view, "permission", None)
     if permission is None:
         raise NotAllowed("This address is open to nobody: it does not say which permission it needs.")
     g.permission = permission
-    g.actor = accounts.authenticate(runtime(), _bearer_token(), request_id())
+    g.actor = _caller()
+    rate_limit.admit(g.actor)
     require(g.actor, permission)
     if request.query_string and not getattr(view, "reads_query", False):
         refuse_query(request)
+
+
+def _caller() -> Actor:
+    rate_limit.check_address()
+    try:
+        return accounts.authenticate(runtime(), _bearer_token(), request_id())
+    except NotAuthenticated:
+        rate_limit.charge_address()
+        raise
 
 
 def _bearer_token() -> str:

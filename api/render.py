@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from flask import Response
 
 from api.idempotency import REPLAYED_HEADER
-from api.pagination import encode_cursor
+from api.pagination import encode_cursor, sealing_key
 from api.preconditions import etag_of, is_not_modified
 from psms.domain.answers import Created
 from psms.domain.pages import Page
@@ -59,7 +59,7 @@ def created(answer: Created) -> Response:
 
 def listed(page: Page[Any]) -> Response:
     """Return 200 with one page and the cursor of the next."""
-    following = None if page.next_after is None else encode_cursor(page.next_after)
+    following = None if page.next_after is None else encode_cursor(page.next_after, sealing_key())
     return shown(_Listed(items=page.items, next_cursor=following))
 
 

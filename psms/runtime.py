@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from psms.adapters.broker import CeleryNudger
 from psms.adapters.egress import EgressGuard
 from psms.adapters.http import RequestsSender
+from psms.adapters.rates import SharedRates
 from psms.adapters.redis_probe import RedisProbe
 from psms.adapters.slots import Slots
 from psms.adapters.system import DatabaseClock, SystemChance
 from psms.db.session import Database
 from psms.domain.egress import parse_policy
-from psms.ports import Chance, Clock, Nudger, Probe, UrlGuard, WebhookSender, WorkSlots
+from psms.ports import Chance, Clock, Nudger, Probe, Rates, UrlGuard, WebhookSender, WorkSlots
 from psms.settings import Environment, Settings
 
 # Besides its threads a process needs connections for fallback drains and for the pump of deliveries.
@@ -32,6 +33,7 @@ class Runtime:
     slots: WorkSlots
     nudger: Nudger
     redis: Probe
+    rates: Rates
     worker: str = "api"
     # Set when the process is asked to end: drains then claim nothing new and finish what they hold.
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -55,5 +57,6 @@ def build_runtime(settings: Settings, queue_of: Mapping[str, str], *, worker: st
         slots=Slots(settings.delivery_slots),
         nudger=CeleryNudger(settings.redis_url, queue_of),
         redis=RedisProbe(settings.redis_url),
+        rates=SharedRates(settings.redis_url),
         worker=worker,
     )

@@ -20,6 +20,8 @@ REQUESTS = Counter("psms_http_requests", "Requests answered.", ["method", "route
 REQUEST_SECONDS = Histogram("psms_http_request_seconds", "Time to answer.", ["route"], buckets=_FAST)
 NUDGES = Counter("psms_nudges", "Nudges by outcome; a lost one costs latency, never work.", ["task", "outcome"])
 DRAINS = Counter("psms_drains", "Runs of a drain by who asked for it.", ["task", "asked_by"])
+RATE_EXCHANGES = Counter("psms_rate_exchanges", "Exchanges of request counts with Redis.", ["outcome"])
+RATE_REFUSALS = Counter("psms_rate_refusals", "Requests answered with 429.", ["limit"])
 RELAYED = Counter("psms_outbox_relayed", "Events fanned out.")
 RELAY_LAG = Histogram("psms_outbox_relay_lag_seconds", "From commit to fan-out.", buckets=_FAST)
 ATTEMPTS = Counter("psms_webhook_attempts", "Webhook requests by outcome.", ["outcome", "status_class"])

@@ -8,6 +8,7 @@ import pytest
 
 from psms.adapters.egress import EgressGuard
 from psms.adapters.http import RequestsSender
+from psms.adapters.rates import LocalRates
 from psms.adapters.slots import Slots
 from psms.adapters.system import DatabaseClock, SystemChance
 from psms.db.session import Database
@@ -77,6 +78,7 @@ def rt(settings: Settings) -> Iterator[Runtime]:
         slots=slots,
         nudger=RecordingNudger(),
         redis=ScriptedProbe(),
+        rates=LocalRates(),
         worker="test",
     )
     slots.close(5)

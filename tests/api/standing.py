@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from psms.adapters.egress import EgressGuard
 from psms.adapters.http import RequestsSender
+from psms.adapters.rates import LocalRates
 from psms.adapters.slots import Slots
 from psms.adapters.system import DatabaseClock, SystemChance
 from psms.db.session import Database
@@ -38,6 +39,7 @@ def runtime_on(database: MigratedDatabase) -> Iterator[Runtime]:
         slots=slots,
         nudger=RecordingNudger(),
         redis=ScriptedProbe(),
+        rates=LocalRates(),
         worker="test",
     )
     slots.close(5)

@@ -231,7 +231,6 @@ def test_an_address_that_takes_no_query_says_so(still):
         f"/v1/tickets/{UNKNOWN}x",
         "/v1//tickets",
         "/v1/tickets/",
-        "//v1/tickets",
     ],
 )
 def test_an_address_that_is_none_is_404(still, path):
