@@ -1,4 +1,4 @@
-"""The API behind its real server, over real sockets: what only shows there, such as chunked bodies."""
+"""The API behind its real server, over real sockets: what only shows there, such as chunked bodies (A44)."""
 
 import json
 import socket
@@ -92,7 +92,7 @@ def test_a_small_body_in_chunks_is_taken(server):
     assert (status, json.loads(body)["subject"]) == (201, "sent in pieces")
 
 
-def test_a_body_in_chunks_is_413_when_it_exceeds_the_limit(server, unchanged):
+def test_a44_a_body_in_chunks_is_413_when_it_exceeds_the_limit(server, unchanged):
     head = server.head(b"POST /v1/tickets", b"Content-Type: application/json", b"Transfer-Encoding: chunked")
     pieces = [chunk(b" " * 65_536)] * 80
 
@@ -116,7 +116,7 @@ def test_a_body_in_chunks_of_exactly_the_limit_is_read(server):
     assert answer.status_code == 201
 
 
-def test_an_endless_body_ends_with_413(server, unchanged):
+def test_a44_an_endless_body_ends_with_413(server, unchanged):
     head = server.head(b"POST /v1/tickets", b"Content-Type: application/json", b"Transfer-Encoding: chunked")
     pieces = (chunk(b" " * 1_000_000) for _ in range(200))
 
