@@ -202,7 +202,8 @@ class SharedRates(LocalRates):
         if self._wanted.is_set():
             return
         with self._lock:
-            if self._thread is None and not self._closing.is_set():
+            is_running = self._thread is not None and self._thread.is_alive()
+            if not is_running and not self._closing.is_set():
                 self._start_thread()
         self._wanted.set()
 
