@@ -11,7 +11,8 @@ from psms.telemetry import REQUEST_SECONDS, REQUESTS, logger
 
 HEADER = "X-Request-ID"
 
-_WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# It is told to logs and to the audit trail, so nothing that opens something may pass for an id.
+_WELL_FORMED = re.compile(r"(?!sd[a-z]_|whsec_)[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 _NO_ROUTE = "none"
 

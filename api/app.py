@@ -2,7 +2,7 @@
 
 from flask import Flask, request
 
-from api import access_log, auth, errors, headers
+from api import access_log, auth, errors, headers, hosts, negotiation, rate_limit
 from api.body_limit import BodyLimit, too_large
 from api.context import EXTENSION
 from api.resources import BLUEPRINTS
@@ -31,8 +31,11 @@ def create_app(rt: Runtime) -> Flask:
     access_log.install(app)
     headers.install(app, rt.settings.public_url)
     errors.install(app)
+    hosts.install(app, rt.settings)
+    rate_limit.install(app)
     _limit_bodies(app, rt.settings.max_body_bytes)
     auth.install(app)
+    negotiation.install(app)
     api = Api(app, title=TITLE, version=VERSION, description=DESCRIPTION)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app, g, request
 
+from api import rate_limit
 from api.arguments import refuse_query
 from api.context import actor_if_any, request_id, runtime
 from psms.domain.access import Actor, Permission, require
@@ -66,18 +67,30 @@ def record_denial(error: NotAllowed) -> None:
 def _admit() -> None:
     if request.endpoint is None:
         # Routing itself answers, with 404 or 405.
+        rate_limit.admit_anonymous()
         return
     view = current_app.view_functions[request.endpoint]
     if getattr(view, "public", False):
+        rate_limit.admit_anonymous()
         return
     permission: Permission | None = getattr(view, "permission", None)
     if permission is None:
         raise NotAllowed("This address is open to nobody: it does not say which permission it needs.")
     g.permission = permission
-    g.actor = accounts.authenticate(runtime(), _bearer_token(), request_id(), request.remote_addr)
+    g.actor = _caller()
+    rate_limit.admit(g.actor)
     require(g.actor, permission)
     if request.query_string and not getattr(view, "reads_query", False):
         refuse_query(request)
+
+
+def _caller() -> Actor:
+    rate_limit.check_address()
+    try:
+        return accounts.authenticate(runtime(), _bearer_token(), request_id(), request.remote_addr)
+    except NotAuthenticated:
+        rate_limit.charge_address()
+        raise
 
 
 def _bearer_token() -> str:

@@ -30,11 +30,13 @@ STATUS = {
     Kind.FORBIDDEN: 403,
     Kind.NOT_FOUND: 404,
     Kind.WRONG_METHOD: 405,
+    Kind.NOT_ACCEPTABLE: 406,
     Kind.CONFLICT: 409,
     Kind.STALE: 412,
     Kind.TOO_LARGE: 413,
     Kind.WRONG_MEDIA_TYPE: 415,
     Kind.INVALID: 422,
+    Kind.TOO_MANY: 429,
     Kind.DEFECT: 500,
     Kind.UNAVAILABLE: 503,
 }
@@ -93,6 +95,8 @@ def _headers_of(error: PsmsError) -> dict[str, str]:
         # A request that tried is told that its token is no good (RFC 6750 section 3.1).
         reason = ', error="invalid_token"' if "Authorization" in request.headers else ""
         return {"WWW-Authenticate": f'Bearer realm="psms"{reason}'}
+    if error.kind is Kind.TOO_MANY:
+        return {"Retry-After": str(error.context["retry_after"])}
     if error.kind is Kind.UNAVAILABLE or error.code == "request_in_progress":
         return {"Retry-After": _RETRY_AFTER_S}
     return {}

@@ -22,6 +22,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from flask import Response, request
 from typing_extensions import override
 
+from api import rate_limit
 from api.context import origin, runtime
 from psms.domain.access import Role
 from psms.domain.credentials import RegisteredClient, is_token, secret_matches
@@ -144,10 +145,12 @@ class TokenServer(AuthorizationServer):
         self, request: FormRequest, methods: object = AUTH_METHODS, endpoint: str = "token"
     ) -> RegisteredClient:
         client_id, secret = _credentials(request)
-        known = accounts.client_for(runtime(), client_id) if _CLIENT_ID.fullmatch(client_id) else None
+        rate_limit.check_failures(_counted(client_id))
+        known = accounts.client_for(runtime(), client_id) if _counted(client_id) else None
         # An unknown client costs the same comparison as a known one.
         secret_is_right = secret_matches(known or _NOBODY, secret)
         if known is None or not secret_is_right:
+            rate_limit.charge_failure(_counted(client_id))
             _record_refusal(known, client_id)
             raise WrongCredentials
         return known
@@ -205,6 +208,11 @@ def _from_basic(header: str) -> tuple[str, str]:
         raise WrongCredentials
     # RFC 6749 section 2.3.1: both are form-encoded before they are joined.
     return unquote_plus(client_id), unquote_plus(secret)
+
+
+def _counted(client_id: str) -> str:
+    """Return *client_id* where it has the form of one, else nothing."""
+    return client_id if _CLIENT_ID.fullmatch(client_id) else ""
 
 
 def _granted(client: RegisteredClient, asked: str | None) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from flask import Response
 
 from api.context import actor_if_any
 from api.idempotency import REPLAYED_HEADER
-from api.pagination import encode_cursor
+from api.pagination import encode_cursor, sealing_key
 from api.preconditions import etag_of, is_not_modified
 from psms.domain.answers import Created
 from psms.domain.disclosure import disclosed
@@ -65,7 +65,7 @@ def created(answer: Created) -> Response:
 
 def listed(page: Page[Any]) -> Response:
     """Return 200 with one page and the cursor of the next."""
-    following = None if page.next_after is None else encode_cursor(page.next_after)
+    following = None if page.next_after is None else encode_cursor(page.next_after, sealing_key())
     return shown(_Listed(items=[_for_caller(item) for item in page.items], next_cursor=following))
 
 

@@ -37,7 +37,7 @@ _IDEMPOTENCY_KEY = {
     "in": "header",
     "name": HEADER,
     "description": "Any text of yours, new for each thing to create: then a repetition creates nothing.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
 }
 _IF_MATCH = {
     "in": "header",
@@ -238,7 +238,7 @@ def _refusals_and_scopes(doc: Doc, facts: Doc, **_: Any) -> Doc:
     permission: Permission | None = facts.get("permission")
     if permission is not None:
         doc["security"] = [{"oauth2": [MATRIX[permission].scope.value]}, {"bearer": []}]
-        refusals |= {401, 403}
+        refusals |= {401, 403, 429}
     responses = doc.setdefault("responses", {})
     for status in sorted(refusals):
         responses.setdefault(status, HTTPStatus(status).name)

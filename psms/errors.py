@@ -19,7 +19,9 @@ class Kind(StrEnum):
     STALE = "stale"
     TOO_LARGE = "too_large"
     UNAVAILABLE = "unavailable"
+    TOO_MANY = "too_many"
     WRONG_METHOD = "wrong_method"
+    NOT_ACCEPTABLE = "not_acceptable"
     WRONG_MEDIA_TYPE = "wrong_media_type"
     DEFECT = "defect"
 
@@ -172,6 +174,27 @@ class MediaTypeNotKnown(PsmsError):
 
     kind = Kind.WRONG_MEDIA_TYPE
     code = "unsupported_media_type"
+
+
+class NotAcceptable(PsmsError):
+    """The answers of this address are JSON: send 'Accept: application/json' or leave it out."""
+
+    kind = Kind.NOT_ACCEPTABLE
+    code = "not_acceptable"
+
+
+class HostNotServed(PsmsError):
+    """This server does not answer for the host that the request names: operators list it in PSMS_TRUSTED_HOSTS."""
+
+    kind = Kind.MALFORMED
+    code = "host_not_served"
+
+
+class RateLimited(PsmsError):
+    """Too many requests: wait for as many seconds as Retry-After says."""
+
+    kind = Kind.TOO_MANY
+    code = "rate_limited"
 
 
 class InternalError(PsmsError):

@@ -1,12 +1,13 @@
 """The outside world as the core sees it: protocols only, no implementation and no third-party type."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 from psms.domain.attempts import SendResult, WebhookRequest
+from psms.domain.rates import Meter, Verdict
 
 T = TypeVar("T")
 
@@ -116,4 +117,19 @@ class KeyWrapper(Protocol):
 
     def unwrap(self, kek_id: str, wrapped: bytes, context: Mapping[str, str], /) -> bytes:
         """Return the data key; raise Undecryptable for another KEK, other bytes or another context."""
+
+
+class Rates(Protocol):
+    """The counts that limits on requests are judged by. Asking never waits for anything and never fails."""
+
+    def take(self, meters: Sequence[Meter], /) -> Verdict:
+        """Count one request on each of *meters*, or on none of them where one refuses."""
+        ...
+
+    def look(self, meters: Sequence[Meter], /) -> Verdict:
+        """Judge as `take`, counting nothing."""
+        ...
+
+    def charge(self, meters: Sequence[Meter], /) -> None:
+        """Count one request on each of *meters*, whatever they hold."""
         ...

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from psms.adapters.broker import CeleryNudger
 from psms.adapters.egress import EgressGuard
 from psms.adapters.http import RequestsSender
+from psms.adapters.rates import SharedRates
 from psms.adapters.redis_probe import RedisProbe
 from psms.adapters.silence import NoNudges, NoProbe
 from psms.adapters.slots import Slots
@@ -14,7 +15,7 @@ from psms.adapters.system import DatabaseClock, SystemChance
 from psms.adapters.vault import Vault, vault_of
 from psms.db.session import Database
 from psms.domain.egress import parse_policy
-from psms.ports import Chance, Clock, Nudger, Probe, UrlGuard, WebhookSender, WorkSlots
+from psms.ports import Chance, Clock, Nudger, Probe, Rates, UrlGuard, WebhookSender, WorkSlots
 from psms.settings import Environment, Settings
 
 # Besides its threads a process needs connections for fallback drains and for the pump of deliveries.
@@ -35,6 +36,7 @@ class Runtime:
     nudger: Nudger
     redis: Probe
     vault: Vault
+    rates: Rates
     worker: str = "api"
     # Set when the process is asked to end: drains then claim nothing new and finish what they hold.
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -78,5 +80,6 @@ def _runtime(settings: Settings, nudger: Nudger, redis: Probe, *, worker: str, p
         nudger=nudger,
         redis=redis,
         vault=vault_of(settings, chance),
+        rates=SharedRates(settings.redis_url),
         worker=worker,
     )

@@ -1,12 +1,16 @@
 """The settings of PSMS, read once from the environment; the only reader of it outside `psms.embedded`."""
 
+import hashlib
+import hmac
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from psms.domain.rates import Rate
 from psms.errors import Misconfigured
 
 
@@ -19,6 +23,37 @@ class Environment(StrEnum):
 
 
 LOOPBACK = "127.0.0.0/8,::1/128"
+_LOOPBACK_NAMES = "localhost,127.0.0.1,::1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateLimits:
+    """How often one address, client or organization may ask, and how often credentials may be wrong."""
+
+    address: Rate
+    client: Rate
+    organization: Rate
+    failures: Rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeSettings:
+    """Whom the API answers, for which host names, and how many proxies in front it believes."""
+
+    limits: RateLimits
+    trusted_hosts: tuple[str, ...]
+    proxy_hops: int
+
+
+# More than a developer's machine can be asked.
+_PLENTY = Rate(quota=100_000, window_s=10)
+_GENEROUS = RateLimits(address=_PLENTY, client=_PLENTY, organization=_PLENTY, failures=_PLENTY)
+_FOR_PRODUCTION = RateLimits(
+    address=Rate(quota=60_000, window_s=60),
+    client=Rate(quota=6_000, window_s=60),
+    organization=Rate(quota=30_000, window_s=60),
+    failures=Rate(quota=30, window_s=60),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +127,7 @@ class Settings:
     delivery_retention_days: int
     keys: KeySettings
     log_proof: LogProof
+    edge: EdgeSettings
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -131,10 +167,16 @@ class Settings:
             delivery_retention_days=source.whole("PSMS_DELIVERY_RETENTION_DAYS", 90, at_least=8),
             keys=KeySettings.from_source(source),
             log_proof=LogProof.read(source.text),
+            edge=source.edge(host, environment),
         )
         if environment is Environment.PRODUCTION:
             settings.refuse_development_defaults()
         return settings
+
+    @property
+    def cursor_key(self) -> bytes:
+        """The key that cursors are sealed with: derived, so that all API processes have it and nobody keeps it."""
+        return _derived_key(self.database_url, "cursors")
 
     def refuse_development_defaults(self) -> None:
         """Raise Misconfigured for what is fit for a developer's machine only."""
@@ -178,6 +220,13 @@ def _require(name: str, value: str) -> None:
         raise Misconfigured(message)
 
 
+@lru_cache(maxsize=8)
+def _derived_key(database_url: str, purpose: str) -> bytes:
+    # The password alone: processes may reach the same database by different addresses.
+    secret = unquote(urlsplit(database_url).password or database_url)
+    return hmac.digest(secret.encode(), purpose.encode(), hashlib.sha256)
+
+
 class _Source:
     """A mapping of texts, read with types; `NAME_FILE` names a file that holds the value."""
 
@@ -212,6 +261,33 @@ class _Source:
             message = f"{name} must be {at_least} or more, not {value}: correct it or unset it"
             raise Misconfigured(message)
         return value
+
+    def edge(self, host: str, environment: Environment) -> EdgeSettings:
+        in_development = environment is Environment.DEVELOPMENT
+        return EdgeSettings(
+            limits=self.limits(_GENEROUS if in_development else _FOR_PRODUCTION),
+            trusted_hosts=self.names("PSMS_TRUSTED_HOSTS", f"{host},{_LOOPBACK_NAMES}" if in_development else ""),
+            proxy_hops=self.whole("PSMS_PROXY_HOPS", 0, at_least=0),
+        )
+
+    def limits(self, default: RateLimits) -> RateLimits:
+        return RateLimits(
+            address=self.rate("PSMS_RATE_ADDRESS", default.address),
+            client=self.rate("PSMS_RATE_CLIENT", default.client),
+            organization=self.rate("PSMS_RATE_ORGANIZATION", default.organization),
+            failures=self.rate("PSMS_RATE_FAILURES", default.failures),
+        )
+
+    def rate(self, name: str, default: Rate) -> Rate:
+        text = self.text(name, "")
+        try:
+            return Rate.parse(text) if text else default
+        except ValueError as problem:
+            message = f"{name}: {problem}"
+            raise Misconfigured(message) from None
+
+    def names(self, name: str, default: str) -> tuple[str, ...]:
+        return tuple(filter(None, (text.strip().lower() for text in self.text(name, default).split(","))))
 
     def choice(self, name: str, options: type[Environment], default: Environment) -> Environment:
         text = self.text(name, default.value)

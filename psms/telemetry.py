@@ -10,8 +10,18 @@ import structlog
 from prometheus_client import Counter, Histogram
 from structlog.typing import EventDict, WrappedLogger
 
-_SECRET_NAMES = re.compile(r"authorization|cookie|password|secret|token|credential", re.IGNORECASE)
-_SECRET_VALUES = re.compile(r"\b(?:sda_|sdc_|whsec_)[A-Za-z0-9_+/=-]{8,}|(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
+_SECRET_NAMES = re.compile(
+    r"authorization|cookie|passw|passphrase|secret|token|credential|api.?key|private.?key|\botp\b|\bpan\b|card",
+    re.IGNORECASE,
+)
+# Our own tokens and keys by their prefixes, those of others that we hold, the two schemes of an Authorization
+# header, and credentials inside a URL.
+_SECRET_VALUES = re.compile(
+    r"(?:sd[a-z]_|whsec_|[sr]k_(?:live|test)_)[A-Za-z0-9_+/=-]{8,}"
+    r"|\b(?:bearer|basic) +[A-Za-z0-9._~+/=-]{8,}"
+    r"|(?<=://)[^/@\s]*:[^/@\s]*(?=@)",
+    re.IGNORECASE,
+)
 _HIDDEN = "[hidden]"
 
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 15, 60, 300)
@@ -20,6 +30,8 @@ REQUESTS = Counter("psms_http_requests", "Requests answered.", ["method", "route
 REQUEST_SECONDS = Histogram("psms_http_request_seconds", "Time to answer.", ["route"], buckets=_FAST)
 NUDGES = Counter("psms_nudges", "Nudges by outcome; a lost one costs latency, never work.", ["task", "outcome"])
 DRAINS = Counter("psms_drains", "Runs of a drain by who asked for it.", ["task", "asked_by"])
+RATE_EXCHANGES = Counter("psms_rate_exchanges", "Exchanges of request counts with Redis.", ["outcome"])
+RATE_REFUSALS = Counter("psms_rate_refusals", "Requests answered with 429.", ["limit"])
 RELAYED = Counter("psms_outbox_relayed", "Events fanned out.")
 RELAY_LAG = Histogram("psms_outbox_relay_lag_seconds", "From commit to fan-out.", buckets=_FAST)
 ATTEMPTS = Counter("psms_webhook_attempts", "Webhook requests by outcome.", ["outcome", "status_class"])
@@ -58,7 +70,7 @@ def set_up_logs(*, as_json: bool, service: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        _hide_secrets,
+        hide_secrets,
     ]
     renderer: structlog.typing.Processor
     renderer = structlog.processors.JSONRenderer() if as_json else _readable
@@ -86,13 +98,27 @@ def bound(**fields: object) -> Iterator[None]:
         yield
 
 
-def _hide_secrets(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
+def hide_secrets(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
+    """Return a log *entry* in which nothing is left that opens something; the last processor before the renderer."""
     for name, value in entry.items():
-        if _SECRET_NAMES.search(name):
-            entry[name] = _HIDDEN
-        elif isinstance(value, str):
-            entry[name] = _SECRET_VALUES.sub(_HIDDEN, value)
+        entry[name] = _masked(name, value)
     return entry
+
+
+def _masked(name: str, value: object) -> object:
+    """Return *value* without what opens something: all of it under a telling *name*, at any depth."""
+    if _SECRET_NAMES.search(name):
+        return _HIDDEN
+    if isinstance(value, str):
+        return _SECRET_VALUES.sub(_HIDDEN, value)
+    if isinstance(value, dict):
+        return {key: _masked(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked("", inner) for inner in value]
+    if value is None or isinstance(value, int | float):
+        return value
+    # An exception or another object would become text in the renderer, behind this.
+    return _SECRET_VALUES.sub(_HIDDEN, str(value))
 
 
 def _readable(_logger: WrappedLogger, _method: str, entry: EventDict) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from psms.adapters.egress import EgressGuard
 from psms.adapters.http import RequestsSender
+from psms.adapters.rates import LocalRates
 from psms.adapters.slots import Slots
 from psms.adapters.system import DatabaseClock, SystemChance
 from psms.adapters.vault import vault_of
@@ -79,6 +80,7 @@ def rt(settings: Settings) -> Iterator[Runtime]:
         nudger=RecordingNudger(),
         redis=ScriptedProbe(),
         vault=vault_of(settings, SystemChance()),
+        rates=LocalRates(),
         worker="test",
     )
     slots.close(5)

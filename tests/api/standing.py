@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from psms.adapters.egress import EgressGuard
 from psms.adapters.http import RequestsSender
+from psms.adapters.rates import LocalRates
 from psms.adapters.slots import Slots
 from psms.adapters.system import DatabaseClock, SystemChance
 from psms.adapters.vault import vault_of
@@ -45,6 +46,7 @@ def runtime_on(database: MigratedDatabase) -> Iterator[Runtime]:
         nudger=RecordingNudger(),
         redis=ScriptedProbe(),
         vault=vault_of(settings, SystemChance()),
+        rates=LocalRates(),
         worker="test",
     )
     slots.close(5)

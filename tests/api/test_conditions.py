@@ -1,6 +1,7 @@
-"""ETag, If-Match and If-None-Match: a stale write is refused, a fresh read is not repeated."""
+"""ETag, If-Match and If-None-Match: a stale write is refused, a fresh read is not repeated (A42)."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -38,7 +39,7 @@ def ticket(client):
 
 
 @pytest.mark.parametrize(("resource", "new", "edit"), VERSIONED, ids=[resource for resource, _, _ in VERSIONED])
-def test_a_version_is_the_etag_and_an_older_one_is_refused(client, snapshot, resource, new, edit):
+def test_a42_a_version_is_the_etag_and_an_older_one_is_refused(client, snapshot, resource, new, edit):
     created = client.post(f"/v1/{resource}", json=new)
     path = created.headers["Location"]
     first = client.get(path)
@@ -107,23 +108,22 @@ def test_what_does_not_exist_is_404_whatever_version_is_named(client):
         assert client.patch(missing, json={"subject": "y"}, headers={"If-Match": header}).status_code == 404
 
 
-def test_of_two_writers_who_saw_the_same_version_one_wins(client, ticket):
-    start = threading.Barrier(2)
-    statuses = []
+def test_a42_of_two_writers_who_saw_the_same_version_one_wins_each_time(client, ticket):
+    for version in range(2, 12):
+        start = threading.Barrier(2)
+        with ThreadPoolExecutor(2) as pool:
+            written = [pool.submit(write, client, ticket, version, start, word) for word in ("one", "two")]
+            answers = [writer.result() for writer in written]
+        (winner,) = [answer for answer in answers if answer.status_code == 200]
 
-    def write(subject):
-        start.wait()
-        answer = client.patch(ticket, json={"subject": subject}, headers={"If-Match": '"2"'})
-        statuses.append(answer.status_code)
+        assert sorted(answer.status_code for answer in answers) == [200, 412]
+        assert client.get(ticket).json == winner.json
+        assert winner.json["version"] == version + 1
 
-    writers = [threading.Thread(target=write, args=(subject,)) for subject in ("one", "two")]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
 
-    assert sorted(statuses) == [200, 412]
-    assert client.get(ticket).json["version"] == 3
+def write(client, ticket, version, start, word):
+    start.wait()
+    return client.patch(ticket, json={"subject": f"{word} {version}"}, headers={"If-Match": f'"{version}"'})
 
 
 @pytest.mark.parametrize("header", ['"2"', 'W/"2"', "*", '"1", "2"'])

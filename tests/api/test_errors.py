@@ -1,4 +1,4 @@
-"""Every error has one shape, says nothing of the inside, and comes with the headers that its status asks for."""
+"""Every error has one shape, says nothing of the inside, and comes with the headers that its status asks for (A58)."""
 
 import dataclasses
 
@@ -71,7 +71,7 @@ def test_an_unknown_address_is_404_with_and_without_a_token(still, path):
     assert still.get(path).status_code == 404
 
 
-def test_a_defect_is_500_and_tells_nothing_but_the_request_id(rt, client, demo, snapshot):
+def test_a58_a_defect_is_500_and_tells_nothing_but_the_request_id(rt, client, demo, snapshot):
     broken = ApiClient(create_app(dataclasses.replace(rt, clock=BrokenClock())).test_client(), demo.token)
     before = snapshot()
 

@@ -1,4 +1,4 @@
-"""With an Idempotency-Key a creating request may be sent again, at the same time or later: it creates once."""
+"""With an Idempotency-Key a creating request may be sent again, at once or later: it creates once (A40, A41)."""
 
 import json
 import threading
@@ -26,7 +26,7 @@ def without_secrets(body):
 
 
 @pytest.mark.parametrize("creating", CREATING, ids=[path for path, _, _ in CREATING])
-def test_a_repetition_creates_nothing_and_gets_the_same_answer(client, count_rows, snapshot, creating):
+def test_a40_a_repetition_creates_nothing_and_gets_the_same_answer(client, count_rows, snapshot, creating):
     path, body, table = creating
     before = count_rows(table)
     first = client.post(path, json=body, headers=KEY)
@@ -72,7 +72,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.mark.parametrize("other", [{"subject": "y"}, {**SUBJECT, "tags": []}, {**SUBJECT, "description": ""}])
-def test_a_key_that_comes_back_with_another_body_is_422_and_changes_nothing(client, snapshot, other):
+def test_a40_a_key_that_comes_back_with_another_body_is_422_and_changes_nothing(client, snapshot, other):
     client.post("/v1/tickets", json=SUBJECT, headers=KEY)
     before = snapshot()
 
@@ -97,7 +97,7 @@ def test_a_refused_request_leaves_its_key_free(client):
     assert client.post("/v1/tickets", json=SUBJECT, headers=KEY).status_code == 201
 
 
-def test_a_key_belongs_to_its_client(client, as_role, other_client, count_rows):
+def test_a40_a_key_belongs_to_its_client(client, as_role, other_client, count_rows):
     callers = (client, as_role(Role.AGENT), other_client)
 
     answers = [caller.post("/v1/tickets", json=SUBJECT, headers=KEY) for caller in callers]
@@ -125,7 +125,7 @@ def test_a_key_may_be_any_visible_text(client, key):
     assert client.post("/v1/tickets", json=SUBJECT, headers={"Idempotency-Key": key}).status_code == 201
 
 
-def test_twelve_at_once_create_one(client, count_rows):
+def test_a41_twelve_at_once_create_one(client, count_rows):
     start = threading.Barrier(12)
     answers = []
 

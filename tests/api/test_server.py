@@ -1,11 +1,7 @@
-"""The API behind its real server, over real sockets: what only shows there, such as chunked bodies."""
+"""The API behind its real server, over real sockets: what only shows there, such as chunked bodies (A44)."""
 
 import json
-import os
-import signal
 import socket
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +10,12 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from psms.embedded.addresses import free_port
-from psms.embedded.launch import tied
 from tests.api.standing import contents, runtime_on
+from tests.support.api_process import running_api
 from tests.support.databases import MigratedDatabase, fresh_database
 from tests.support.tenants import make_tenant
 from tests.support.waiting import eventually
 
-PROJECT = Path(__file__).resolve().parents[2]
 LIMIT = 1_048_576
 SMALL = b'{"subject": "sent in pieces"}'
 
@@ -51,7 +45,7 @@ class Server:
             return read_answer(connection, has_body=not pieces[0].startswith(b"HEAD "))
 
     def head(self, line: bytes, *headers: bytes) -> bytes:
-        wanted = (line + b" HTTP/1.1", b"Host: x", b"Authorization: Bearer " + self.token.encode(), *headers)
+        wanted = (line + b" HTTP/1.1", b"Host: localhost", b"Authorization: Bearer " + self.token.encode(), *headers)
         return b"\r\n".join(wanted) + b"\r\n\r\n"
 
 
@@ -76,41 +70,11 @@ def chunk(data):
 
 @pytest.fixture(scope="module")
 def server(postgres, tmp_path_factory):
-    home = tmp_path_factory.mktemp("api")
-    port = free_port()
-    with fresh_database(postgres) as database, (home / "log").open("wb") as log:
+    with fresh_database(postgres) as database:
         with runtime_on(database) as rt:
             token = make_tenant(rt).token
-        variables = {
-            "DATABASE_URL": database.app_url,
-            "REDIS_URL": "redis://127.0.0.1:1/0",
-            "PSMS_HOME": str(home),
-            "PSMS_PORT": str(port),
-            "PSMS_API_WORKERS": "2",
-        }
-        process = subprocess.Popen(
-            tied((sys.executable, "-m", "psms", "api"), signal.SIGKILL),
-            cwd=PROJECT,
-            env={**os.environ, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-        running = Server(port=port, token=token, database=database, log=home / "log")
-        try:
-            eventually(lambda: answers(process, running), within=60, what="an answer at /readyz")
-            yield running
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def answers(process, server):
-    assert process.poll() is None, server.log.read_text()
-    try:
-        return requests.get(server.url("/readyz"), timeout=5).status_code == 200
-    except requests.ConnectionError:
-        return False
+        with running_api(database, tmp_path_factory.mktemp("api")) as api:
+            yield Server(port=api.port, token=token, database=database, log=api.log)
 
 
 @pytest.fixture
@@ -128,7 +92,7 @@ def test_a_small_body_in_chunks_is_taken(server):
     assert (status, json.loads(body)["subject"]) == (201, "sent in pieces")
 
 
-def test_a_body_in_chunks_is_413_when_it_exceeds_the_limit(server, unchanged):
+def test_a44_a_body_in_chunks_is_413_when_it_exceeds_the_limit(server, unchanged):
     head = server.head(b"POST /v1/tickets", b"Content-Type: application/json", b"Transfer-Encoding: chunked")
     pieces = [chunk(b" " * 65_536)] * 80
 
@@ -152,7 +116,7 @@ def test_a_body_in_chunks_of_exactly_the_limit_is_read(server):
     assert answer.status_code == 201
 
 
-def test_an_endless_body_ends_with_413(server, unchanged):
+def test_a44_an_endless_body_ends_with_413(server, unchanged):
     head = server.head(b"POST /v1/tickets", b"Content-Type: application/json", b"Transfer-Encoding: chunked")
     pieces = (chunk(b" " * 1_000_000) for _ in range(200))
 
@@ -194,7 +158,7 @@ def test_a_body_that_breaks_off_creates_nothing(server, unchanged, announced, se
         (b"GET /v1/tickets?tag=%00", 422),
         (b"GET /v1/tickets?tag=%ff", 422),
         (b"GET /" + b"x" * 20_000, 404),
-        (b"GET http://elsewhere.example/v1/tickets", 200),
+        (b"GET http://localhost/v1/tickets", 200),
         (b"HEAD /v1/tickets", 200),
     ],
 )
@@ -212,7 +176,7 @@ def test_odd_requests_get_a_proper_answer(server, unchanged, line, status):
     "header", [b"Host: a b", b"Host: \xff", b"X-Request-ID: \xff\xfe", b"If-None-Match: \xff", b"Authorization: \xff"]
 )
 def test_odd_headers_are_never_a_500(server, unchanged, header):
-    lines = (b"GET /v1/tickets HTTP/1.1", b"Host: x", header, b"Connection: close")
+    lines = (b"GET /v1/tickets HTTP/1.1", b"Host: localhost", header, b"Connection: close")
 
     status, _, _ = server.raw(b"\r\n".join(lines) + b"\r\n\r\n")
 

@@ -48,9 +48,9 @@ def lines_of(audit: Audit) -> list[str]:
     return [*skipped, f"no known vulnerability in {audit.audited} packages"]
 
 
-def main() -> int:
-    """Audit the production lock; return 1 when something is vulnerable."""
-    command = (sys.executable, "-m", "pip_audit", "--disable-pip", "--format", "json", "-r", str(_LOCKED))
+def main(lock: Path = _LOCKED, *options: str) -> int:
+    """Audit *lock* with pip-audit and its *options*; return 1 when something is vulnerable."""
+    command = (sys.executable, "-m", "pip_audit", "--disable-pip", *options, "--format", "json", "-r", str(lock))
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     audit = audit_of(ended.stdout) if ended.stdout.startswith("{") else Audit(vulnerable=(), skipped=(), audited=0)
     _say(lines_of(audit))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from psms.domain.rates import Rate
 from psms.errors import Misconfigured
 from psms.settings import LOOPBACK, Environment, Settings, endpoint_of
 
@@ -61,12 +62,30 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
         ("PSMS_LEASE_SECONDS", "1", "PSMS_LEASE_SECONDS must be 2 or more"),
         ("PSMS_DELIVERY_SLOTS", "0", "must be 1 or more"),
         ("PSMS_DELIVERY_RETENTION_DAYS", "0", "must be 8 or more"),
+        ("PSMS_RATE_CLIENT", "600", "PSMS_RATE_CLIENT: '600' is no rate: write requests/seconds"),
+        ("PSMS_PROXY_HOPS", "-1", "PSMS_PROXY_HOPS must be 0 or more"),
         ("PSMS_ENV", "prod", "must be one of development, staging, production"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named(name: str, value: str, says: str) -> None:
     with pytest.raises(Misconfigured, match=says):
         Settings.from_env({name: value})
+
+
+def test_a_developer_is_hardly_limited_and_production_is() -> None:
+    assert Settings.from_env({}).edge.limits.client.quota == 100_000
+    limits = Settings.from_env({**PRODUCTION, "PSMS_RATE_CLIENT": "7/3"}).edge.limits
+
+    assert (limits.client, limits.failures) == (Rate(quota=7, window_s=3), Rate(quota=30, window_s=60))
+
+
+def test_loopback_is_answered_for_in_development_only() -> None:
+    assert Settings.from_env({}).edge.trusted_hosts == ("127.0.0.1", "localhost", "127.0.0.1", "::1")
+    assert Settings.from_env(PRODUCTION).edge.trusted_hosts == ()
+    assert Settings.from_env({**PRODUCTION, "PSMS_TRUSTED_HOSTS": "A.example, .b.example,"}).edge.trusted_hosts == (
+        "a.example",
+        ".b.example",
+    )
 
 
 def test_servers_must_be_named() -> None:
