@@ -111,7 +111,7 @@ def relays(home: Path, name: str) -> bool:
 
 
 def test_api_processes_killed_under_load_lose_nothing_accepted(stage, rounds):
-    killed = []
+    killed: list[int] = []
     with scene_on(stage) as scene, ThreadPoolExecutor(1) as pool:
         load = pool.submit(scene.file, TICKETS * rounds, per_second=20)
         # Not without end: each time the API is started later, and a slow machine would never be done.
