@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from psms.crash import CrashPoint, crash_point
 from psms.db.direct import Brief
+from psms.db.queries import filing
 from psms.db.queries import tickets as queries
+from psms.db.queries.filing import Opening
 from psms.db.queries.journal import KeptAnswer
-from psms.db.queries.tickets import Opening
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
 from psms.domain.disclosure import disclosed
@@ -71,14 +72,14 @@ def _filed(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None)
         made = Made(json_bytes(disclosed(actor, ticket)), f"/v1/tickets/{ticket.id}", version=1)
         clocks = sla.started_clocks(moment, ticket.id, opening.promise)
         answer = None if once is None else kept(actor, once, made, moment.now)
-        queries.insert_ticket(brief, _new_rows(moment, ticket), clocks, answer)
+        filing.insert_ticket(brief, _new_rows(moment, ticket), clocks, answer)
     return Created(body=made.body, location=made.location, version=made.version)
 
 
 def _opening(brief: Brief, actor: Actor, priority: Priority, once: OnceKey | None) -> Opening | KeptAnswer:
     if once is None:
-        return queries.next_number(brief, priority.value)
-    return queries.next_number_or_answer(brief, priority.value, client_id=actor.client_id, key=once.key)
+        return filing.next_number(brief, priority.value)
+    return filing.next_number_or_answer(brief, priority.value, client_id=actor.client_id, key=once.key)
 
 
 def _opened(act: Moment, command: OpenTicket, opening: Opening, priority: Priority) -> Ticket:

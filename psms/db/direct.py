@@ -69,11 +69,6 @@ class Brief(Direct):
         entered = cursor.fetchone()
         self.is_alone = lock is None or bool(entered and entered[1])
 
-    def leave(self) -> None:
-        """End a transaction that only asked; one that has finished already is left as it is."""
-        # Not by a rollback, which would cost the connection its prepared statements.
-        self._driver.commit()
-
     def finish(self, statement: str, values: Values) -> None:
         """Write and commit, in one exchange: whoever waits for a row of ours waits one round trip less."""
         with self._driver.pipeline():

@@ -119,7 +119,8 @@ class Database:
             pooled, brief = self._started(lambda driver: Brief(driver, organization_id, lock))
             try:
                 yield brief
-                brief.leave()
+                # What only asked ends so too: a rollback would cost the connection its prepared statements.
+                _driver(pooled).commit()
             finally:
                 _give_back(pooled)
 

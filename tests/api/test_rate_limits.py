@@ -7,7 +7,7 @@ import pytest
 from api.app import create_app
 from psms.domain.access import Role
 from psms.domain.rates import Rate
-from psms.settings import EdgeSettings, RateLimits
+from psms.settings_groups import EdgeSettings, RateLimits
 from tests.api.conftest import ApiClient
 from tests.support.tenants import add_caller, make_tenant
 

@@ -70,7 +70,7 @@ def test_a_queue_without_a_consumer_is_noticed(queue):
 
 
 def test_every_setting_in_the_compose_file_is_one_that_psms_reads():
-    settings = (ROOT / "psms/settings.py").read_text(encoding="utf-8")
+    settings = "".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "psms").glob("settings*.py")))
     read = set(re.findall(r'"([A-Z_]+)"', settings))
     named = set(re.findall(r"^ +((?:PSMS|DATABASE|REDIS)_\w+):", COMPOSE, re.MULTILINE))
 

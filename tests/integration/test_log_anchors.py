@@ -15,7 +15,8 @@ from psms.adapters.anchors import Anchor, DirectoryAnchor, anchor_of
 from psms.adapters.log_keys import signer_of, trusted_keys
 from psms.domain.log_chain import Checkpoint, checkpoint_message
 from psms.errors import DependencyUnavailable, Misconfigured
-from psms.settings import Environment, LogProof, Settings
+from psms.settings import Environment, Settings
+from psms.settings_groups import LogProof
 
 ORGANIZATION = UUID("0192f0c1-0000-7000-8000-000000000001")
 AT = datetime(2026, 11, 22, 9, 5, 7, tzinfo=UTC)
