@@ -138,9 +138,7 @@ def test_who_managed_users_and_clients_before_there_were_roles_may_manage_roles(
     off = database.rows("SELECT id FROM oauth_clients WHERE NOT active")
     schema.upgrade(database.owner_url, database.app_url)
 
-    found: dict[object, object] = {
-        client: scopes for client, scopes in database.rows("SELECT id, scopes FROM oauth_clients")
-    }
+    found = {row[0]: row[1] for row in database.rows("SELECT id, scopes FROM oauth_clients")}
     assert off == [(narrow,)]
     assert found[ids["all"]] == ["clients:manage", "tickets:read", "users:write", "roles:manage"]
     assert found[ids["some"]] == ["tickets:read", "users:write"]
