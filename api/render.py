@@ -3,6 +3,7 @@
 Errors are in `api.errors`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,7 +14,7 @@ from api.idempotency import REPLAYED_HEADER
 from api.pagination import encode_cursor, sealing_key
 from api.preconditions import etag_of, is_not_modified
 from psms.domain.answers import Created
-from psms.domain.disclosure import disclosed
+from psms.domain.disclosure import disclosed, disclosed_items
 from psms.domain.pages import Page
 from psms.encoding import json_bytes
 
@@ -31,7 +32,7 @@ class Versioned(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Listed:
-    items: list[Any]
+    items: Sequence[object]
     next_cursor: str | None
 
 
@@ -66,7 +67,9 @@ def created(answer: Created) -> Response:
 def listed(page: Page[Any]) -> Response:
     """Return 200 with one page and the cursor of the next."""
     following = None if page.next_after is None else encode_cursor(page.next_after, sealing_key())
-    return shown(_Listed(items=[_for_caller(item) for item in page.items], next_cursor=following))
+    caller = actor_if_any()
+    items = page.items if caller is None else disclosed_items(caller, page.items)
+    return Response(json_bytes(_Listed(items=items, next_cursor=following)), content_type=_JSON)
 
 
 def removed() -> Response:

@@ -1,9 +1,11 @@
 """Which tickets each caller sees: lists, single reads, comments, SLA, edits and transitions agree."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from psms.domain.access import Actor, Permission, Role
 from psms.domain.accounts import Edit
@@ -22,6 +24,7 @@ from tests.support.offices import (
     furnish,
 )
 from tests.support.tenants import add_caller
+from tests.support.waiting import eventually
 from workflows import comments, directory, tickets
 from workflows.sla_policies import sla_of_ticket
 
@@ -164,3 +167,24 @@ def test_who_gives_a_ticket_to_another_team_sees_it_no_more(rt: Runtime, office:
 
     assert not exists(lambda: tickets.get_ticket(rt, office.agent.actor, ticket_id))
     assert exists(lambda: tickets.get_ticket(rt, office.colleague.actor, ticket_id))
+
+
+def test_a_ticket_that_is_given_away_while_an_edit_waits_for_it_is_not_edited(
+    rt: Runtime, office: Office, database: MigratedDatabase
+) -> None:
+    ticket_id = office.tickets["with my team"]
+    theirs = tickets.get_ticket(rt, office.boss.actor, office.tickets["with their team"]).team_id
+    command = EditTicket(fields={"subject": "mine"})
+
+    def someone_waits() -> bool:
+        return bool(database.rows("SELECT FROM pg_locks WHERE NOT granted"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with rt.db.begin(office.boss.organization_id) as session:
+            give = text("UPDATE tickets SET team_id = :team WHERE id = :id")
+            session.execute(give, {"team": theirs, "id": ticket_id})
+            edit = pool.submit(lambda: exists(lambda: tickets.edit_ticket(rt, office.agent.actor, ticket_id, command)))
+            eventually(someone_waits, within=20, what="the edit's wait for the row")
+        assert edit.result() is False
+
+    assert tickets.get_ticket(rt, office.boss.actor, ticket_id).subject == "with my team"
