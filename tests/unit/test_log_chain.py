@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from psms.domain.log_chain import (
@@ -69,6 +69,7 @@ def test_an_instant_has_the_same_text_in_every_zone():
     assert canonical(elsewhere) == canonical(ENTRY)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), json_values, max_size=5))
 def test_the_order_and_spacing_of_json_change_nothing(values):
     one = replace(ENTRY, after=json.dumps(values, indent=1))

@@ -11,12 +11,24 @@ from sqlalchemy import text
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.log_tools import found, sealed_and_signed
-from tests.support.tenants import Tenant
+from tests.support.tenants import Tenant, make_tenant
 from workflows import trail
 from workflows.act import act_of
 from workflows.log_seals import seal_logs
 
 WRITERS, SEALERS, SECONDS = 8, 2, 4.0
+
+
+@pytest.fixture
+def acme(rt: Runtime) -> Tenant:
+    """An organization with an admin client."""
+    return make_tenant(rt)
+
+
+@pytest.fixture
+def stranger(rt: Runtime) -> Tenant:
+    """Another organization with an admin client."""
+    return make_tenant(rt, "Stranger")
 
 
 class ChangedItsMind(Exception):
@@ -37,7 +49,7 @@ def write(rt: Runtime, tenant: Tenant, number: int) -> bool:
 
 @pytest.mark.timeout(300)
 def test_whatever_is_committed_is_sealed_once_and_in_an_unbroken_chain(
-    rt: Runtime, database: MigratedDatabase, acme: Tenant, stranger: Tenant
+    rt: Runtime, database: MigratedDatabase, acme: Tenant, stranger: Tenant, rounds: int
 ) -> None:
     over = threading.Event()
 
@@ -59,7 +71,7 @@ def test_whatever_is_committed_is_sealed_once_and_in_an_unbroken_chain(
     with ThreadPoolExecutor(WRITERS + SEALERS) as pool:
         writers = [pool.submit(writer, place) for place in range(WRITERS)]
         sealers = [pool.submit(sealer) for _ in range(SEALERS)]
-        threading.Timer(SECONDS, over.set).start()
+        threading.Timer(SECONDS * rounds, over.set).start()
         committed, sealed = sum(one.result() for one in writers), sum(one.result() for one in sealers)
     sealed_and_signed(rt, database)
 
