@@ -85,9 +85,10 @@ def encryption(system: System) -> Iterator[Figure]:
 def _figure(name: str, pairs: list[tuple[float, float]]) -> Figure:
     return Figure(
         name=f"{name}, encrypted: CPU each",
-        value=median(encrypted for _, encrypted in pairs),
+        # The least of all rounds: whatever else the machine does only adds.
+        value=min(encrypted for _, encrypted in pairs),
         unit="ms",
-        limits={"the same in clear": median(clear for clear, _ in pairs)},
+        limits={"the same in clear": min(clear for clear, _ in pairs)},
         target=_TARGET,
         details={"median share": median(encrypted / clear for clear, encrypted in pairs)},
     )

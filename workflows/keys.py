@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from psms.crash import CrashPoint, crash_point
-from psms.db.canary import rewrap_canary
 from psms.db.models.accounts import ClientRow, OrganizationRow
 from psms.db.models.webhooks import EndpointRow
 from psms.db.queries import data_keys as queries
@@ -14,6 +13,7 @@ from psms.domain.encryption import ROTATED, Purpose, key_context
 from psms.runtime import Runtime
 from workflows import reencryption, trail
 from workflows.act import act_of_system
+from workflows.canary import rewrap_canary
 from workflows.data_keys import add_next_keys, renewed_keyring, unwrapped
 
 _BATCH = 500

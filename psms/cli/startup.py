@@ -87,7 +87,7 @@ def require_fit_database(settings: Settings) -> None:
     try:
         load("psms.db.fitness:refuse_unfit_database")(database)
         vault = load("psms.adapters.vault:vault_of")(settings, load("psms.adapters.system:SystemChance")())
-        load("psms.db.canary:refuse_wrong_keys")(database, vault.keks)
+        load("workflows.canary:refuse_wrong_keys")(database, vault.keks)
     except DependencyUnavailable as problem:
         raise unusable_database(settings.database_url, "DATABASE_URL", problem.__cause__) from problem
     finally:

@@ -13,7 +13,6 @@ import pytest
 
 from psms.adapters.system import SystemChance
 from psms.adapters.vault import vault_of
-from psms.db.canary import refuse_wrong_keys
 from psms.domain.access import Role
 from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewUser
@@ -25,6 +24,7 @@ from tests.support.keys import kek_file
 from tests.support.tenants import Tenant, add_endpoint, make_tenant
 from tests.support.waiting import eventually
 from workflows import data_keys, directory
+from workflows.canary import refuse_wrong_keys
 
 TENANTS = 4
 _KEKS = "SELECT DISTINCT kek_id FROM data_keys ORDER BY 1"

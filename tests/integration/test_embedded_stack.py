@@ -12,6 +12,7 @@ import pytest
 from psms.embedded.addresses import free_port
 from psms.embedded.home import Home
 from psms.embedded.running import join_running_stack, running_stack
+from tests.support.keys import kek_file
 from tests.support.servers import running_postgres, running_valkey
 from tests.support.stacks import process_of, processes_of, started_stack
 from tests.support.waiting import eventually
@@ -70,6 +71,28 @@ def test_the_processes_get_what_they_need_and_nothing_that_misleads_them(home):
     assert len(variables["PSMS_FLOWER_PASSWORD"]) >= 24
     assert variables["DATABASE_URL"].startswith("postgresql://psms_app:")
     assert variables["PSMS_OWNER_DATABASE_URL"].startswith("postgresql://psms_owner:")
+    assert variables["PSMS_KEK_FILE"] == str(home / "keys.json")
+
+
+def test_the_key_is_made_at_the_first_start_for_this_user_alone_and_is_kept(home):
+    kept = []
+    for _ in range(2):
+        with started_stack(home) as stack:
+            stack.until_ready()
+        kept.append((home / "keys.json").read_text(encoding="utf-8"))
+
+    assert kept[0] == kept[1]
+    assert stat.S_IMODE((home / "keys.json").stat().st_mode) == 0o600
+
+
+def test_a_key_of_ones_own_is_used_and_none_is_made(home, tmp_path):
+    own = kek_file(tmp_path / "own.json", "own")
+    with started_stack(home, variables={"PSMS_KEK_FILE": str(own)}) as stack:
+        stack.until_ready()
+        variables = _variables_of(home, "--name core")
+
+    assert variables["PSMS_KEK_FILE"] == str(own)
+    assert not (home / "keys.json").exists()
 
 
 def test_another_command_finds_the_servers_of_the_running_stack(home, stack):

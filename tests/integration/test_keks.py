@@ -12,7 +12,6 @@ from psms.adapters.keks import LocalKeks
 from psms.adapters.key_kms import KmsKek
 from psms.adapters.system import SystemChance
 from psms.adapters.vault import vault_of
-from psms.db.canary import refuse_wrong_keys
 from psms.domain.access import Role
 from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewUser
@@ -27,6 +26,7 @@ from tests.support.keys import kek_file, keks
 from tests.support.kms import CREDENTIALS, Kms, running_kms
 from tests.support.tenants import Tenant
 from workflows import directory, keys
+from workflows.canary import refuse_wrong_keys
 
 DATA_KEY = bytes(range(32))
 CONTEXT = {"organization": "acme", "purpose": "webhooks"}

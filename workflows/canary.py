@@ -1,4 +1,4 @@
-"""Was this database encrypted with these keys? A canary tells, before anything is served. Data keys: `queries`."""
+"""Was this database encrypted with these keys? A canary tells, before anything is served. Data keys: `data_keys`."""
 
 from psms.db.queries import data_keys as queries
 from psms.db.session import Database
