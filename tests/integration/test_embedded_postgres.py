@@ -89,9 +89,9 @@ def test_text_sorts_and_changes_case_alike_on_every_machine(shared):
     assert facts == [("b", "C.UTF-8", "C", "UTF8", "É", True)]
 
 
-def test_pages_carry_checksums_and_the_clock_is_utc(shared):
-    names = ("data_checksums", "TimeZone", "listen_addresses")
-    assert [_ask(shared.superuser_url, f"SHOW {name}")[0][0] for name in names] == ["on", "UTC", "127.0.0.1"]
+def test_pages_carry_checksums_the_clock_is_utc_and_rows_are_counted_soon(shared):
+    names = ("data_checksums", "TimeZone", "listen_addresses", "autovacuum_naptime")
+    assert [_ask(shared.superuser_url, f"SHOW {name}")[0][0] for name in names] == ["on", "UTC", "127.0.0.1", "5s"]
 
 
 def test_nobody_gets_in_without_the_password(shared):
