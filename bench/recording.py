@@ -4,7 +4,7 @@ So the limits do the same SQL as the product, also after its SQL has changed.
 """
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
+from psycopg.abc import Params
 from psycopg.rows import TupleRow
-from sqlalchemy import Connection, Engine, event
+
+from tests.support.statements import heard
 
 _COUNTER = "last_number"
-_BEGIN, _COMMIT = "BEGIN", "COMMIT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,33 +30,22 @@ class Statement:
 
 
 @contextmanager
-def _heard(statements: list[Statement]) -> Iterator[None]:
-    def executed(*facts: Any) -> None:
-        statements.append(Statement(sql=facts[2], parameters=dict(facts[3] or {})))
+def _noted(statements: list[Statement]) -> Iterator[None]:
+    def note(sql: str, parameters: Params | None) -> None:
+        statements.append(Statement(sql=sql, parameters=dict(parameters) if isinstance(parameters, Mapping) else {}))
 
-    def committed(_: Connection) -> None:
-        # A look-up of its own ends so as well, and commits nothing.
-        begun = [s.sql for s in statements if s.sql.startswith(_BEGIN) or s.sql == _COMMIT]
-        if begun and begun[-1] != _COMMIT:
-            statements.append(Statement(sql=_COMMIT, parameters={}))
-
-    event.listen(Engine, "before_cursor_execute", executed)
-    event.listen(Engine, "commit", committed)
-    try:
+    with heard(str, note):
         yield
-    finally:
-        event.remove(Engine, "before_cursor_execute", executed)
-        event.remove(Engine, "commit", committed)
 
 
 def recorded(request: Callable[[], object]) -> list[Statement]:
     """Return the statements of one *request*, told apart by doing it again: what differs then is fresh."""
     request()
     first: list[Statement] = []
-    with _heard(first):
+    with _noted(first):
         request()
     second: list[Statement] = []
-    with _heard(second):
+    with _noted(second):
         request()
     return [
         Statement(
@@ -99,6 +89,8 @@ class Replay:
         rows: list[TupleRow] = []
         for statement in self._statements:
             cursor = self._connection.execute(statement.sql.encode(), _renewed(statement, names, number))
+            while cursor.nextset():
+                pass
             if cursor.description is None:
                 continue
             found = cursor.fetchall()

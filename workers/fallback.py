@@ -14,7 +14,11 @@ from workers.base import Drains
 from workflows.names import Task
 
 _BEAT_S = 1.0
+# Without a connection to Redis no nudge can come. An event on its way to a partner passes two drains, each of
+# which waits for this: both together stay within what one lost nudge costs.
+_CUT_OFF_S = 0.5
 _SHORTEST_WAIT_S = 0.02
+_LONGEST_WAIT_S = 0.25
 _JOIN_S = 20.0
 
 
@@ -27,19 +31,16 @@ class Fallback:
         *on_run* is called after every such run.
         """
         self._drains = drains
+        self._after_s = after_s
         self._on_run = on_run
+        self._is_cut_off: Callable[[], bool] = lambda: False
         self._threads = [
-            Thread(
-                target=self._watch,
-                args=(task, _patience_s(task, after_s)),
-                name=f"fallback {task}",
-                daemon=True,
-            )
-            for task in tasks
+            Thread(target=self._watch, args=(task,), name=f"fallback {task}", daemon=True) for task in tasks
         ]
 
-    def start(self) -> None:
-        """Begin to watch."""
+    def start(self, is_cut_off: Callable[[], bool] = lambda: False) -> None:
+        """Begin to watch; while *is_cut_off* no nudge can come, and drains are run sooner."""
+        self._is_cut_off = is_cut_off
         for thread in self._threads:
             thread.start()
 
@@ -51,11 +52,32 @@ class Fallback:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _watch(self, task: Task, patience_s: float) -> None:
-        while not self._drains.stopping.wait(max(_SHORTEST_WAIT_S, patience_s - self._drains.idle_s(task))):
+    def _watch(self, task: Task) -> None:
+        left_s = _SHORTEST_WAIT_S
+        while not self._drains.stopping.wait(min(_LONGEST_WAIT_S, max(_SHORTEST_WAIT_S, left_s))):
+            patience_s = self._patience_s(task)
             if self._drains.idle_s(task) >= patience_s:
                 self._drains.run(task, asked_by="fallback")
                 self._on_run()
+            left_s = patience_s - self._drains.idle_s(task)
+
+    def _patience_s(self, task: Task) -> float:
+        after_s = min(self._after_s, _CUT_OFF_S) if self._is_cut_off() else self._after_s
+        return after_s + EVERY[task].total_seconds() - _BEAT_S
+
+
+class _CutOff:
+    """Tells whether a worker has lost its connection to Redis and has no new one yet."""
+
+    def __init__(self, worker: WorkController) -> None:
+        self._worker = worker
+        self._was_connected = False
+
+    def __call__(self) -> bool:
+        # Celery takes the connection from its consumer when it is lost, and gives it the new one.
+        is_connected = getattr(getattr(self._worker, "consumer", None), "connection", None) is not None
+        self._was_connected |= is_connected
+        return self._was_connected and not is_connected
 
 
 class FallbackStep(StartStopStep):
@@ -73,12 +95,8 @@ class FallbackStep(StartStopStep):
 
     @override
     def start(self, parent: WorkController) -> None:
-        self._fallback.start()
+        self._fallback.start(_CutOff(parent))
 
     @override
     def stop(self, parent: WorkController) -> None:
         self._fallback.stop()
-
-
-def _patience_s(task: Task, after_s: float) -> float:
-    return after_s + EVERY[task].total_seconds() - _BEAT_S

@@ -25,7 +25,7 @@ def authenticate(rt: Runtime, token: str, request_id: str) -> Actor:
     """
     if not is_token(token):
         raise NotAuthenticated
-    actor = rt.db.ask(lambda connection: identity.actor_of_token(connection, digest(token), request_id))
+    actor = rt.db.ask_directly(lambda direct: identity.actor_of_token(direct, digest(token), request_id))
     if actor is None:
         message = "This access token is unknown, expired or revoked: ask for a new one at /oauth/token."
         raise NotAuthenticated(message)

@@ -11,14 +11,13 @@ from psms.runtime import Runtime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Act:
-    """What the steps of one change share. *actor* is None where PSMS itself acts.
+class Moment:
+    """Who acts and when; *actor* is None where PSMS itself acts.
 
     *now* is the one instant of the change, read from the database's clock inside the transaction.
     """
 
     rt: Runtime
-    session: Session
     organization_id: UUID
     actor: Actor | None
     now: datetime
@@ -34,6 +33,13 @@ class Act:
     def new_id(self) -> UUID:
         """Return a new id of this instant."""
         return self.rt.chance.new_id(self.now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act(Moment):
+    """What the steps of one change share: its moment and its transaction."""
+
+    session: Session
 
 
 def act_of(rt: Runtime, session: Session, actor: Actor) -> Act:

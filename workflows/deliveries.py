@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
-
-from sqlalchemy import Row
 
 from psms.crash import CrashPoint, crash_point
+from psms.db.direct import Record
 from psms.db.queries import claims, lanes, results
 from psms.db.session import enter
 from psms.domain.attempts import WebhookRequest
@@ -26,6 +24,8 @@ from workflows.names import Task
 
 # While requests are out, look this often for more that is due: a nudge cannot wake a drain that waits.
 _LOOK_AGAIN_S = 0.05
+# Once one has landed, others that land within this time are recorded with it, in one transaction.
+_LAND_TOGETHER_S = 0.01
 # Between two attempts to record results, while the database is away or busy.
 _RECORD_AGAIN_S = 0.2
 # A second for suspects, then five for everybody else: a crowd of them must not stop a process.
@@ -87,6 +87,9 @@ class _Pump:
 
     def _land(self) -> None:
         done, self._flying = wait(self._flying, timeout=_LOOK_AGAIN_S, return_when=FIRST_COMPLETED)
+        if done and self._flying:
+            others, self._flying = wait(self._flying, timeout=_LAND_TOGETHER_S)
+            done |= others
         if self._suspect_flies and not self._flying:
             self._suspect_flies = False
             self._turns.suspect_landed()
@@ -169,7 +172,7 @@ def reap_leases(rt: Runtime) -> int:
     return len(expired)
 
 
-def _note_dead(act: Act, rows: Sequence[Row[Any]]) -> None:
+def _note_dead(act: Act, rows: Sequence[Record]) -> None:
     for row in rows:
         if row.state == DeliveryState.DEAD:
             DEAD.labels(reason="leases_lost").inc()

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from psms.db.direct import Record
 from psms.db.queries import claims, results
 from psms.db.session import enter
 from psms.runtime import Runtime
@@ -35,10 +34,9 @@ def claim_due(rt: Runtime, *, suspects: bool, alone: bool) -> Claimed:
     """
     lease_ends = time.monotonic() + rt.settings.lease_seconds
     with rt.db.begin_claim() as session:
-        now = rt.clock.now(session)
+        now, suspect = claims.look(session, suspects=suspects)
         lease = claims.Lease(token=rt.chance.new_id(now), seconds=rt.settings.lease_seconds, now=now)
-        claimed: Sequence[Row[Any]] = []
-        suspect = suspects and claims.suspect_waits(session, now)
+        claimed: Sequence[Record] = []
         if suspect and alone:
             claimed = claims.claim_suspect(session, lease)
             suspect = bool(claimed)
@@ -49,7 +47,7 @@ def claim_due(rt: Runtime, *, suspects: bool, alone: bool) -> Claimed:
 
 
 def _prepared(
-    rt: Runtime, session: Session, lease: claims.Lease, claimed: Sequence[Row[Any]], lease_ends: float
+    rt: Runtime, session: Session, lease: claims.Lease, claimed: Sequence[Record], lease_ends: float
 ) -> list[Job]:
     jobs: list[Job] = []
     rows = sorted((row.organization_id, row.id) for row in claimed)
@@ -64,7 +62,7 @@ def _prepared(
     return jobs
 
 
-def _job(row: Row[Any], lease: claims.Lease, lease_ends: float) -> Job:
+def _job(row: Record, lease: claims.Lease, lease_ends: float) -> Job:
     return Job(
         organization_id=row.organization_id,
         delivery_id=row.id,

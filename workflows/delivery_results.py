@@ -6,11 +6,9 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from psms.crash import CrashPoint, crash_point
 from psms.db.queries import lanes, results
-from psms.db.session import set_patience
+from psms.db.refusals import DATABASE_ERRORS
 from psms.domain.attempts import Outcome, SendResult
 from psms.domain.retry import (
     Decision,
@@ -97,7 +95,7 @@ def _recorded(rt: Runtime, finished: list[Finished]) -> list[Finished]:
     except DependencyUnavailable as problem:
         log.warning("results_not_recorded", count=len(finished), reason=problem.detail)
         return finished
-    except (PsmsError, SQLAlchemyError):
+    except (PsmsError, *DATABASE_ERRORS):
         if len(finished) == 1:
             log.exception("result_not_recordable", delivery_id=str(finished[0].job.delivery_id))
             return []
@@ -107,15 +105,14 @@ def _recorded(rt: Runtime, finished: list[Finished]) -> list[Finished]:
 
 
 def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> None:
-    with rt.db.begin(organization_id) as session:
-        # Lanes before anything else, as everywhere. Nobody holds one for long; if somebody does, come back.
-        set_patience(session, seconds=1)
-        lanes.lock(session, organization_id, [one.job.endpoint_id for one in finished])
-        act = act_of_system(rt, session, organization_id, rt.clock.now(session))
+    # Nobody holds a lane for long; if somebody does, come back.
+    with rt.db.begin_impatient(organization_id, seconds=1) as session:
+        # Lanes before anything else, as everywhere.
+        now = lanes.lock(session, organization_id, [one.job.endpoint_id for one in finished])
+        act = act_of_system(rt, session, organization_id, now)
         judged = [_judged(rt, one, act.now) for one in finished]
         settlements = [one.settlement for one in judged]
         in_time = results.settle(session, organization_id, settlements, act.now)
-        results.write_attempts(session, organization_id, settlements, in_time, act.now)
         late = [s for s in settlements if s.delivery_id not in in_time]
         accepted_late = [s for s in late if s.outcome == Outcome.SUCCESS]
         if accepted_late:

@@ -1,13 +1,13 @@
 """Creating something once: the answer is kept in the transaction that creates, under the caller's key."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from psms.db.queries import journal
+from psms.db.queries.journal import KeptAnswer
 from psms.domain.access import Actor
 from psms.domain.answers import Created, OnceKey
 from psms.errors import IdempotencyKeyReused, RequestInProgress
@@ -29,21 +29,30 @@ def create_once(rt: Runtime, actor: Actor, once: OnceKey | None, create: Callabl
         act = act_of(rt, session, actor)
         made = create(act)
         if once is not None:
-            journal.remember(session, _kept(actor, once, made, act.now))
+            journal.remember(session, kept(actor, once, made, act.now))
     return Created(body=made.body, location=made.location, version=made.version)
 
 
-def create_in_one_statement(
-    rt: Runtime, actor: Actor, once: OnceKey | None, draw_up: Callable[[Session], "Draft"]
-) -> Created:
-    """Do as `create_once`, for what is created often: the answer is kept by the statement that creates."""
-    with rt.db.begin(actor.organization_id) as session:
-        earlier = None if once is None else _earlier_answer(session, actor, once)
-        if earlier is not None:
-            return earlier
-        draft = draw_up(session)
-        draft.write(None if once is None else _kept(actor, once, draft.made, draft.now))
-    return Created(body=draft.made.body, location=draft.made.location, version=draft.made.version)
+def repeated(earlier: KeptAnswer, once: OnceKey) -> Created:
+    """Return the earlier answer to a request with this key; raise IdempotencyKeyReused when it asked for other."""
+    if earlier.fingerprint != once.fingerprint:
+        raise IdempotencyKeyReused
+    version = int(earlier.etag) if earlier.etag else None
+    return Created(body=earlier.body, location=earlier.location, version=version, replayed=True)
+
+
+def kept(actor: Actor, once: OnceKey, made: "Made", now: datetime) -> dict[str, Any]:
+    """Return what is kept of an answer under its key, named as in `journal.REMEMBERED`."""
+    return {
+        "organization_id": actor.organization_id,
+        "client_id": actor.client_id,
+        "key": once.key,
+        "fingerprint": once.fingerprint,
+        "kept_body": made.kept,
+        "location": made.location,
+        "etag": None if made.version is None else str(made.version),
+        "now": now,
+    }
 
 
 def earlier_answer(rt: Runtime, actor: Actor, once: OnceKey | None) -> Created | None:
@@ -65,36 +74,9 @@ class Made:
         self.kept = body if kept is None else kept
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """What is about to be created: the answer, its instant, and how to write it with the answer that is kept."""
-
-    made: Made
-    now: datetime
-    write: Callable[[dict[str, Any] | None], None]
-
-
 def _earlier_answer(session: Session, actor: Actor, once: OnceKey) -> Created | None:
-    if not journal.lock_key(session, actor.client_id, once.key):
+    if not journal.lock_key(session, once.lock(actor.client_id)):
         raise RequestInProgress
     # A statement of its own: only now does it see what the former holder of the lock committed.
-    row = journal.answer_for(session, actor.client_id, once.key)
-    if row is None:
-        return None
-    if bytes(row.fingerprint) != once.fingerprint:
-        raise IdempotencyKeyReused
-    version = int(row.etag) if row.etag else None
-    return Created(body=bytes(row.body), location=row.location, version=version, replayed=True)
-
-
-def _kept(actor: Actor, once: OnceKey, made: Made, now: datetime) -> dict[str, Any]:
-    return {
-        "organization_id": actor.organization_id,
-        "client_id": actor.client_id,
-        "key": once.key,
-        "fingerprint": once.fingerprint,
-        "kept_body": made.kept,
-        "location": made.location,
-        "etag": None if made.version is None else str(made.version),
-        "now": now,
-    }
+    earlier = journal.answer_for(session, actor.client_id, once.key)
+    return None if earlier is None else repeated(earlier, once)

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from psms.crash import CrashPoint, crash_point
+from psms.db.direct import Record
 from psms.db.queries import lanes, outbox
+from psms.db.refusals import DATABASE_ERRORS
 from psms.db.session import enter
 from psms.domain.webhooks import Trigger
 from psms.runtime import Runtime
@@ -25,8 +24,8 @@ from workflows.names import Task
 BATCH = 500
 MOST_DELIVERIES = 5000
 
-_EndpointRow = Row[Any]
-_OutboxRow = Row[Any]
+_EndpointRow = Record
+_OutboxRow = Record
 
 log = logger(__name__)
 
@@ -38,7 +37,16 @@ class _Batch:
     seen: int
     relayed: list[_OutboxRow]
     left: set[UUID]
-    at: datetime | None
+    delivering: bool = False
+
+
+class _NotFannedOutError(Exception):
+    """The events of one organization could not be fanned out."""
+
+    def __init__(self, organization_id: UUID, *, seen: int) -> None:
+        super().__init__(organization_id)
+        self.organization_id = organization_id
+        self.seen = seen
 
 
 def relay_outbox(rt: Runtime) -> int:
@@ -55,6 +63,8 @@ def relay_outbox(rt: Runtime) -> int:
         total += len(batch.relayed)
         if batch.relayed:
             crash_point(CrashPoint.RELAY_COMMITTED)
+            _measure(batch.relayed)
+        if batch.delivering:
             rt.nudger.nudge(Task.DELIVER_WEBHOOKS)
         if batch.seen < BATCH and len(batch.relayed) == batch.seen:
             break
@@ -63,63 +73,60 @@ def relay_outbox(rt: Runtime) -> int:
     return total
 
 
-def _relay_batch(rt: Runtime, passed_over: set[UUID]) -> _Batch:
-    relayed: list[_OutboxRow] = []
-    left: set[UUID] = set()
-    with rt.db.begin_claim() as session:
-        outbox.lead(session)
-        rows = outbox.waiting(session, BATCH, passed_over)
-        if not rows:
-            return _Batch(seen=0, relayed=[], left=set(), at=None)
-        now = rt.clock.now(session)
-        by_organization = attrgetter("organization_id")
-        # Sorted by organization for the walls; the sort is stable, so each keeps the order of its positions.
-        for organization_id, own in groupby(sorted(rows, key=by_organization), key=by_organization):
-            enter(session, organization_id)
-            done = _fanned_out(rt, session, organization_id, list(own), now=now)
-            if done is None:
-                left.add(organization_id)
-            else:
-                relayed += done
-        if relayed:
-            crash_point(CrashPoint.RELAY_UNCOMMITTED)
+def _measure(relayed: list[_OutboxRow]) -> None:
     RELAYED.inc(len(relayed))
     for row in relayed:
-        RELAY_LAG.observe(max(0.0, (now - row.occurred_at).total_seconds()))
-    return _Batch(seen=len(rows), relayed=relayed, left=left, at=now)
+        RELAY_LAG.observe(max(0.0, (row.now - row.occurred_at).total_seconds()))
 
 
-def _fanned_out(
-    rt: Runtime, session: Session, organization_id: UUID, rows: list[_OutboxRow], *, now: datetime
-) -> list[_OutboxRow] | None:
-    """Fan out the rows of one organization, as many as fit, and return them; None when that failed."""
+def _relay_batch(rt: Runtime, passed_over: set[UUID]) -> _Batch:
     try:
-        # A point to go back to: what goes wrong here must not take the other organizations along.
-        with session.begin_nested():
-            return _fan_out(rt, session, organization_id, rows, now=now)
-    except SQLAlchemyError:
-        log.exception("fan_out_failed", organization_id=str(organization_id), events=len(rows))
-        return None
+        with rt.db.begin_claim() as session:
+            return _relay_waiting(rt, session, passed_over)
+    except _NotFannedOutError as problem:
+        # All of the batch was rolled back: what fails must not take other organizations along, so without it next.
+        return _Batch(seen=problem.seen, relayed=[], left={problem.organization_id})
+
+
+def _relay_waiting(rt: Runtime, session: Session, passed_over: set[UUID]) -> _Batch:
+    outbox.lead(session)
+    rows = outbox.waiting(session, BATCH, passed_over)
+    relayed: list[_OutboxRow] = []
+    delivering = False
+    by_organization = attrgetter("organization_id")
+    # Sorted by organization for the walls; the sort is stable, so each keeps the order of its positions.
+    for organization_id, own in groupby(sorted(rows, key=by_organization), key=by_organization):
+        try:
+            enter(session, organization_id)
+            done, wanted = _fan_out(rt, session, organization_id, list(own))
+        except DATABASE_ERRORS as problem:
+            log.exception("fan_out_failed", organization_id=str(organization_id))
+            raise _NotFannedOutError(organization_id, seen=len(rows)) from problem
+        relayed += done
+        delivering |= wanted
+    if relayed:
+        crash_point(CrashPoint.RELAY_UNCOMMITTED)
+    return _Batch(seen=len(rows), relayed=relayed, left=set(), delivering=delivering)
 
 
 def _fan_out(
-    rt: Runtime, session: Session, organization_id: UUID, rows: list[_OutboxRow], *, now: datetime
-) -> list[_OutboxRow]:
+    rt: Runtime, session: Session, organization_id: UUID, rows: list[_OutboxRow]
+) -> tuple[list[_OutboxRow], bool]:
+    """Fan out the rows of one organization, as many as fit, and return them, and whether anybody wanted one."""
+    now: datetime = rows[0].now
     endpoints = outbox.endpoints(session)
     rows = _fitting(rows, endpoints)
     pairs = [(row, endpoint) for endpoint in endpoints for row in rows if _wants(endpoint, row)]
-    if pairs:
-        endpoint_ids = sorted({endpoint.id for _, endpoint in pairs})
-        lanes.lock(session, organization_id, endpoint_ids)
-        # Asked again, now that nobody can delete one any more.
-        there = outbox.still_there(session, endpoint_ids)
-        pairs = [pair for pair in pairs if pair[1].id in there]
-    if pairs:
-        counts = Counter(endpoint.id for _, endpoint in pairs)
-        last = lanes.reserve(session, organization_id, dict(sorted(counts.items())), now)
-        outbox.insert_deliveries(session, organization_id, _numbered(rt, pairs, last, now), now)
-    outbox.remove(session, [row.position for row in rows])
-    return rows
+    positions = [row.position for row in rows]
+    if not pairs:
+        outbox.remove(session, positions)
+        return rows, False
+    counts = Counter(endpoint.id for _, endpoint in pairs)
+    last = lanes.reserve(session, organization_id, dict(sorted(counts.items())), now)
+    # Those that are still there, now that nobody can delete one any more.
+    there = [pair for pair in pairs if pair[1].id in last]
+    outbox.relay(session, organization_id, positions, _numbered(rt, there, last, now), now)
+    return rows, bool(there)
 
 
 def _fitting(rows: list[_OutboxRow], endpoints: Sequence[_EndpointRow]) -> list[_OutboxRow]:

@@ -16,12 +16,12 @@ from psms.domain.calendars import ALWAYS_OPEN
 from psms.domain.sla import Clock, ClockState, Metric
 from psms.domain.sla_policies import Promise
 from psms.domain.tickets import Status, Ticket
-from workflows.act import Act
+from workflows.act import Act, Moment
 from workflows.sla_clocks import Case, retargeted, settled_case, write_clocks
 from workflows.sla_effects import take_effect
 
 
-def started_clocks(act: Act, ticket_id: UUID, promise: Promise | None) -> dict[str, Any]:
+def started_clocks(act: Moment, ticket_id: UUID, promise: Promise | None) -> dict[str, Any]:
     """Start the clocks that *promise* asks for; return them to be written with the ticket that is being filed."""
     if promise is None:
         return {}

@@ -15,7 +15,7 @@ from psms.domain.events import (
 from psms.domain.sla_policies import SlaNotice
 from psms.domain.tickets import Ticket
 from psms.encoding import json_bytes
-from workflows.act import Act
+from workflows.act import Act, Moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Told:
     sla: SlaNotice | None = None
 
 
-def body_of(act: Act, ticket: Ticket, told: Told, *, event_id: UUID, sequence: int) -> bytes:
+def body_of(act: Moment, ticket: Ticket, told: Told, *, event_id: UUID, sequence: int) -> bytes:
     """Return the exact bytes that partners will receive and whose signature they will check."""
     data = TicketData(
         ticket=ticket,

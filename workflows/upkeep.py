@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from psms.db.queries import upkeep as queries
-from psms.errors import DependencyUnavailable
+from psms.errors import DependencyUnavailable, PsmsError
 from psms.runtime import Runtime
 from psms.telemetry import logger
 
@@ -22,9 +23,20 @@ def keep_house(rt: Runtime) -> int:
     """Do the upkeep whose slot has come and return how many rows and partitions it touched.
 
     However many processes ask, each slot is used once: it is a row, committed with the work. Each kind of
-    upkeep is on its own, so that one that fails keeps no other from being done.
+    upkeep is on its own: one that fails is logged, done in a later slot, and keeps no other from being done.
     """
-    return _make_partitions(rt) + _drop_partitions(rt) + _tidy(rt)
+    kinds = (("partitions_ahead", _make_partitions), ("old_attempts", _drop_partitions), ("tidying", _tidy))
+    return sum(_by_itself(kind, partial(keep, rt)) for kind, keep in kinds)
+
+
+def _by_itself(kind: str, keep: Callable[[], int]) -> int:
+    try:
+        return keep()
+    except DependencyUnavailable as problem:
+        log.warning("upkeep_postponed", kind=kind, reason=problem.detail)
+    except (PsmsError, SQLAlchemyError):
+        log.exception("upkeep_failed", kind=kind)
+    return 0
 
 
 def _make_partitions(rt: Runtime) -> int:
@@ -38,17 +50,13 @@ def _make_partitions(rt: Runtime) -> int:
 
 
 def _drop_partitions(rt: Runtime) -> int:
-    try:
-        with rt.db.begin_system() as session:
-            now = rt.clock.now(session)
-            if not queries.fire(session, "drop_partitions", _PARTITIONS_EVERY, now):
-                return 0
-            dropped = queries.drop_old_attempts(session, now, rt.settings.attempt_retention_days)
-            queries.forget_slots(session, now)
-    except DependencyUnavailable as problem:
-        # The table is in use: the slot is not used up, so it is tried again in a minute.
-        log.info("partitions_not_dropped", reason=problem.detail)
-        return 0
+    # Where the table is in use this fails: the slot is not used up, so it is tried again in a minute.
+    with rt.db.begin_system() as session:
+        now = rt.clock.now(session)
+        if not queries.fire(session, "drop_partitions", _PARTITIONS_EVERY, now):
+            return 0
+        dropped = queries.drop_old_attempts(session, now, rt.settings.attempt_retention_days)
+        queries.forget_slots(session, now)
     if dropped:
         log.info("partitions_dropped", count=dropped)
     return dropped
@@ -58,11 +66,15 @@ def _tidy(rt: Runtime) -> int:
     with rt.db.begin_system() as session:
         if not queries.fire(session, "tidy", _TIDY_EVERY, rt.clock.now(session)):
             return 0
-    days = rt.settings.delivery_retention_days
-    total = _in_batches(rt, lambda session, now: queries.cancel_unwanted(session, now, _BATCH))
+    total = _by_itself("unwanted_deliveries", partial(_in_batches, rt, _cancel_unwanted))
     for what in queries.PRUNABLE:
-        total += _in_batches(rt, partial(_prune, what=what, days=days))
+        prune = partial(_prune, what=what, days=rt.settings.delivery_retention_days)
+        total += _by_itself(f"old_{what}", partial(_in_batches, rt, prune))
     return total
+
+
+def _cancel_unwanted(session: Session, now: datetime) -> int:
+    return queries.cancel_unwanted(session, now, _BATCH)
 
 
 def _prune(session: Session, now: datetime, *, what: str, days: int) -> int:

@@ -17,6 +17,11 @@ from psms.telemetry import NUDGES, logger
 
 # Nudges that come within this time of the last ones leave together: what they ask for is the same.
 COALESCE_S = 0.025
+# When more than so many came meanwhile, the next one waits longer: looking costs more than what it finds, and who
+# looks less often finds more at once. A tenth of a second, so that an event on its way through two of these still
+# reaches its partner well within three.
+_MANY = 3
+_COALESCE_MANY_S = 0.1
 # A queue that holds this many nudges gets no more: one would do, and without workers they would fill Redis.
 ENOUGH_WAITING = 100
 # How long a look at a queue's length is believed.
@@ -128,6 +133,7 @@ class CeleryNudger:
     def _start_empty(self) -> None:
         self._changed = threading.Condition()
         self._wanted: set[str] = set()
+        self._asked = 0
         self._closing = False
         self._thread: threading.Thread | None = None
 
@@ -139,6 +145,7 @@ class CeleryNudger:
             if self._closing:
                 return
             self._wanted.add(str(task))
+            self._asked += 1
             if self._thread is None or not self._thread.is_alive():
                 self._start_thread()
             self._changed.notify()
@@ -165,16 +172,22 @@ class CeleryNudger:
     def _run(self) -> None:
         publisher = _Publisher(self._redis_url, self._queue_of)
         while self._await_wanted():
+            pause_s = self._pause_s()
             all_sent = self._send_wanted(publisher)
             with self._changed:
                 if self._closing:
                     return
-                self._changed.wait_for(lambda: self._closing, COALESCE_S if all_sent else _RETRY_S)
+                self._changed.wait_for(lambda: self._closing, pause_s if all_sent else _RETRY_S)
 
     def _await_wanted(self) -> bool:
         with self._changed:
             self._changed.wait_for(lambda: self._wanted or self._closing)
             return bool(self._wanted)
+
+    def _pause_s(self) -> float:
+        with self._changed:
+            asked, self._asked = self._asked, 0
+        return COALESCE_S if asked <= _MANY else _COALESCE_MANY_S
 
     def _send_wanted(self, publisher: "_Publisher") -> bool:
         with self._changed:

@@ -2,11 +2,15 @@
 
 import re
 
+import psycopg
 from psycopg import errors as driver_errors
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from psms.errors import AlreadyExists, DependencyUnavailable, FieldError, PsmsError, StillInUse
+
+DATABASE_ERRORS = (SQLAlchemyError, psycopg.Error)
+"""Whatever the database, or the way to it, raises."""
 
 _REFERENCE = re.compile(r"_organization_id_(?P<column>\w+)_fkey$")
 
@@ -21,29 +25,35 @@ _TAKEN = {
 
 
 def refusal_of(problem: Exception) -> PsmsError | None:
-    """Return the named error that *problem* stands for, None when it is a defect of ours."""
-    match problem:
-        case IntegrityError():
-            return _broken_rule(problem)
-        case DataError(orig=driver_errors.UntranslatableCharacter() | driver_errors.NumericValueOutOfRange()):
+    """Return the named error that *problem*, the driver's or SQLAlchemy's, stands for; None for a defect of ours."""
+    match problem.orig if isinstance(problem, DBAPIError) else problem:
+        case psycopg.IntegrityError() as broken:
+            return _broken_rule(broken)
+        case driver_errors.UntranslatableCharacter() | driver_errors.NumericValueOutOfRange():
             return FieldError("body", "a value is out of range or cannot be stored")
-        case OperationalError(
-            orig=driver_errors.QueryCanceled()
+        case (
+            driver_errors.QueryCanceled()
             | driver_errors.LockNotAvailable()
             | driver_errors.DeadlockDetected()
             | driver_errors.SerializationFailure()
         ):
             return DependencyUnavailable("The database is too busy: try again in a moment.")
-        case OperationalError() | PoolTimeout():
+        # A disk or a quota that is full, a broken disk, a server that only reads now. Where PostgreSQL has no code of
+        # its own for what the system said, as of a full quota, it says XX000.
+        case (
+            driver_errors.DiskFull()
+            | driver_errors.IoError()
+            | driver_errors.InternalError_()
+            | driver_errors.ReadOnlySqlTransaction()
+        ):
+            return DependencyUnavailable("The database cannot store anything now: try again later.")
+        case psycopg.OperationalError() | PoolTimeout():
             return DependencyUnavailable("The database does not answer: try again in a moment.")
         case _:
             return None
 
 
-def _broken_rule(problem: DBAPIError) -> PsmsError | None:
-    cause = problem.orig
-    if not isinstance(cause, driver_errors.Error):
-        return None
+def _broken_rule(cause: psycopg.Error) -> PsmsError | None:
     constraint = cause.diag.constraint_name or ""
     reference = _REFERENCE.search(constraint)
     if isinstance(cause, driver_errors.ForeignKeyViolation) and "still referenced" in (cause.diag.message_detail or ""):

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TypeVar
+from typing import TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import Connection, Engine, create_engine, text
+import psycopg
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from psms.db.refusals import refusal_of
+from psms.db.direct import Brief, Direct, Driver
+from psms.db.refusals import DATABASE_ERRORS, refusal_of
 from psms.encoding import json_value
 from psms.errors import DependencyUnavailable, Misconfigured
 from psms.guard import transaction_marked
@@ -20,12 +22,14 @@ T = TypeVar("T")
 
 log = logger(__name__)
 
+# Class 57P of PostgreSQL's error codes: the server goes away, went away, or is not there yet.
+_SHUT_DOWN = "57P"
+
 # BEGIN travels with the first statement: of its own it would be one more round trip. A UUID needs no escaping.
 _BEGIN_IN = "BEGIN; SELECT set_config('psms.organization_id', '{}', true)"
 _BEGIN_CLAIM = "BEGIN; SET LOCAL ROLE psms_claimer"
-_ENTER = text("SELECT set_config('psms.organization_id', :organization, true)")
-_PATIENCE = text("SELECT set_config('lock_timeout', :patience, true)")
-_LEAVE_CLAIM = text("SET LOCAL ROLE NONE")
+_ENTER = "SET LOCAL ROLE NONE; SELECT set_config('psms.organization_id', '{}', true)"
+_AND_PATIENCE = ", set_config('lock_timeout', '{:d}s', true)"
 
 # A statement that runs longer, or a transaction that idles longer, is a defect: end it before it blocks others.
 _LIMITS = "-c statement_timeout=15s -c idle_in_transaction_session_timeout=30s -c lock_timeout=10s -c timezone=UTC"
@@ -70,6 +74,10 @@ class Database:
         """
         return self._transaction(_BEGIN_IN.format(organization_id))
 
+    def begin_impatient(self, organization_id: UUID, *, seconds: int) -> AbstractContextManager[Session]:
+        """Do as `begin`, waiting no longer than so many seconds for each lock."""
+        return self._transaction(_BEGIN_IN.format(organization_id) + _AND_PATIENCE.format(seconds))
+
     def begin_claim(self) -> AbstractContextManager[Session]:
         """Open a transaction that finds due work of all organizations and leases it.
 
@@ -93,6 +101,46 @@ class Database:
                 if not problem.connection_invalidated:
                     raise
                 return self._asked(question)
+
+    def ask_directly(self, question: Callable[[Direct], T]) -> T:
+        """Do as `ask`, without SQLAlchemy between, for what is asked with every request."""
+        with transaction_marked(), _refusals_named():
+            pooled, answer = self._started(lambda driver: question(Direct(driver)))
+            pooled.close()
+            return answer
+
+    @contextmanager
+    def begin_brief(self, organization_id: UUID, lock: int | None) -> Iterator[Brief]:
+        """Open a transaction as `begin` does, without SQLAlchemy between, for what is written most often.
+
+        It takes *lock* or says that another transaction holds it. An exception rolls everything back.
+        """
+        with transaction_marked(), _refusals_named():
+            pooled, brief = self._started(lambda driver: Brief(driver, organization_id, lock))
+            try:
+                yield brief
+                # What only asked ends so too: a rollback would cost the connection its prepared statements.
+                _driver(pooled).commit()
+            finally:
+                _give_back(pooled)
+
+    def _started(self, start: Callable[[Driver], T]) -> tuple[PoolProxiedConnection, T]:
+        try:
+            return self._started_once(start)
+        except psycopg.OperationalError as problem:
+            if problem.sqlstate is not None and not problem.sqlstate.startswith(_SHUT_DOWN):
+                raise
+            # As in `_opened`: nothing has been done yet. All that is idle in the pool is as old.
+            self._engine.dispose()
+            return self._started_once(start)
+
+    def _started_once(self, start: Callable[[Driver], T]) -> tuple[PoolProxiedConnection, T]:
+        pooled = self._engine.raw_connection()
+        try:
+            return pooled, start(_driver(pooled))
+        except BaseException:
+            _give_back(pooled)
+            raise
 
     def close(self) -> None:
         """Close every connection that is idle now."""
@@ -130,11 +178,22 @@ class Database:
         return session
 
 
+def _driver(pooled: PoolProxiedConnection) -> Driver:
+    return cast("Driver", pooled.driver_connection)
+
+
+def _give_back(pooled: PoolProxiedConnection) -> None:
+    """Return a connection to the pool, which rolls back what was not committed; drop it when it is broken."""
+    if _driver(pooled).closed:
+        pooled.invalidate()
+    pooled.close()
+
+
 @contextmanager
 def _refusals_named() -> Iterator[None]:
     try:
         yield
-    except SQLAlchemyError as problem:
+    except DATABASE_ERRORS as problem:
         refusal = refusal_of(problem)
         if refusal is None:
             raise
@@ -146,10 +205,4 @@ def _refusals_named() -> Iterator[None]:
 
 def enter(session: Session, organization_id: UUID) -> None:
     """Go on in a claim's transaction as the application, in one organization: effects see only its rows."""
-    session.execute(_LEAVE_CLAIM)
-    session.execute(_ENTER, {"organization": str(organization_id)})
-
-
-def set_patience(session: Session, *, seconds: int) -> None:
-    """Wait no longer than so many seconds for each lock in the rest of this transaction."""
-    session.execute(_PATIENCE, {"patience": f"{seconds}s"})
+    session.connection().exec_driver_sql(_ENTER.format(organization_id))

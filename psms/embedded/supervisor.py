@@ -6,7 +6,6 @@ What the processes are is in `psms.embedded.stack`; the life of each one is in `
 import asyncio
 import os
 import signal
-import time
 
 from psms.embedded import stack as stacks
 from psms.embedded.children import Child, Program, in_words, run_to_end
@@ -20,8 +19,8 @@ from psms.errors import Misconfigured, PsmsError
 
 _REMIND_S = 15.0
 _EXPLAIN_S = 3.0
-# One Ctrl-C may arrive twice, from the terminal and from a wrapper that passes it on.
-_SAME_KEYSTROKE_S = 0.3
+# One Ctrl-C may arrive twice, from the terminal and from a wrapper that passes it on; nobody presses twice so fast.
+_SAME_KEYSTROKE_S = 0.1
 _KILLED = 128 + signal.SIGINT
 
 
@@ -35,13 +34,14 @@ class Supervisor:
         self._servers: list[Child] = []
         self._applications: list[Child] = []
         self._stop_asked = asyncio.Event()
-        self._interrupted_at: float | None = None
+        self._interrupted = False
+        self._next_interrupt_kills = False
         self._killed = False
 
     async def run(self) -> int:
         """Start everything, wait for a signal to stop, stop everything, and return the exit status.
 
-        SIGINT, SIGTERM and SIGHUP stop in order; a second SIGINT kills at once.
+        SIGINT, SIGTERM and SIGHUP stop in order; a SIGINT after the line `stopping` kills at once.
         """
         self._reaper.start()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -75,11 +75,20 @@ class Supervisor:
         return None
 
     def _on_signal(self, number: signal.Signals) -> None:
-        if number == signal.SIGINT:
-            now = time.monotonic()
-            self._interrupted_at = self._interrupted_at or now
-            if now - self._interrupted_at > _SAME_KEYSTROKE_S and not self._killed:
-                self._kill_all()
+        if number != signal.SIGINT:
+            self._ask_to_stop(number)
+        elif not self._interrupted:
+            self._interrupted = True
+            # Said only when another one is no echo of this one: whoever has read it is never ignored.
+            asyncio.get_running_loop().call_later(_SAME_KEYSTROKE_S, self._on_interrupt)
+        elif self._next_interrupt_kills and not self._killed:
+            self._kill_all()
+
+    def _on_interrupt(self) -> None:
+        self._next_interrupt_kills = True
+        self._ask_to_stop(signal.SIGINT)
+
+    def _ask_to_stop(self, number: signal.Signals) -> None:
         if not self._stop_asked.is_set():
             self._output.say(f"stopping ({number.name})")
             self._stop_asked.set()

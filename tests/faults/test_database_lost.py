@@ -4,11 +4,11 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Event
 
 import pytest
 
+from tests.support.extras import postmaster_of
 from tests.support.scene import Scene, Stage, running_stage, scene_on
 from tests.support.waiting import eventually
 
@@ -22,20 +22,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield running
 
 
-def postmaster(home: Path) -> int:
-    """Return PostgreSQL's main process; 0 while there is none."""
-    file = home / "postgres" / "data" / "postmaster.pid"
-    return int(file.read_text(encoding="ascii").partition("\n")[0]) if file.exists() else 0
-
-
 def crash_under_load(scene: Scene, pool: ThreadPoolExecutor, sent: signal.Signals) -> None:
     """File tickets, end PostgreSQL by a signal after the first of them, and return when all were accepted."""
     home, before = scene.stage.home, len(scene.filing.accepted)
     load = pool.submit(scene.file, TICKETS, per_second=PER_SECOND)
     eventually(lambda: len(scene.filing.accepted) > before + 20)
-    victim = postmaster(home)
+    victim = postmaster_of(home)
     os.kill(victim, sent)
-    eventually(lambda: postmaster(home) not in (0, victim), within=30, what="another PostgreSQL")
+    eventually(lambda: postmaster_of(home) not in (0, victim), within=30, what="another PostgreSQL")
     load.result()
 
 

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -13,6 +14,7 @@ import pytest
 from redis import Redis
 
 from tests.support.desk import Desk, running_desk
+from tests.support.extras import frozen
 from tests.support.receiver import Receiver
 from tests.support.stacks import RunningStack, process_of, processes_of
 from tests.support.waiting import eventually, paced
@@ -20,6 +22,8 @@ from tests.support.waiting import eventually, paced
 VALKEY = "valkey-server"
 # Invariant: the system has caught up within 10 s of Redis' return.
 CAUGHT_UP_S = 10.0
+# Each request asks for a nudge: if any waited for Valkey, all would, and for a second at the least.
+BEARABLE_S = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -69,45 +73,56 @@ def file_timed(desk: Desk, count: int, *, per_second: float) -> tuple[set[UUID],
     return {ticket_id for ticket_id, _ in answers}, sorted(took for _, took in answers)
 
 
-def test_an_emptied_valkey_loses_nothing(running, partner):
+def nine_in_ten(took: list[float]) -> float:
+    """Return how long nine requests in ten took at the most, whatever else this machine does."""
+    return took[len(took) * 9 // 10 - 1]
+
+
+def assert_all_told_once(partner: Receiver, filed: set[UUID]) -> None:
+    """Wait for a webhook of each ticket, no longer than catching up may take; none may come twice."""
+    eventually(lambda: told_of(partner) == filed, within=CAUGHT_UP_S, what=f"{len(filed)} webhooks")
+    assert len(partner.received) == len(partner.distinct_ids()) == len(filed)
+
+
+def test_an_emptied_valkey_loses_nothing(running, partner, rounds):
     stack, desk = running
     filed: set[UUID] = set()
     with redis_of(stack) as redis:
-        for _ in range(5):
+        for _ in range(5 * rounds):
             filed |= set(desk.file_tickets(20, per_second=50))
             redis.flushall()
 
-    eventually(lambda: told_of(partner) == filed, within=CAUGHT_UP_S, what="100 webhooks")
-    assert len(partner.received) == len(partner.distinct_ids()) == 100
+    assert_all_told_once(partner, filed)
+    assert len(filed) == 100 * rounds
 
 
-def test_a_killed_valkey_delays_no_request_and_loses_nothing(running, partner):
+def test_a_killed_valkey_delays_no_request_and_loses_nothing(running, partner, rounds):
     stack, desk = running
-    victim = process_of(stack.home, VALKEY)
-    filed = set(desk.file_tickets(20, per_second=50))
-    os.kill(victim, signal.SIGKILL)
-    meanwhile, took = file_timed(desk, 60, per_second=40)
-    filed |= meanwhile
-    eventually(lambda: replaced(stack, victim), within=20, what="another Valkey")
+    filed: set[UUID] = set()
+    for _ in range(rounds):
+        victim = process_of(stack.home, VALKEY)
+        filed |= set(desk.file_tickets(20, per_second=50))
+        os.kill(victim, signal.SIGKILL)
+        meanwhile, took = file_timed(desk, 60, per_second=40)
+        filed |= meanwhile
+        assert nine_in_ten(took) < BEARABLE_S
+        eventually(partial(replaced, stack, victim), within=60, what="another Valkey")
 
-    eventually(lambda: told_of(partner) == filed, within=CAUGHT_UP_S, what="80 webhooks")
-    assert len(partner.received) == len(partner.distinct_ids()) == 80
-    assert took[-1] < 1.0
+        assert_all_told_once(partner, filed)
+    assert len(filed) == 80 * rounds
 
 
-def test_a_frozen_valkey_delays_no_request_and_no_webhook_by_much(running, partner):
+def test_a_frozen_valkey_delays_no_request_and_no_webhook_by_much(running, partner, rounds):
     stack, desk = running
-    valkey = process_of(stack.home, VALKEY)
-    os.kill(valkey, signal.SIGSTOP)
-    try:
-        filed, took = file_timed(desk, 120, per_second=20)
-        # Before it thaws: the workers look for themselves every 2 s.
-        eventually(lambda: told_of(partner) == filed, within=CAUGHT_UP_S, what="120 webhooks while it is frozen")
-    finally:
-        os.kill(valkey, signal.SIGCONT)
-
-    assert took[int(len(took) * 0.99) - 1] < 0.5
-    assert len(partner.received) == len(partner.distinct_ids()) == 120
+    filed: set[UUID] = set()
+    for _ in range(rounds):
+        with frozen(process_of(stack.home, VALKEY)):
+            meanwhile, took = file_timed(desk, 120, per_second=20)
+            filed |= meanwhile
+            # Before it thaws: the workers look for themselves every 2 s.
+            assert_all_told_once(partner, filed)
+        assert nine_in_ten(took) < BEARABLE_S
+    assert len(filed) == 120 * rounds
 
 
 def test_after_all_that_nudges_work_again(running, partner):

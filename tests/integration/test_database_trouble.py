@@ -44,6 +44,36 @@ def test_a_server_that_is_away_is_said_to_be_away(rt: Runtime, settings: Setting
     assert (postgresql.ready, postgresql.required) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("53100", "cannot store anything now"),  # disk_full
+        ("58030", "cannot store anything now"),  # io_error
+        ("XX000", "cannot store anything now"),  # internal_error, which a full quota is, too
+        ("25006", "cannot store anything now"),  # read_only_sql_transaction
+        ("53200", "does not answer"),  # out_of_memory
+    ],
+)
+def test_a_server_that_cannot_write_is_said_to_be_unable_and_nothing_changes(
+    rt: Runtime, database: MigratedDatabase, state: str, said: str
+) -> None:
+    tenant = make_tenant(rt)
+    refusing = """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+        AS $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '{}'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION refuse()"""
+    database.run(sql.SQL(refusing.format(state)))
+
+    with pytest.raises(DependencyUnavailable, match=said):
+        file_ticket(rt, tenant.actor)
+
+    assert {table: database.count(table) for table in ("tickets", "events", "outbox", "idempotency_keys")} == {
+        "tickets": 0,
+        "events": 0,
+        "outbox": 0,
+        "idempotency_keys": 0,
+    }
+
+
 def test_what_people_wrote_is_not_in_the_text_of_a_database_error(rt: Runtime) -> None:
     tenant = make_tenant(rt)
     command = NewUser(email="private@example.com", name="A NUL \x00 here", role=RoleChoice(role=Role.AGENT))

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -151,6 +150,19 @@ def test_what_crashes_again_and_again_is_started_ever_later(home, stack):
     ]
 
 
+def test_one_keystroke_that_arrives_twice_stops_in_order(home):
+    with started_stack(home) as stack:
+        stack.until_ready()
+        stack.send(signal.SIGINT)
+        stack.send(signal.SIGINT)
+
+        assert stack.until_end() == 0
+        assert [line.partition("| ")[2] for line in stack.lines if "killing" in line or "stopping" in line] == [
+            "stopping (SIGINT)"
+        ]
+    _nobody_is_left(home)
+
+
 def test_a_second_ctrl_c_kills_at_once(home):
     home.mkdir()
     (home / "api.stubborn").touch()
@@ -158,16 +170,9 @@ def test_a_second_ctrl_c_kills_at_once(home):
         stack.until_ready()
         stack.send(signal.SIGINT)
         stack.until_line("stopping")
+        stack.send(signal.SIGINT)
 
-        looks = count()
-
-        def impatient():
-            # Twice a second: one more would meet an interpreter that is ending and has no handler any more.
-            if next(looks) % 25 == 0:
-                stack.send(signal.SIGINT)
-            return any("killing everything at once" in line for line in tuple(stack.lines))
-
-        eventually(impatient)
+        stack.until_line("killing everything at once")
         assert stack.until_end(within=8) == 128 + signal.SIGINT
     _nobody_is_left(home)
 

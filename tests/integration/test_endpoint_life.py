@@ -92,7 +92,11 @@ def test_an_endpoint_deleted_during_the_fan_out_gets_nothing(
         relaying = pool.submit(relay_outbox, rt)
         waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         eventually(lambda: database.rows(waits) == [(1,)], what="the relay to wait for the lane")
+        # As `remove_endpoint` does it.
         deleting.execute(b"UPDATE webhook_endpoints SET state = 'deleted' WHERE id = %s", (endpoint_id,))
+        deleting.execute(
+            b"UPDATE webhook_lanes SET open = false, removed = true WHERE endpoint_id = %s", (endpoint_id,)
+        )
         deleting.commit()
         assert relaying.result(timeout=10) == 1
 

@@ -73,7 +73,9 @@ class Desk:
 def running_desk(home: Path, **variables: str) -> Iterator[tuple[RunningStack, Desk]]:
     """Start all of PSMS on free ports, as `make up` does, and stop it afterwards."""
     ports = {"PSMS_PORT": str(free_port()), "PSMS_FLOWER_PORT": str(free_port())}
-    stack = RunningStack(home, UP_COMMAND, ports | variables)
+    # The long form of a fault lasts longer than a token usually does.
+    lasting = {"PSMS_TOKEN_LIFETIME_SECONDS": "86400"}
+    stack = RunningStack(home, UP_COMMAND, ports | lasting | variables)
     try:
         stack.until_ready(within=90)
         yield stack, Desk(home)

@@ -59,6 +59,17 @@ def frozen(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+def postmaster_of(home: Path) -> int:
+    """Return PostgreSQL's main process; 0 while there is none."""
+    file = home / "postgres" / "data" / "postmaster.pid"
+    try:
+        written = file.read_text(encoding="ascii").partition("\n")[0]
+    except FileNotFoundError:
+        return 0
+    # It is there for an instant before anything is written to it.
+    return int(written or 0)
+
+
 def state_of(pid: int) -> str:
     """Return the state of a process, as in proc(5)."""
     return _stat(pid)[0]

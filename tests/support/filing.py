@@ -25,10 +25,10 @@ class Filing:
         self.refused: Counter[str] = Counter()
         self.took: list[float] = []
 
-    def file(self, subject: str) -> UUID:
+    def file(self, subject: str, description: str = "") -> UUID:
         """File one ticket and return its id, once it was accepted."""
-        key = str(uuid4())
-        return eventually(lambda: self._tried(subject, key), within=_PATIENCE_S, what=f"a 201 for {subject}") or UUID()
+        key, ticket = str(uuid4()), {"subject": subject, "description": description}
+        return eventually(lambda: self._tried(ticket, key), within=_PATIENCE_S, what=f"a 201 for {subject}") or UUID()
 
     def file_many(self, subject: str, count: int, *, per_second: float, callers: int = 4) -> set[UUID]:
         """File *count* tickets at a steady pace and return their ids."""
@@ -36,10 +36,10 @@ class Filing:
             filed = [pool.submit(self.file, f"{subject} {n}") for n in paced(count, per_second)]
             return {ticket.result() for ticket in filed}
 
-    def _tried(self, subject: str, key: str) -> UUID | None:
+    def _tried(self, ticket: dict[str, str], key: str) -> UUID | None:
         began = time.monotonic()
         try:
-            answer = self._desk.call("POST", "/v1/tickets", json={"subject": subject}, headers={"Idempotency-Key": key})
+            answer = self._desk.call("POST", "/v1/tickets", json=ticket, headers={"Idempotency-Key": key})
         except requests.RequestException as problem:
             self._refused(type(problem).__name__)
             return None

@@ -10,7 +10,7 @@ from psms.embedded.roles import DATABASE
 from psms.embedded.running import read_note
 
 # Each finds what must not be there: rows left over, effects missing, effects doubled.
-_BREACHES = {
+CHECKS = {
     "an event is still in the outbox": "SELECT event_id FROM outbox",
     "a delivery is neither over nor held": """
         SELECT d.id, d.state FROM webhook_deliveries d JOIN webhook_endpoints p ON p.id = d.endpoint_id
@@ -31,12 +31,20 @@ _BREACHES = {
     "an event is of no ticket": """
         SELECT e.id FROM events e LEFT JOIN tickets t ON t.id = e.ticket_id
         WHERE e.ticket_id IS NOT NULL AND t.id IS NULL""",
+    "an endpoint was never told of an event that it subscribes to": """
+        SELECT e.id, p.id FROM events e
+        JOIN webhook_endpoints p ON p.organization_id = e.organization_id
+            AND p.created_at < e.occurred_at - interval '1 second' -- not one that was added at the same time
+        WHERE p.state <> 'deleted' AND e.type <> 'webhook.test'
+          AND (p.event_types IS NULL OR e.type = ANY (p.event_types))
+          AND NOT EXISTS (SELECT FROM outbox o WHERE o.event_id = e.id)
+          AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.event_id = e.id AND d.endpoint_id = p.id)""",
     "an event has two deliveries for one endpoint": """
         SELECT event_id, endpoint_id FROM webhook_deliveries GROUP BY 1, 2 HAVING count(*) > 1""",
     "an endpoint's deliveries are not numbered 1 to the last": """
         SELECT l.endpoint_id, l.last_sequence, array_agg(d.sequence) FROM webhook_lanes l
-        JOIN webhook_deliveries d ON d.endpoint_id = l.endpoint_id
-        GROUP BY 1, 2 HAVING array_agg(d.sequence ORDER BY d.sequence)
+        LEFT JOIN webhook_deliveries d ON d.endpoint_id = l.endpoint_id
+        GROUP BY 1, 2 HAVING COALESCE(array_agg(d.sequence ORDER BY d.sequence) FILTER (WHERE d.id IS NOT NULL), '{}')
             <> ARRAY(SELECT n FROM generate_series(1, l.last_sequence) AS n)""",
     "a delivered event has no successful attempt": """
         SELECT d.id FROM webhook_deliveries d WHERE d.state = 'delivered' AND NOT EXISTS (
@@ -67,7 +75,7 @@ class Ledger:
     def breaches(self) -> dict[str, list[tuple[object, ...]]]:
         """Return what must not be there now, a few rows of each kind of wrong; empty at rest."""
         with psycopg.connect(self._url, connect_timeout=5) as connection:
-            found = {wrong: connection.execute(query.encode()).fetchmany(3) for wrong, query in _BREACHES.items()}
+            found = {wrong: connection.execute(query.encode()).fetchmany(3) for wrong, query in CHECKS.items()}
         return {wrong: rows for wrong, rows in found.items() if rows}
 
     def created(self, subject: str) -> set[UUID]:

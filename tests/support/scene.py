@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import requests
+
 from tests.support.desk import Desk, running_desk
 from tests.support.filing import Filing
 from tests.support.ledger import Ledger, ledger_of
@@ -83,4 +85,13 @@ def scene_on(stage: Stage, path: str = "/hook") -> Iterator[Scene]:
             )
         finally:
             # Whatever came of it: the next scene's rest must not wait for this one's partner.
-            stage.desk.call("DELETE", f"/v1/webhook-endpoints/{endpoint_id}")
+            eventually(lambda: _is_deleted(stage, endpoint_id), within=_REST_S, what="an API that deletes the endpoint")
+
+
+def _is_deleted(stage: Stage, endpoint_id: str) -> bool:
+    """Ask for an endpoint to be deleted; False where the API is being started anew."""
+    try:
+        answer = stage.desk.call("DELETE", f"/v1/webhook-endpoints/{endpoint_id}")
+    except requests.ConnectionError:
+        return False
+    return answer.status_code in {204, 404}

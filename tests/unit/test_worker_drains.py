@@ -113,6 +113,22 @@ def test_the_fallback_runs_what_has_not_run_for_long_enough(stopping):
     assert len(told) == len(runs)
 
 
+def test_the_fallback_runs_sooner_while_no_nudge_can_come(stopping):
+    runs: list[float] = []
+
+    def drain() -> int:
+        runs.append(time.monotonic())
+        return 0
+
+    fallback = Fallback(Drains({RELAY: drain}, stopping), [RELAY], after_s=30.0, on_run=lambda: None)
+    began = time.monotonic()
+    fallback.start(lambda: True)
+    eventually(lambda: runs)
+    fallback.stop()
+
+    assert 0.5 <= runs[0] - began < 5.0
+
+
 def test_the_fallback_waits_longer_for_what_beat_sends_less_often(stopping):
     ran: list[Task] = []
     drains = Drains({task: noting(ran, task) for task in Task}, stopping)

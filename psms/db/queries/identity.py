@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
+from psms.db.direct import Direct
 from psms.domain.access import Actor, Role
 from psms.domain.credentials import RegisteredClient
 
@@ -21,9 +22,9 @@ _REVOKE_TOKEN = text("""
 """)
 
 
-def actor_of_token(connection: Connection, token_hash: bytes, request_id: str) -> Actor | None:
+def actor_of_token(direct: Direct, token_hash: bytes, request_id: str) -> Actor | None:
     """Return the caller that a live token stands for."""
-    row = connection.exec_driver_sql(_ACTOR, {"hash": token_hash}).one_or_none()
+    row = direct.record(_ACTOR, {"hash": token_hash})
     if row is None:
         return None
     return Actor(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from psms.db.models.tickets import LogRow
@@ -42,8 +42,9 @@ _EVENTS = text("""
     INSERT INTO outbox (organization_id, event_id, event_type, ticket_id, endpoint_id, occurred_at, request_id)
     SELECT organization_id, id, type, ticket_id, endpoint_id, occurred_at, request_id FROM told ORDER BY place
 """)
-_LOCK_KEY = "SELECT pg_try_advisory_xact_lock(hashtextextended(%(name)s, 0))"
-_ANSWER = """
+_LOCK = "SELECT pg_try_advisory_xact_lock(%(lock)s)"
+# Also a part of the statement that takes a ticket's number.
+ANSWER = """
     SELECT fingerprint, body, location, etag FROM idempotency_keys
     WHERE client_id = %(client_id)s AND key = %(key)s AND expires_at > psms_now()
 """
@@ -108,15 +109,31 @@ def _columns(records: Sequence[LogRecord] | Sequence[EventRecord]) -> dict[str, 
     return {name: [getattr(record, name) for record in records] for name in records[0].__slots__}
 
 
-def lock_key(session: Session, client_id: UUID, key: str) -> bool:
-    """Take the idempotency key for this transaction; False while another request holds it."""
-    return bool(session.connection().exec_driver_sql(_LOCK_KEY, {"name": f"{client_id}/{key}"}).scalar_one())
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """What a request was answered that came with an idempotency key; *etag* is its version in digits."""
+
+    fingerprint: bytes
+    body: bytes
+    location: str
+    etag: str | None
 
 
-def answer_for(session: Session, client_id: UUID, key: str) -> Row[Any] | None:
-    """Return what a request with this key answered before."""
-    answer = session.connection().exec_driver_sql(_ANSWER, {"client_id": client_id, "key": key})
-    return answer.one_or_none()
+def lock_key(session: Session, lock: int) -> bool:
+    """Take an idempotency key, by its number, for this transaction; False while another request holds it."""
+    return bool(session.connection().exec_driver_sql(_LOCK, {"lock": lock}).scalar_one())
+
+
+def answer_for(session: Session, client_id: UUID, key: str) -> KeptAnswer | None:
+    """Return what a request with this key was answered before."""
+    answer = session.connection().exec_driver_sql(ANSWER, {"client_id": client_id, "key": key})
+    row = answer.one_or_none()
+    return None if row is None else answer_of(row)
+
+
+def answer_of(row: Any) -> KeptAnswer:  # noqa: ANN401  # the driver's row, or SQLAlchemy's
+    """Return the answer that a row with the columns of one holds."""
+    return KeptAnswer(fingerprint=bytes(row.fingerprint), body=bytes(row.body), location=row.location, etag=row.etag)
 
 
 def remember(session: Session, values: dict[str, Any]) -> None:

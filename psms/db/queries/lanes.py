@@ -2,35 +2,49 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import cast
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from psms.db.direct import Record, direct
+
 # In the order of the ids, here as everywhere, so that two transactions cannot wait for one another.
-_LOCK = text("""
-    SELECT endpoint_id FROM webhook_lanes
-    WHERE organization_id = :organization_id AND endpoint_id = ANY (:endpoint_ids)
-    ORDER BY endpoint_id FOR UPDATE
-""")
-_RESERVE = text("""
+# The instant is read when all of them are locked: an aggregate comes after what it counts.
+_LOCK = """
+    WITH locked AS (
+        SELECT endpoint_id FROM webhook_lanes
+        WHERE organization_id = %(organization_id)s AND endpoint_id = ANY (%(endpoint_ids)s)
+        ORDER BY endpoint_id FOR UPDATE
+    )
+    SELECT psms_now(), count(*) FROM locked
+"""
+# Whether it was removed is looked at again once it is locked: nobody can remove it any more then.
+_RESERVE = """
+    WITH locked AS (
+        SELECT endpoint_id FROM webhook_lanes
+        WHERE organization_id = %(organization_id)s AND endpoint_id = ANY (%(endpoint_ids)s) AND NOT removed
+        ORDER BY endpoint_id FOR UPDATE
+    )
     UPDATE webhook_lanes l
-    SET last_sequence = l.last_sequence + w.count, next_due_at = LEAST(l.next_due_at, :now)
-    FROM unnest(CAST(:endpoint_ids AS uuid[]), CAST(:counts AS bigint[])) AS w (endpoint_id, count)
-    WHERE l.organization_id = :organization_id AND l.endpoint_id = w.endpoint_id
+    SET last_sequence = l.last_sequence + w.count, next_due_at = LEAST(l.next_due_at, %(now)s)
+    FROM locked
+    JOIN unnest(CAST(%(endpoint_ids)s AS uuid[]), CAST(%(counts)s AS bigint[])) AS w (endpoint_id, count)
+        USING (endpoint_id)
+    WHERE l.organization_id = %(organization_id)s AND l.endpoint_id = locked.endpoint_id
     RETURNING l.endpoint_id, l.last_sequence - w.count AS before
-""")
-_WAKE = text("""
+"""
+_WAKE = """
     UPDATE webhook_lanes l
     SET not_before = GREATEST(l.not_before, w.not_before),
         next_due_at = LEAST(l.next_due_at, (
             SELECT d.next_attempt_at FROM webhook_deliveries d
             WHERE d.endpoint_id = l.endpoint_id AND d.state = 'pending'
             ORDER BY d.next_attempt_at LIMIT 1))
-    FROM unnest(CAST(:endpoint_ids AS uuid[]), CAST(:not_before AS timestamptz[])) AS w (endpoint_id, not_before)
-    WHERE l.organization_id = :organization_id AND l.endpoint_id = w.endpoint_id
-""")
+    FROM unnest(CAST(%(endpoint_ids)s AS uuid[]), CAST(%(not_before)s AS timestamptz[])) AS w (endpoint_id, not_before)
+    WHERE l.organization_id = %(organization_id)s AND l.endpoint_id = w.endpoint_id
+"""
 # A person asked for it: whatever the partner's Retry-After said.
 _SERVE_NOW = text("""
     UPDATE webhook_lanes SET not_before = '-infinity', next_due_at = LEAST(next_due_at, :now)
@@ -49,14 +63,19 @@ _REMOVE = text("""
 """)
 
 
-def lock(session: Session, organization_id: UUID, endpoint_ids: Iterable[UUID]) -> None:
-    """Lock the lanes of these endpoints until the commit, before anything else of theirs."""
-    session.execute(_LOCK, {"organization_id": organization_id, "endpoint_ids": sorted(set(endpoint_ids))})
+def lock(session: Session, organization_id: UUID, endpoint_ids: Iterable[UUID]) -> datetime:
+    """Lock the lanes of these endpoints until the commit, before anything else of theirs; return the instant then."""
+    values = {"organization_id": organization_id, "endpoint_ids": sorted(set(endpoint_ids))}
+    row = direct(session).row(_LOCK, values)
+    return cast("datetime", row[0] if row else None)
 
 
 def reserve(session: Session, organization_id: UUID, counts: dict[UUID, int], now: datetime) -> dict[UUID, int]:
-    """Reserve so many sequence numbers in each locked lane, wake it, and return the last number before them."""
-    rows: Iterable[Row[Any]] = session.execute(
+    """Lock lanes, reserve so many sequence numbers in each, wake it, and return the last number before them.
+
+    Lanes that have been removed are not among those returned.
+    """
+    rows = direct(session).records(
         _RESERVE,
         {
             "organization_id": organization_id,
@@ -70,7 +89,7 @@ def reserve(session: Session, organization_id: UUID, counts: dict[UUID, int], no
 
 def wake(session: Session, organization_id: UUID, not_before: dict[UUID, datetime | None]) -> None:
     """Let each locked lane be looked at when its next delivery is due, and not before the instant it asked for."""
-    session.execute(
+    direct(session).run(
         _WAKE,
         {
             "organization_id": organization_id,
@@ -100,6 +119,6 @@ def remove(session: Session, organization_id: UUID, endpoint_id: UUID) -> None:
     session.execute(_REMOVE, {"organization_id": organization_id, "endpoint_id": endpoint_id})
 
 
-def ids_of(rows: Sequence[Row[Any]]) -> list[UUID]:
+def ids_of(rows: Sequence[Record]) -> list[UUID]:
     """Return the endpoints that *rows* name, each once, in order."""
     return sorted({row.endpoint_id for row in rows})

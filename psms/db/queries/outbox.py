@@ -3,35 +3,35 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from psms.db.direct import Record, direct
 from psms.domain.retry import EXPIRES_AFTER
 
 # Waits for another relay rather than turning away: what that one did not see any more is ours.
-_LEAD = text("SELECT pg_advisory_xact_lock(hashtext('psms.relay'))")
-_WAITING = text("""
-    SELECT position, organization_id, event_id, event_type, ticket_id, endpoint_id, occurred_at, request_id
-    FROM outbox WHERE organization_id <> ALL (CAST(:passed_over AS uuid[])) ORDER BY position LIMIT :limit
-""")
-_ENDPOINTS = text("SELECT id, event_types FROM webhook_endpoints WHERE state <> 'deleted' ORDER BY id")
-_STILL_THERE = text("SELECT id FROM webhook_endpoints WHERE id = ANY (:endpoint_ids) AND state <> 'deleted'")
-_DELIVERIES = text("""
+_LEAD = "SELECT pg_advisory_xact_lock(hashtext('psms.relay'))"
+_WAITING = """
+    SELECT position, organization_id, event_id, event_type, ticket_id, endpoint_id, occurred_at, request_id,
+        (SELECT psms_now()) AS now
+    FROM outbox WHERE organization_id <> ALL (CAST(%(passed_over)s AS uuid[])) ORDER BY position LIMIT %(limit)s
+"""
+_ENDPOINTS = "SELECT id, event_types FROM webhook_endpoints WHERE state <> 'deleted' ORDER BY id"
+_DELIVERIES = """
+    WITH relayed AS (DELETE FROM outbox WHERE position = ANY (%(positions)s))
     INSERT INTO webhook_deliveries (organization_id, id, event_id, event_type, ticket_id, endpoint_id, sequence,
         state, next_attempt_at, expires_at, trigger, request_id, occurred_at, created_at)
-    SELECT :organization_id, d.id, d.event_id, d.event_type, d.ticket_id, d.endpoint_id, d.sequence, 'pending',
-        CAST(:now AS timestamptz), CAST(:now AS timestamptz) + CAST(:expires_after AS interval), d.trigger,
-        d.request_id, d.occurred_at, CAST(:now AS timestamptz)
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:event_ids AS uuid[]), CAST(:event_types AS text[]),
-        CAST(:ticket_ids AS uuid[]), CAST(:endpoint_ids AS uuid[]), CAST(:sequences AS bigint[]),
-        CAST(:triggers AS text[]), CAST(:request_ids AS text[]), CAST(:occurred AS timestamptz[]))
+    SELECT %(organization_id)s, d.id, d.event_id, d.event_type, d.ticket_id, d.endpoint_id, d.sequence, 'pending',
+        CAST(%(now)s AS timestamptz), CAST(%(now)s AS timestamptz) + CAST(%(expires_after)s AS interval), d.trigger,
+        d.request_id, d.occurred_at, CAST(%(now)s AS timestamptz)
+    FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(event_ids)s AS uuid[]), CAST(%(event_types)s AS text[]),
+        CAST(%(ticket_ids)s AS uuid[]), CAST(%(endpoint_ids)s AS uuid[]), CAST(%(sequences)s AS bigint[]),
+        CAST(%(triggers)s AS text[]), CAST(%(request_ids)s AS text[]), CAST(%(occurred)s AS timestamptz[]))
         AS d (id, event_id, event_type, ticket_id, endpoint_id, sequence, trigger, request_id, occurred_at)
     ON CONFLICT (organization_id, event_id, endpoint_id) DO NOTHING
-""")
-_RELAYED = text("DELETE FROM outbox WHERE position = ANY (:positions)")
+"""
+_RELAYED = "DELETE FROM outbox WHERE position = ANY (%(positions)s)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,33 +51,29 @@ class NewDelivery:
 
 def lead(session: Session) -> None:
     """Become the only relay until the end of this transaction, so that sequences have no gap."""
-    session.execute(_LEAD)
+    direct(session).run(_LEAD, {})
 
 
-def waiting(session: Session, limit: int, passed_over: set[UUID]) -> Sequence[Row[Any]]:
-    """Return, as the claimer, the oldest rows of all organizations but those *passed_over*."""
-    return session.execute(_WAITING, {"limit": limit, "passed_over": sorted(passed_over)}).all()
+def waiting(session: Session, limit: int, passed_over: set[UUID]) -> Sequence[Record]:
+    """Return, as the claimer, the oldest rows of all organizations but those *passed_over*, and the instant."""
+    return direct(session).records(_WAITING, {"limit": limit, "passed_over": sorted(passed_over)})
 
 
-def endpoints(session: Session) -> Sequence[Row[Any]]:
+def endpoints(session: Session) -> Sequence[Record]:
     """Return the organization's endpoints, paused and disabled ones too: they get their events later."""
-    return session.execute(_ENDPOINTS).all()
+    return direct(session).records(_ENDPOINTS, {})
 
 
-def still_there(session: Session, endpoint_ids: Sequence[UUID]) -> set[UUID]:
-    """Return which of these endpoints, whose lanes are locked, have not been deleted."""
-    return set(session.execute(_STILL_THERE, {"endpoint_ids": list(endpoint_ids)}).scalars())
-
-
-def insert_deliveries(
-    session: Session, organization_id: UUID, deliveries: Sequence[NewDelivery], now: datetime
+def relay(
+    session: Session, organization_id: UUID, positions: list[int], deliveries: Sequence[NewDelivery], now: datetime
 ) -> None:
-    """Write all *deliveries* of one organization in one statement."""
-    session.execute(
+    """Write all *deliveries* of one organization and take what they fan out from the outbox, in one statement."""
+    direct(session).run(
         _DELIVERIES,
         {
             "organization_id": organization_id,
             "now": now,
+            "positions": positions,
             "expires_after": EXPIRES_AFTER,
             "ids": [d.id for d in deliveries],
             "event_ids": [d.event_id for d in deliveries],
@@ -93,5 +89,5 @@ def insert_deliveries(
 
 
 def remove(session: Session, positions: list[int]) -> None:
-    """Take fanned-out rows from the outbox, in the transaction that fanned them out."""
-    session.execute(_RELAYED, {"positions": positions})
+    """Take rows that nobody wants from the outbox."""
+    direct(session).run(_RELAYED, {"positions": positions})

@@ -6,64 +6,85 @@ Who calls these holds the locks of the lanes concerned: see `lanes`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from psms.db.direct import Record, direct
 from psms.db.queries import lanes
 
 # What would be tried again of a deleted endpoint is cancelled instead. In a closed lane it just stays pending.
-_SETTLE = text("""
+# Their attempts are completed by the same statement, those of late results too.
+_SETTLE = """
     WITH result AS (
-        SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:states AS text[]), CAST(:next_at AS timestamptz[]),
-            CAST(:counted AS int[]), CAST(:statuses AS int[]), CAST(:errors AS text[]), CAST(:reasons AS text[]),
-            CAST(:tokens AS uuid[]))
-            AS r (id, state, next_at, counted, status, error, reason, token)
+        SELECT * FROM unnest(CAST(%(delivery_id)s AS uuid[]), CAST(%(attempt_id)s AS uuid[]),
+            CAST(%(token)s AS uuid[]), CAST(%(state)s AS text[]), CAST(%(next_at)s AS timestamptz[]),
+            CAST(%(counted)s AS int[]), CAST(%(reason)s AS text[]), CAST(%(outcome)s AS text[]),
+            CAST(%(status)s AS int[]), CAST(%(error)s AS text[]), CAST(%(duration_ms)s AS int[]),
+            CAST(%(retry_after)s AS text[]), CAST(%(headers)s AS text[]), CAST(%(body)s AS bytea[]),
+            CAST(%(truncated)s AS bool[]))
+            AS r (id, attempt_id, token, state, next_at, counted, reason, outcome, status, error, duration_ms,
+                retry_after, headers, body, truncated)
+    ), settled AS (
+        UPDATE webhook_deliveries d
+        SET state = CASE WHEN r.state = 'pending' AND p.state = 'deleted' THEN 'cancelled' ELSE r.state END,
+            next_attempt_at = COALESCE(r.next_at, d.next_attempt_at), failures = d.failures + r.counted,
+            last_status = r.status, last_error = r.error, dead_reason = r.reason, leases_lost = 0,
+            lease_token = NULL, lease_expires_at = NULL,
+            finished_at = CASE WHEN r.state <> 'pending' OR p.state = 'deleted' THEN CAST(%(now)s AS timestamptz) END
+        FROM result r, webhook_endpoints p
+        WHERE d.organization_id = %(organization_id)s AND d.id = r.id
+          AND d.state = 'in_flight' AND d.lease_token = r.token
+          AND p.organization_id = d.organization_id AND p.id = d.endpoint_id
+        RETURNING d.id
+    ), attempt AS (
+        UPDATE webhook_attempts a
+        SET outcome = r.outcome, status = r.status, error = r.error, duration_ms = r.duration_ms,
+            retry_after = r.retry_after, response_headers = CAST(r.headers AS jsonb), response_body = r.body,
+            response_truncated = r.truncated, late = NOT EXISTS (SELECT FROM settled s WHERE s.id = r.id),
+            finished_at = %(now)s
+        FROM result r WHERE a.organization_id = %(organization_id)s AND a.id = r.attempt_id
     )
-    UPDATE webhook_deliveries d
-    SET state = CASE WHEN r.state = 'pending' AND p.state = 'deleted' THEN 'cancelled' ELSE r.state END,
-        next_attempt_at = COALESCE(r.next_at, d.next_attempt_at), failures = d.failures + r.counted,
-        last_status = r.status, last_error = r.error, dead_reason = r.reason, leases_lost = 0,
-        lease_token = NULL, lease_expires_at = NULL,
-        finished_at = CASE WHEN r.state <> 'pending' OR p.state = 'deleted' THEN CAST(:now AS timestamptz) END
-    FROM result r, webhook_endpoints p
-    WHERE d.organization_id = :organization_id AND d.id = r.id AND d.state = 'in_flight' AND d.lease_token = r.token
-      AND p.organization_id = d.organization_id AND p.id = d.endpoint_id
-    RETURNING d.id
-""")
+    SELECT id FROM settled
+"""
+_SETTLED_BY = (
+    "delivery_id",
+    "attempt_id",
+    "token",
+    "state",
+    "next_at",
+    "counted",
+    "reason",
+    "outcome",
+    "status",
+    "error",
+    "duration_ms",
+    "retry_after",
+    "headers",
+    "body",
+    "truncated",
+)
 # A late success is still a success, unless somebody else holds the delivery now.
-_LATE_SUCCESS = text("""
+_LATE_SUCCESS = """
     UPDATE webhook_deliveries
     SET state = 'delivered', last_status = s.status, last_error = NULL, dead_reason = NULL, leases_lost = 0,
-        finished_at = :now
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS int[])) AS s (id, status)
-    WHERE organization_id = :organization_id AND webhook_deliveries.id = s.id
+        finished_at = %(now)s
+    FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(statuses)s AS int[])) AS s (id, status)
+    WHERE organization_id = %(organization_id)s AND webhook_deliveries.id = s.id
       AND lease_token IS NULL AND (state = 'pending' OR state = 'dead' AND dead_reason = 'leases_lost')
-""")
-_ATTEMPTS = text("""
-    UPDATE webhook_attempts a
-    SET outcome = r.outcome, status = r.status, error = r.error, duration_ms = r.duration_ms,
-        retry_after = r.retry_after, response_headers = CAST(r.headers AS jsonb), response_body = r.body,
-        response_truncated = r.truncated, late = r.late, finished_at = :now
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:outcomes AS text[]), CAST(:statuses AS int[]), CAST(:errors AS text[]),
-        CAST(:durations AS int[]), CAST(:retry_afters AS text[]), CAST(:headers AS text[]), CAST(:bodies AS bytea[]),
-        CAST(:truncated AS bool[]), CAST(:late AS bool[]))
-        AS r (id, outcome, status, error, duration_ms, retry_after, headers, body, truncated, late)
-    WHERE a.organization_id = :organization_id AND a.id = r.id
-""")
+"""
 # Written only when it says something new: this row would else be the hottest of all.
-_HEALTHY = text("""
-    UPDATE webhook_endpoints SET failing_since = NULL, last_success_at = :now
-    WHERE organization_id = :organization_id AND id = ANY (:endpoint_ids)
+_HEALTHY = """
+    UPDATE webhook_endpoints SET failing_since = NULL, last_success_at = %(now)s
+    WHERE organization_id = %(organization_id)s AND id = ANY (%(endpoint_ids)s)
       AND (failing_since IS NOT NULL OR last_success_at IS NULL
-           OR last_success_at < CAST(:now AS timestamptz) - interval '1 minute')
-""")
-_FAILING = text("""
-    UPDATE webhook_endpoints SET failing_since = :now
-    WHERE organization_id = :organization_id AND id = ANY (:endpoint_ids) AND failing_since IS NULL
-""")
+           OR last_success_at < CAST(%(now)s AS timestamptz) - interval '1 minute')
+"""
+_FAILING = """
+    UPDATE webhook_endpoints SET failing_since = %(now)s
+    WHERE organization_id = %(organization_id)s AND id = ANY (%(endpoint_ids)s) AND failing_since IS NULL
+"""
 _DISABLE = text("""
     UPDATE webhook_endpoints SET state = 'disabled', disabled_reason = :reason, version = version + 1,
         updated_at = :now
@@ -113,28 +134,15 @@ class Settlement:
 
 
 def settle(session: Session, organization_id: UUID, settlements: Sequence[Settlement], now: datetime) -> set[UUID]:
-    """Write the results whose leases still hold and return the ids of their deliveries; the others are late."""
-    rows = session.execute(
-        _SETTLE,
-        {
-            "organization_id": organization_id,
-            "now": now,
-            "ids": [s.delivery_id for s in settlements],
-            "states": [s.state for s in settlements],
-            "next_at": [s.next_at for s in settlements],
-            "counted": [s.counted for s in settlements],
-            "statuses": [s.status for s in settlements],
-            "errors": [s.error for s in settlements],
-            "reasons": [s.reason for s in settlements],
-            "tokens": [s.token for s in settlements],
-        },
-    )
-    return {row.id for row in rows}
+    """Write results and complete their attempts; return the deliveries whose leases still hold, the others are late."""
+    columns = {name: [getattr(one, name) for one in settlements] for name in _SETTLED_BY}
+    rows = direct(session).rows(_SETTLE, {"organization_id": organization_id, "now": now, **columns})
+    return {row[0] for row in rows}
 
 
 def settle_late_successes(session: Session, organization_id: UUID, late: Sequence[Settlement], now: datetime) -> None:
     """Mark as delivered what a partner accepted after the lease had ended, where nobody holds it now."""
-    session.execute(
+    direct(session).run(
         _LATE_SUCCESS,
         {
             "organization_id": organization_id,
@@ -145,41 +153,14 @@ def settle_late_successes(session: Session, organization_id: UUID, late: Sequenc
     )
 
 
-def write_attempts(
-    session: Session,
-    organization_id: UUID,
-    settlements: Sequence[Settlement],
-    in_time: set[UUID],
-    now: datetime,
-) -> None:
-    """Complete the attempt rows, late ones too."""
-    session.execute(
-        _ATTEMPTS,
-        {
-            "organization_id": organization_id,
-            "now": now,
-            "ids": [s.attempt_id for s in settlements],
-            "outcomes": [s.outcome for s in settlements],
-            "statuses": [s.status for s in settlements],
-            "errors": [s.error for s in settlements],
-            "durations": [s.duration_ms for s in settlements],
-            "retry_afters": [s.retry_after for s in settlements],
-            "headers": [s.headers for s in settlements],
-            "bodies": [s.body for s in settlements],
-            "truncated": [s.truncated for s in settlements],
-            "late": [s.delivery_id not in in_time for s in settlements],
-        },
-    )
-
-
 def mark_healthy(session: Session, organization_id: UUID, endpoint_ids: list[UUID], now: datetime) -> None:
     """Remember that these endpoints answered with a 2xx."""
-    session.execute(_HEALTHY, {"organization_id": organization_id, "endpoint_ids": endpoint_ids, "now": now})
+    direct(session).run(_HEALTHY, {"organization_id": organization_id, "endpoint_ids": endpoint_ids, "now": now})
 
 
 def mark_failing(session: Session, organization_id: UUID, endpoint_ids: list[UUID], now: datetime) -> None:
     """Remember since when these endpoints fail."""
-    session.execute(_FAILING, {"organization_id": organization_id, "endpoint_ids": endpoint_ids, "now": now})
+    direct(session).run(_FAILING, {"organization_id": organization_id, "endpoint_ids": endpoint_ids, "now": now})
 
 
 def disable(session: Session, organization_id: UUID, endpoint_id: UUID, reason: str, now: datetime) -> bool:
@@ -194,7 +175,7 @@ def give_up_eventless(session: Session, organization_id: UUID, delivery_ids: Seq
     session.execute(_EVENT_GONE, {"organization_id": organization_id, "ids": list(delivery_ids), "now": now})
 
 
-def mark_unknown(session: Session, organization_id: UUID, expired: Sequence[Row[Any]], now: datetime) -> None:
+def mark_unknown(session: Session, organization_id: UUID, expired: Sequence[Record], now: datetime) -> None:
     """Say of the attempts of expired leases that nobody knows how they ended; cancel what nobody wants now."""
     session.execute(
         _UNKNOWN,

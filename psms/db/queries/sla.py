@@ -22,7 +22,7 @@ _PROMISES = text(f"""
     SELECT wanted.priority, p.* FROM unnest(CAST(:priorities AS text[])) AS wanted (priority)
     CROSS JOIN LATERAL ({_PROMISE.format(priority="wanted.priority")}) p
 """)  # noqa: S608  (a constant)
-PROMISE_OF_PRIORITY = _PROMISE.format(priority=":priority")
+PROMISE_OF_PRIORITY = _PROMISE.format(priority="%(priority)s")
 
 _COLUMNS = """c.id, c.ticket_id, c.metric, c.policy_id, c.policy_version, c.target, c.consumed, c.segment_started_at,
     c.state, c.due_at, c.breached_at, c.completed_at, c.started_at"""

@@ -1,21 +1,18 @@
 """Statements on tickets and comments. The hot ones are written out, so that their cost is plain to see."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, insert, select, text, update
+from sqlalchemy import Select, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from psms.db.direct import Direct
 from psms.db.models.tickets import CommentRow, TicketRow
-from psms.db.queries.journal import REMEMBERED
-from psms.db.queries.sla import CLOCKS_OF_TICKET, PROMISE_OF_PRIORITY, promise_of
 from psms.db.queries.visibility import condition, page_condition, visible
 from psms.domain.access import Actor
 from psms.domain.pages import Page, PageRequest, page_of
-from psms.domain.sla_policies import Promise
 from psms.domain.tickets import (
     Comment,
     Level,
@@ -53,13 +50,6 @@ _NAMES = ", ".join(column.name for column in _COLUMNS)
 _CALLER = {"organization": "CAST(entered.id AS uuid)", "user": "%(user)s"}
 _FILTERS = ("status", "type", "priority", "assignee_id", "team_id", "requester_id", "service_id")
 
-_NEXT_NUMBER = text(f"""
-    WITH counter AS (UPDATE ticket_counters SET last_number = last_number + 1 RETURNING last_number)
-    SELECT counter.last_number, psms_now() AS now,
-        (SELECT default_service_id FROM organizations) AS default_service_id, promise.*
-    FROM counter LEFT JOIN ({PROMISE_OF_PRIORITY}) promise ON true
-""")  # noqa: S608  (a constant)
-
 _RAISE = text("""
     UPDATE tickets t SET priority = r.priority, version = r.version, sequence = r.sequence,
         updated_at = CASE WHEN t.version = r.version THEN t.updated_at ELSE CAST(:now AS timestamptz) END
@@ -68,77 +58,17 @@ _RAISE = text("""
     WHERE t.organization_id = :organization_id AND t.id = r.id
 """)
 
-# Ticket, log entry, event, outbox row, clocks and the kept answer leave in one statement: one round trip, and
-# nothing in between.
-_FILED = """
-    WITH ticket AS (
-        INSERT INTO tickets (organization_id, id, number, type, subject, description, status, impact, urgency,
-            priority, service_id, requester_id, assignee_id, team_id, tags, custom_fields, created_at, updated_at)
-        VALUES (%(organization_id)s, %(id)s, %(number)s, %(type)s, %(subject)s, %(description)s, %(status)s, %(impact)s,
-            %(urgency)s, %(priority)s, %(service_id)s, %(requester_id)s, %(assignee_id)s, %(team_id)s, %(tags)s,
-            CAST(%(custom_fields)s AS jsonb), %(now)s, %(now)s)
-    ), entry AS (
-        INSERT INTO logs (organization_id, id, at, action, outcome, actor_id, client_id, request_id,
-            target_type, target_id, after)
-        VALUES (%(organization_id)s, %(log_id)s, %(now)s, 'ticket.created', 'done', %(actor_id)s, %(client_id)s,
-            %(request_id)s, 'ticket', %(id)s, CAST(%(after)s AS jsonb))
-    ), event AS (
-        INSERT INTO events (organization_id, id, type, schema_version, ticket_id, sequence, occurred_at, body,
-            request_id)
-        VALUES (%(organization_id)s, %(event_id)s, 'ticket.created', 1, %(id)s, 1, %(now)s, %(body)s, %(request_id)s)
-    ){parts}
-    INSERT INTO outbox (organization_id, event_id, event_type, ticket_id, occurred_at, request_id)
-    VALUES (%(organization_id)s, %(event_id)s, 'ticket.created', %(id)s, %(now)s, %(request_id)s)
-"""
-_CLOCKS_PART, _ANSWER_PART = f", {CLOCKS_OF_TICKET}", f", answer AS ({REMEMBERED})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """What a new ticket takes from its organization: its number, the instant, defaults, and what is promised."""
-
-    number: int
-    now: datetime
-    default_service_id: UUID | None
-    promise: Promise | None
-
-
-def next_number(session: Session, priority: str) -> Opening:
-    """Take the organization's next ticket number, and what else a new ticket of *priority* needs.
-
-    The counter's row stays locked until the commit, so that no number is lost or given out twice: call
-    this last before the inserts.
-    """
-    row = session.execute(_NEXT_NUMBER, {"priority": priority}).one()
-    return Opening(
-        number=row.last_number,
-        now=row.now,
-        default_service_id=row.default_service_id,
-        promise=promise_of(row),
-    )
-
-
-def insert_ticket(
-    session: Session, values: dict[str, Any], clocks: dict[str, Any], kept: dict[str, Any] | None
-) -> None:
-    """Write a new ticket with its log entry, event and outbox row, its clocks and the answer that is kept, if any.
-
-    All are named as in the statement.
-    """
-    parts = (_CLOCKS_PART if clocks else "") + (_ANSWER_PART if kept else "")
-    session.connection().exec_driver_sql(_FILED.format(parts=parts), {**values, **clocks, **(kept or {})})
-
 
 def get(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
     """Return a ticket that *actor* may see, or raise NotFound."""
     return _found(session, _visible(actor).where(_T.id == ticket_id))
 
 
-def look_up(connection: Connection, actor: Actor, ticket_id: UUID) -> Ticket:
+def look_up(direct: Direct, actor: Actor, ticket_id: UUID) -> Ticket:
     """Return a ticket that *actor* may see, or raise NotFound; outside a transaction, in one round trip."""
     values = {"organization": str(actor.organization_id), "user": actor.user_id, "id": ticket_id}
     statement = _INSIDE.format(columns=_NAMES, conditions=f"AND id = %(id)s {condition(actor, **_CALLER)}")
-    row = connection.exec_driver_sql(statement, values).one_or_none()
+    row = direct.row(statement, values)
     if row is None:
         raise NotFound
     return ticket_of(row)
@@ -177,7 +107,7 @@ def write_escalated(
     )
 
 
-def list_page(connection: Connection, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
+def list_page(direct: Direct, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
     """Return one page of the tickets that *actor* may see, newest first; outside a transaction, in one round trip."""
     values = {name: value for name in _FILTERS if (value := getattr(wanted, name)) is not None}
     filters = [f"AND {name} = %({name})s" for name in values]
@@ -189,7 +119,7 @@ def list_page(connection: Connection, actor: Actor, wanted: TicketFilter, page: 
     values |= {"after": page.after, "limit": page.limit + 1}
     conditions = page_condition(actor, **_CALLER, filters=" ".join(filters))
     statement = _INSIDE.format(columns=_NAMES, conditions=f"{conditions} ORDER BY id DESC LIMIT %(limit)s")
-    rows = connection.exec_driver_sql(statement, values).fetchall()
+    rows = direct.rows(statement, values)
     return page_of([ticket_of(row) for row in rows], page.limit)
 
 
