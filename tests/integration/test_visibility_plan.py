@@ -1,13 +1,12 @@
 """What a page costs each kind of caller: rows of tickets that PostgreSQL reads for it, however many there are."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import Engine, event
 
 from psms.domain.access import Actor
 from psms.domain.pages import PageRequest
@@ -15,6 +14,7 @@ from psms.domain.tickets import TicketFilter
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.offices import Office, furnish
+from tests.support.statements import heard
 from workflows import tickets
 
 LIMIT = 20
@@ -34,12 +34,11 @@ Statement = tuple[str, dict[str, Any]]
 def statements() -> Iterator[list[Statement]]:
     found: list[Statement] = []
 
-    def executed(*facts: Any) -> None:
-        found.append((facts[2], dict(facts[3] or {})))
+    def note(statement: str, parameters: object) -> None:
+        found.append((statement, dict(parameters) if isinstance(parameters, Mapping) else {}))
 
-    event.listen(Engine, "before_cursor_execute", executed)
-    yield found
-    event.remove(Engine, "before_cursor_execute", executed)
+    with heard(str, note):
+        yield found
 
 
 def scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
