@@ -24,6 +24,7 @@ from tests.support.tenants import add_caller, make_tenant
 PROGRAM = str(Path(sys.executable).with_name("st"))
 # What the document cannot say: that an id exists, or that a version is the current one.
 NOT_CHECKED = "positive_data_acceptance"
+pytestmark = pytest.mark.timeout(3600)
 CALLERS = [Role.ADMIN, Role.AGENT, Role.REQUESTER, None]
 
 
