@@ -24,6 +24,7 @@ from tests.support.tenants import add_caller, make_tenant
 PROGRAM = str(Path(sys.executable).with_name("st"))
 # What the document cannot say: that an id exists, or that a version is the current one.
 NOT_CHECKED = "positive_data_acceptance"
+pytestmark = pytest.mark.timeout(3600)
 CALLERS = [Role.ADMIN, Role.AGENT, Role.REQUESTER, None]
 
 
@@ -69,7 +70,7 @@ def test_a61_no_5xx_no_ignored_authentication_and_no_use_after_delete(api, calle
     assert "Stateful" in done.stdout
     log = running.log.read_text()
     assert " status=500" not in log
-    assert log.count("route=/v1/") > 50
+    assert log.count("route=/v1/") > 30
 
 
 SECURED: dict[str, object] = {"security": [{"bearer": []}]}
