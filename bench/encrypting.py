@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from statistics import median
+from statistics import mean
 from uuid import UUID, uuid4
 
 from typing_extensions import override
@@ -27,7 +27,7 @@ from psms.settings import Settings
 from tests.support.tenants import make_tenant
 from workflows import directory, endpoints
 
-_ROUNDS, _WARM_ROUNDS = 8, 1
+_ROUNDS, _WARM_ROUNDS = 6, 1
 # As many endpoints as an organization may have.
 _ACTS = 90
 _VALUES = 20_000
@@ -69,28 +69,31 @@ def encryption(system: System) -> Iterator[Figure]:
         f"page of {_PAGE} users": lambda side: directory.list_users(side.rt, side.actor, PageRequest(limit=_PAGE)),
     }
     costs: dict[str, list[tuple[float, float]]] = {name: [] for name in acts}
+    served: dict[str, list[float]] = {name: [] for name in acts}
     for number in range(_WARM_ROUNDS + _ROUNDS):
         sides = {True: _side(rt, in_clear=True), False: _side(rt, in_clear=False)}
         # Turn and turn about, so that whatever else this machine does meets both alike.
         order = (True, False) if number % 2 else (False, True)
         for name, act in acts.items():
             cost = {in_clear: _cost_ms(system, act, sides[in_clear]) for in_clear in order}
-            costs[name].append((cost[True], cost[False]))
+            costs[name].append((cost[True][0], cost[False][0]))
+            served[name] += [cost[True][1], cost[False][1]]
     for name, pairs in costs.items():
-        yield _figure(name, pairs[_WARM_ROUNDS:])
+        yield _figure(name, pairs[_WARM_ROUNDS:], mean(served[name]))
     yield _one_value(rt)
     rt.db.close()
 
 
-def _figure(name: str, pairs: list[tuple[float, float]]) -> Figure:
+def _figure(name: str, pairs: list[tuple[float, float]], server_ms: float) -> Figure:
+    # PostgreSQL's time is counted in ticks, too coarse for one round, and takes no part in encryption: its mean.
     return Figure(
         name=f"{name}, encrypted: CPU each",
         # The least of all rounds: whatever else the machine does only adds.
-        value=min(encrypted for _, encrypted in pairs),
+        value=server_ms + min(encrypted for _, encrypted in pairs),
         unit="ms",
-        limits={"the same in clear": min(clear for clear, _ in pairs)},
+        limits={"the same in clear": server_ms + min(clear for clear, _ in pairs)},
         target=_TARGET,
-        details={"median share": median(encrypted / clear for clear, encrypted in pairs)},
+        details={"of it PostgreSQL": server_ms},
     )
 
 
@@ -118,15 +121,17 @@ def _keys(kind: type[Keyring], rt: Runtime, organization_id: UUID) -> Keyring:
     return kind(organization_id, keys, AesGcm, rt.chance)
 
 
-def _cost_ms(system: System, act: Callable[[_Side], object], side: _Side) -> float:
+def _cost_ms(system: System, act: Callable[[_Side], object], side: _Side) -> tuple[float, float]:
+    """Return the CPU time of one act: this process's, and PostgreSQL's."""
     # The keys of a new organization are made once, and what is prepared is prepared.
     for _ in range(5):
         act(side)
     charged = system.postgres()
-    before = time.process_time() + processes.cpu_seconds(charged)
+    served, began = processes.cpu_seconds(charged), time.process_time()
     for _ in range(_ACTS):
         act(side)
-    return (time.process_time() + processes.cpu_seconds(charged) - before) / _ACTS * 1000
+    own, server = time.process_time() - began, processes.cpu_seconds(charged) - served
+    return own / _ACTS * 1000, server / _ACTS * 1000
 
 
 def _register(side: _Side) -> None:

@@ -17,8 +17,9 @@ Values = Mapping[str, Any]
 Record = Any
 """A row with the columns of its statement as attributes."""
 
-# One message. A UUID and a number need no escaping.
-_BEGIN = "BEGIN; SELECT set_config('psms.organization_id', '{}', true)"
+# BEGIN travels with the first statement: of its own it would be one more round trip. A UUID and a number need no
+# escaping.
+BEGIN_IN = "BEGIN; SELECT set_config('psms.organization_id', '{}', true)"
 _AND_LOCK = ", pg_try_advisory_xact_lock({:d})"
 
 
@@ -41,12 +42,12 @@ class Direct:
         """Do what has no answer."""
         self._driver.execute(statement, values)
 
-    def records(self, statement: str, values: Values) -> Sequence[Any]:
+    def records(self, statement: str, values: Values) -> Sequence[Record]:
         """Return the rows of the answer, with their columns as attributes."""
         cursor = self._driver.cursor(row_factory=namedtuple_row)
         return cursor.execute(statement, values).fetchall()
 
-    def record(self, statement: str, values: Values) -> Any:  # noqa: ANN401  # its names are the statement's
+    def record(self, statement: str, values: Values) -> Record:
         """Return the first row of the answer, with its columns as attributes; None when there is none."""
         cursor = self._driver.cursor(row_factory=namedtuple_row)
         return cursor.execute(statement, values).fetchone()
@@ -63,7 +64,7 @@ class Brief(Direct):
     def __init__(self, driver: Driver, organization_id: UUID, lock: int | None) -> None:
         """Begin, and take *lock*, a number of 64 bits, unless another transaction holds it."""
         super().__init__(driver)
-        first = _BEGIN.format(organization_id)
+        first = BEGIN_IN.format(organization_id)
         cursor = driver.execute(first if lock is None else first + _AND_LOCK.format(lock))
         cursor.nextset()
         entered = cursor.fetchone()

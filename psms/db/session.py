@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from psms.db.direct import Brief, Direct, Driver
+from psms.db.direct import BEGIN_IN, Brief, Direct, Driver
 from psms.db.refusals import DATABASE_ERRORS, refusal_of
 from psms.encoding import json_value
 from psms.errors import DependencyUnavailable, Misconfigured
@@ -25,8 +25,6 @@ log = logger(__name__)
 # Class 57P of PostgreSQL's error codes: the server goes away, went away, or is not there yet.
 _SHUT_DOWN = "57P"
 
-# BEGIN travels with the first statement: of its own it would be one more round trip. A UUID needs no escaping.
-_BEGIN_IN = "BEGIN; SELECT set_config('psms.organization_id', '{}', true)"
 _BEGIN_CLAIM = "BEGIN; SET LOCAL ROLE psms_claimer"
 _ENTER = "SET LOCAL ROLE NONE; SELECT set_config('psms.organization_id', '{}', true)"
 _AND_PATIENCE = ", set_config('lock_timeout', '{:d}s', true)"
@@ -72,11 +70,11 @@ class Database:
 
         An exception rolls everything back. Nothing slow belongs inside: `psms.guard` refuses it.
         """
-        return self._transaction(_BEGIN_IN.format(organization_id))
+        return self._transaction(BEGIN_IN.format(organization_id))
 
     def begin_impatient(self, organization_id: UUID, *, seconds: int) -> AbstractContextManager[Session]:
         """Do as `begin`, waiting no longer than so many seconds for each lock."""
-        return self._transaction(_BEGIN_IN.format(organization_id) + _AND_PATIENCE.format(seconds))
+        return self._transaction(BEGIN_IN.format(organization_id) + _AND_PATIENCE.format(seconds))
 
     def begin_claim(self) -> AbstractContextManager[Session]:
         """Open a transaction that finds due work of all organizations and leases it.
@@ -87,7 +85,7 @@ class Database:
 
     def begin_system(self) -> AbstractContextManager[Session]:
         """Open a transaction that belongs to no organization and so sees no organization's rows."""
-        return self._transaction(_BEGIN_IN.format(""))
+        return self._transaction(BEGIN_IN.format(""))
 
     def ask(self, question: Callable[[Connection], T]) -> T:
         """Return the answer to *question*, which only reads, and needs no transaction and no organization.

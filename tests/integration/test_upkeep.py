@@ -19,7 +19,7 @@ PIECES = {
     "partitions ahead": "SELECT to_regclass('logs_' || to_char(psms_now() + interval '6 months', 'YYYYMM')) IS NULL",
     "old attempts": """SELECT count(*) > 0 FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent = 'webhook_attempts'::regclass
-          AND to_timestamp(right(c.relname, 6), 'YYYYMM') < psms_now() - interval '5 months'""",
+          AND right(c.relname, 6) < to_char(psms_now() - interval '5 months', 'YYYYMM')""",
     "unwanted deliveries": "SELECT count(*) > 0 FROM webhook_deliveries WHERE state = 'pending'",
     "tokens": "SELECT count(*) > 0 FROM oauth_tokens",
     "idempotency keys": "SELECT count(*) > 0 FROM idempotency_keys",

@@ -89,6 +89,20 @@ def test_nudges_that_come_at_once_leave_as_few_messages(server, nudger):
     assert 2 <= waiting(server) <= 5
 
 
+def test_nudges_that_keep_coming_leave_ten_times_a_second_and_not_forty(server, nudger):
+    nudger.nudge(RELAY)
+    eventually(lambda: waiting(server) == 1)
+    pause = Event()
+    began = time.monotonic()
+    while (lasted := time.monotonic() - began) < 2.0:
+        for _ in range(20):
+            nudger.nudge(RELAY)
+        pause.wait(0.005)
+
+    # Two more: the pause before the first of many is the short one, and one may leave as the last are asked for.
+    assert 2 <= waiting(server) <= lasted / 0.1 + 3
+
+
 def test_a_frozen_server_costs_the_caller_nothing_and_nudges_resume_when_it_thaws(server, nudger):
     nudger.nudge(RELAY)
     eventually(lambda: waiting(server) == 1)
