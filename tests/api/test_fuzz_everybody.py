@@ -41,7 +41,7 @@ def api(postgres, tmp_path_factory):
 
 @pytest.fixture
 def effort(request) -> list[str]:
-    if request.config.getoption("soak", default=False):
+    if request.config.getoption("soak"):
         return ["--phases", "examples,coverage,fuzzing,stateful", "--max-examples", "100"]
     return ["--phases", "fuzzing,stateful", "--max-examples", "1", "--seed", "1"]
 

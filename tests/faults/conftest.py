@@ -1,10 +1,6 @@
-"""What the fault tests share: `--soak`, which repeats each, and a partner whose endpoint goes when the test ends."""
+"""What the fault tests share: how often each is repeated, and a partner whose endpoint goes when the test ends."""
 
 import pytest
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--soak", action="store_true", help="the long form: every fault many times, under more load")
 
 
 @pytest.fixture(scope="session")
@@ -14,5 +10,5 @@ def rounds(request: pytest.FixtureRequest) -> int:
 
 
 def soaking(config: pytest.Config) -> bool:
-    """Tell whether the long form is wanted; a run of all tests does not know the option."""
-    return bool(config.getoption("soak", default=False))
+    """Tell whether the long form is wanted."""
+    return bool(config.getoption("soak"))
