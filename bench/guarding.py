@@ -1,4 +1,4 @@
-"""Measures what the guards cost: recognising a caller and its right, and row-level security under a statement."""
+"""Measures what the guards cost: recognising a caller and its right, row-level security. All at once: `answering`."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from api.app import create_app
+from bench.answering import answering
 from bench.limits import Limits
 from bench.processes import cpu_seconds
 from bench.recording import Replay, load
@@ -28,12 +29,13 @@ _WALLED = """
 
 
 def guarding(system: System, limits: Limits, seconds: float) -> Iterator[Figure]:
-    """Yield the CPU of admitting a request, and of creation and list with and without row-level security."""
+    """Yield the CPU of admitting a request, of statements without row-level security, and a served read's p95."""
     system.seed(_TICKETS)
     yield _admission(system, limits, seconds)
     with _owner_unbound(system.owner_url):
-        for name in ("create", "list"):
+        for name in ("create", "read", "list"):
             yield _walls(system, limits, name, seconds)
+        yield from answering(system, seconds)
 
 
 def _admission(system: System, limits: Limits, seconds: float) -> Figure:
