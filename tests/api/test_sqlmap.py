@@ -55,13 +55,12 @@ def start():
 @pytest.fixture(scope="module")
 def served(postgres, tmp_path_factory):
     """The API's processes, what the addresses are made of, and a token of each role."""
-    with fresh_database(postgres) as database:
-        with runtime_on(database) as rt:
-            world = make_world(rt, database)
-            organization_id = UUID(world.own["organization_id"])
-            tokens = {role: add_caller(rt, organization_id, role).token for role in (Role.AGENT, Role.ADMIN)}
-            # A scan takes longer than a token lives.
-            database.run(sql.SQL("UPDATE oauth_tokens SET expires_at = expires_at + interval '1 day'"))
+    with fresh_database(postgres) as database, runtime_on(database) as rt:
+        world = make_world(rt, database)
+        organization_id = UUID(world.own["organization_id"])
+        tokens = {role: add_caller(rt, organization_id, role).token for role in (Role.AGENT, Role.ADMIN)}
+        # A scan takes longer than a token lives.
+        database.run(sql.SQL("UPDATE oauth_tokens SET expires_at = expires_at + interval '1 day'"))
         with running_api(database, tmp_path_factory.mktemp("api"), PSMS_KEK=TEST_KEK, **PLENTY) as api:
             yield api, world, tokens
 
