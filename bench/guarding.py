@@ -22,6 +22,8 @@ from workflows.boot import runtime_for
 _TICKETS = 10_000
 _IN_A_ROW = 25
 _WARM_UP = 50
+# None for a bare read, of which some hundredths of a millisecond are a tenth: `answering` has the served one.
+_TARGETS = {"create": "<= 110%", "list": "<= 110%"}
 _WALLED = """
     SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE n.nspname = 'public' AND c.relforcerowsecurity ORDER BY 1
@@ -84,7 +86,7 @@ def _walls(system: System, limits: Limits, name: str, seconds: float) -> Figure:
         value=spent["walled"],
         unit="ms CPU",
         limits={"the same without row-level security": spent["open"]},
-        target="<= 110%",
+        target=_TARGETS.get(name, ""),
     )
 
 

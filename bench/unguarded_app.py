@@ -1,6 +1,6 @@
-"""The product without its guards, for granian to serve: one caller who may do everything, no rates, no request log.
+"""The product without its guards, for granian to serve: all of them, or row-level security alone. For measuring alone.
 
-It is given the tables' owner, whom row-level security does not bind while a measurement says so. For measuring alone.
+It is given the tables' owner, whom row-level security does not bind while a measurement says so.
 """
 
 import os
@@ -12,6 +12,7 @@ from flask import Flask, g
 from api.app import create_app
 from psms.runtime import Runtime
 from psms.settings import Settings
+from psms.telemetry import set_up_logs
 from workflows import accounts
 from workflows.boot import runtime_for
 
@@ -19,9 +20,15 @@ _GUARD = "api.auth"
 _LOG = "api.access_log"
 
 
-def served() -> Flask:
-    """Return the application of this process, on what its environment names."""
+def unguarded() -> Flask:
+    """Return the application of this process: one caller who may do everything, no rates, no request log."""
     return make_app(runtime_for(Settings.from_env()), os.environ["BENCH_TOKEN"])
+
+
+def unwalled() -> Flask:
+    """Return the product as it is, but for the role that it has in the database."""
+    set_up_logs(as_json=True, service="api")
+    return create_app(runtime_for(Settings.from_env()))
 
 
 def make_app(rt: Runtime, token: str) -> Flask:
