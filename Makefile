@@ -25,8 +25,8 @@ test: environment-all ## run every test
 bench: environment-all ## measure beside limits, as a table and JSON; ARGS="--only create,read" chooses
 	@$(BIN)/python -m bench $(ARGS)
 
-soak: environment-all ## run the long forms of the fault tests and of the fuzzing, which take hours
-	$(BIN)/python -m pytest -q tests/faults tests/api/test_fuzz_everybody.py --soak -m "" --timeout 3600 $(ARGS)
+soak: environment-all ## run the long forms of the fault tests, of the fuzzing and of sqlmap, which take hours
+	$(BIN)/python -m pytest -q tests/faults tests/api/test_fuzz_everybody.py tests/api/test_sqlmap.py --soak -m "" --timeout 3600 $(ARGS)
 
 check: environment-all ## format, lint, types, architecture, dead code, models, containers, dependency audit
 	$(BIN)/ruff format --check .

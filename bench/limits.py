@@ -73,7 +73,7 @@ def running_limits(system: System) -> Iterator[Limits]:
 
 def _record(system: System, recordings: Path) -> None:
     command = (sys.executable, "-m", "bench.record", str(recordings), system.token)
-    subprocess.run(command, cwd=PROJECT, env=_environment(system), check=True)
+    subprocess.run(command, cwd=PROJECT, env=environment_of(system), check=True)
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def _serving(system: System, recordings: Path) -> Iterator[Limits]:
         server = subprocess.Popen(
             (sys.executable, "-m", "granian", *serve, "--backpressure", "4096", "--no-log", "bench.limit_app:app"),
             cwd=PROJECT,
-            env=_environment(system) | {"BENCH_RECORDINGS": str(recordings)},
+            env=environment_of(system) | {"BENCH_RECORDINGS": str(recordings)},
         )
         stack.callback(server.wait, 20)
         stack.callback(server.terminate)
@@ -92,7 +92,8 @@ def _serving(system: System, recordings: Path) -> Iterator[Limits]:
         yield Limits(system=system, port=port, pid=server.pid, recordings=recordings)
 
 
-def _environment(system: System) -> dict[str, str]:
+def environment_of(system: System) -> dict[str, str]:
+    """Return the variables with which a program is the product of *system*."""
     return os.environ | {
         "BENCH_DATABASE_URL": system.database_url,
         "DATABASE_URL": system.database_url,

@@ -2,8 +2,10 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from psycopg import sql
 from sqlalchemy import text
 
 from api.app import create_app
@@ -11,6 +13,11 @@ from psms.db.session import Database
 from psms.domain.access import Role
 from tests.api.conftest import ApiClient
 from tests.support.tenants import make_tenant
+
+# As a full disk would, in the middle of a transaction.
+_REFUSING = """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$;
+    CREATE TRIGGER refuse BEFORE INSERT ON comments FOR EACH ROW EXECUTE FUNCTION refuse()"""
 
 
 @pytest.fixture
@@ -112,6 +119,48 @@ def test_a18_nothing_of_one_organization_stays_on_the_connection_for_the_next(rt
     assert len(backends) == 1
     assert seen == {tenants[1].organization_id}
     assert outside == 0
+
+
+def test_a18_nor_after_a_request_that_failed_halfway(rt, database):
+    one = Database(database.app_url, pool_size=1)
+    tenants = [make_tenant(rt, name) for name in "AB"]
+    app = create_app(replace(rt, db=one))
+    first, second = (ApiClient(app.test_client(), tenant.token) for tenant in tenants)
+    path = first.post("/v1/tickets", json={"subject": "of A"}).headers["Location"]
+    raw = text("SELECT pg_backend_pid(), current_setting('psms.organization_id', true), (SELECT count(*) FROM tickets)")
+    database.run(sql.SQL(_REFUSING))
+    failing = [
+        (422, lambda: first.post("/v1/tickets", json={"subject": "x", "service_id": str(tenants[0].client.id)})),
+        (409, lambda: first.post(f"{path}/transitions", json={"action": "reopen"})),
+        (412, lambda: first.patch(path, json={"subject": "y"}, headers={"If-Match": '"7"'})),
+        (503, lambda: first.post(f"{path}/comments", json={"body": "x"})),
+    ]
+    found = []
+    for status, call in failing:
+        assert call().status_code == status
+        found.append(tuple(one.ask(lambda connection: connection.execute(raw).one())))
+        assert second.get("/v1/tickets").json["items"] == []
+        assert second.get(path).status_code == 404
+    one.close()
+
+    assert {row[1:] for row in found} == {("", 0)}
+    # Whatever fails, the connection is the same: what was on it would still be there.
+    assert len({row[0] for row in found}) == 1
+
+
+def test_a15_a_token_is_good_until_it_says_and_no_longer(http, demo, client, database):
+    credentials = {"client_id": demo.client.client_id, "client_secret": demo.client_secret}
+    issued = http.post("/oauth/token", data={"grant_type": "client_credentials", **credentials}).json
+    caller = ApiClient(http, issued["access_token"])
+
+    database.move_clock(timedelta(seconds=issued["expires_in"] - 30))
+    assert caller.get("/v1/tickets").status_code == 200
+    database.move_clock(timedelta(seconds=issued["expires_in"]))
+
+    for method, path in (("GET", "/v1/tickets"), ("POST", "/v1/tickets"), ("GET", "/v1/logs")):
+        answer = caller.call(method, path, json={"subject": "x"} if method == "POST" else None)
+        assert (answer.status_code, answer.json["code"]) == (401, "not_authenticated")
+    assert database.count("tickets") == 0
 
 
 def test_a63_a_revoked_token_is_refused_with_the_next_request(http, demo, client):

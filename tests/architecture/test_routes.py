@@ -31,7 +31,7 @@ PUBLIC = {
 }
 
 
-def test_every_route_is_guarded_or_says_that_it_is_public(app):
+def test_a16_every_route_is_guarded_or_says_that_it_is_public(app):
     assert rules.unguarded_routes(app) == []
 
 
@@ -70,7 +70,7 @@ def sample():
     return app
 
 
-def test_a_route_that_is_neither_guarded_nor_public_is_noticed(sample):
+def test_a16_a_route_that_is_neither_guarded_nor_public_is_noticed(sample):
     assert rules.unguarded_routes(sample) == ["POST /tickets: say @requires(…) or @public"]
 
 

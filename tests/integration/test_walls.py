@@ -48,11 +48,11 @@ def unwalled(database: MigratedDatabase) -> list[str]:
     return sorted(str(name) for name, enabled, forced, policy in rows if not (enabled and forced and policy))
 
 
-def test_every_tenant_table_forces_row_level_security_and_has_a_policy(database: MigratedDatabase) -> None:
+def test_a20_every_tenant_table_forces_row_level_security_and_has_a_policy(database: MigratedDatabase) -> None:
     assert unwalled(database) == []
 
 
-def test_a_new_tenant_table_without_a_wall_is_found(database: MigratedDatabase) -> None:
+def test_a20_a_new_tenant_table_without_a_wall_is_found(database: MigratedDatabase) -> None:
     database.run(sql.SQL("CREATE TABLE forgotten (organization_id uuid NOT NULL, id uuid NOT NULL)"))
 
     assert unwalled(database) == ["forgotten"]
@@ -85,7 +85,7 @@ def notified(rt: Runtime, tenant: Tenant) -> bool:
         return bool(session.execute(text("SELECT EXISTS (SELECT FROM notifications)")).scalar_one())
 
 
-def test_a_query_without_a_filter_sees_one_organization_only(rt: Runtime, database: MigratedDatabase) -> None:
+def test_a18_a_query_without_a_filter_sees_one_organization_only(rt: Runtime, database: MigratedDatabase) -> None:
     acme, stranger = make_tenant(rt), make_tenant(rt, "Stranger")
     with Receiver() as partner:
         fill_every_table(rt, acme, partner)
@@ -101,14 +101,14 @@ def test_a_query_without_a_filter_sees_one_organization_only(rt: Runtime, databa
         assert seen == [acme.organization_id], table
 
 
-def test_a_transaction_without_an_organization_sees_nothing(rt: Runtime) -> None:
+def test_a20_a_transaction_without_an_organization_sees_nothing(rt: Runtime) -> None:
     file_ticket(rt, make_tenant(rt).actor)
 
     with rt.db.begin_system() as session:
         assert session.execute(text("SELECT count(*) FROM tickets")).scalar_one() == 0
 
 
-def test_the_organization_of_a_transaction_does_not_stay_on_its_connection(rt: Runtime) -> None:
+def test_a18_the_organization_of_a_transaction_does_not_stay_on_its_connection(rt: Runtime) -> None:
     acme = make_tenant(rt)
     file_ticket(rt, acme.actor)
     one = Database(rt.settings.database_url, pool_size=1)
@@ -121,7 +121,7 @@ def test_the_organization_of_a_transaction_does_not_stay_on_its_connection(rt: R
     one.close()
 
 
-def test_a_row_cannot_be_written_into_another_organization(rt: Runtime, database: MigratedDatabase) -> None:
+def test_a20_a_row_cannot_be_written_into_another_organization(rt: Runtime, database: MigratedDatabase) -> None:
     acme, stranger = make_tenant(rt), make_tenant(rt, "Stranger")
     before = database.count("services")
     insert = text(
@@ -171,7 +171,7 @@ def test_not_even_a_superuser_changes_the_log_by_a_plain_statement(
 
 
 @pytest.mark.parametrize("role", ["superuser", "owner", "bypassing"])
-def test_a_role_that_could_bypass_the_walls_is_refused(database: MigratedDatabase, role: str) -> None:
+def test_a20_a_role_that_could_bypass_the_walls_is_refused(database: MigratedDatabase, role: str) -> None:
     database.run(sql.SQL("DROP ROLE IF EXISTS psms_bypassing"))
     database.run(sql.SQL("CREATE ROLE psms_bypassing LOGIN BYPASSRLS PASSWORD 'test-only'"))
     bypassing = database.app_url.replace("//psms_app:", "//psms_bypassing:")

@@ -1,0 +1,230 @@
+"""A28: the fields of every answer to a GET, by role; and what requesters and partners never get, wherever it could be.
+
+A new field, or a new route, is shown to nobody before it is written down here. What a field means is not told here.
+"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from psms.domain.access import Role
+from tests.api.matrix import EXPECT, ROLES
+from tests.api.matrix_world import World, make_world
+from tests.api.standing import runtime_on
+from tests.api.test_fields import COMMENT, FOR_REQUESTERS, TICKET, USER
+from tests.support.databases import fresh_database
+from workflows.relay import relay_outbox
+
+ORGANIZATION = ["created_at", "default_service_id", "id", "name", "updated_at", "version"]
+TEAM = ["created_at", "id", "member_ids", "name", "updated_at", "version"]
+SERVICE = ["active", "created_at", "description", "id", "name", "updated_at", "version"]
+ASSIGNMENT = ["created_at", "id", "service_id", "team_id", "user_id"]
+CLIENT = [
+    "active",
+    "client_id",
+    "created_at",
+    "id",
+    "name",
+    "role",
+    "role_id",
+    "scopes",
+    "updated_at",
+    "user_id",
+    "version",
+]
+ROLE = ["base_role", "created_at", "id", "name", "permissions", "updated_at", "version"]
+POLICY = [
+    "active",
+    "created_at",
+    "first_response_seconds",
+    "id",
+    "name",
+    "priority",
+    "resolution_seconds",
+    "updated_at",
+    "version",
+]
+ENDPOINT = [
+    "created_at",
+    "description",
+    "disabled_reason",
+    "event_types",
+    "failing_since",
+    "id",
+    "last_success_at",
+    "state",
+    "updated_at",
+    "url",
+    "version",
+]
+DELIVERY = [
+    "attempts",
+    "created_at",
+    "dead_reason",
+    "endpoint_id",
+    "event_id",
+    "event_type",
+    "finished_at",
+    "first_attempt_at",
+    "id",
+    "last_error",
+    "last_status",
+    "next_attempt_at",
+    "sequence",
+    "state",
+    "ticket_id",
+]
+ENTRY = [
+    "action",
+    "actor_id",
+    "address",
+    "after",
+    "at",
+    "before",
+    "client_id",
+    "id",
+    "outcome",
+    "request_id",
+    "target_id",
+    "target_type",
+]
+MANIFEST = ["entries", "exported_at", "key_id", "organization_id", "sha256", "since", "until"]
+
+# By the last word of the address: of one thing and of each in a list.
+READ = {
+    "tickets": TICKET,
+    "sla": ["at", "clocks", "ticket_id"],
+    "comments": COMMENT,
+    "organizations": ORGANIZATION,
+    "users": USER,
+    "teams": TEAM,
+    "services": SERVICE,
+    "assignments": ASSIGNMENT,
+    "clients": CLIENT,
+    "roles": ROLE,
+    "sla-policies": POLICY,
+    "webhook-endpoints": ENDPOINT,
+    "deliveries": DELIVERY,
+    "logs": ENTRY,
+}
+LESS = {
+    ("tickets", "requester"): FOR_REQUESTERS,
+    ("users", "agent"): ["active", "email", "id", "is_service", "name", "version"],
+}
+PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "scope", "status", "title", "type"}
+# One delivery is shown with its attempts.
+SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
+# Answered in lines, which are looked at below.
+IN_LINES = "/v1/logs/export"
+
+INTERNAL, COST, TAG = "between-us-0451", "cost-0451", "tag-0451"
+AGENTS_ADDRESS = "ada@example.com"
+READING = {rule: row for (method, rule), row in EXPECT.items() if method == "GET" and rule != IN_LINES}
+
+
+@pytest.fixture(scope="module")
+def world(postgres) -> Iterator[World]:
+    """Two organizations; the requester's ticket has in it what is not for requesters."""
+    with fresh_database(postgres) as database, runtime_on(database) as rt:
+        made = make_world(rt, database)
+        boss, path = made.callers["admin"], f"/v1/tickets/{made.own['ticket_id']}"
+        hidden = {"tags": [TAG], "custom_fields": {"cost": COST}, "assignee_id": made.own["user_id"]}
+        assert boss.patch(path, json=hidden).status_code == 200
+        said = {"body": INTERNAL, "visibility": "internal"}
+        assert boss.post(f"{path}/comments", json=said).status_code == 201
+        relay_outbox(rt)
+        yield made
+
+
+def kind_of(rule: str) -> str:
+    """Return the last word of an address."""
+    return [part for part in rule.split("/") if not part.startswith("<")][-1]
+
+
+def shown(answer) -> list[dict[str, object]]:
+    """Return the thing that an answer shows, or each thing of its list."""
+    items = answer.json.get("items", [answer.json])
+    assert items, answer.json
+    return list(items)
+
+
+def read(world: World, role: str, rule: str):
+    """Return the answer to a GET of one's own."""
+    return world.call(world.callers[role], "GET", rule, READING[rule], world.own)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a28_a_role_reads_these_fields_and_no_others(world, role):
+    looked_at = 0
+    for rule, row in READING.items():
+        answer = read(world, role, rule)
+        assert answer.status_code == row.status(role), rule
+        if answer.status_code != 200:
+            assert set(answer.json) <= PROBLEM, rule
+            continue
+        kind = kind_of(rule)
+        golden = LESS.get((kind, role), READ[kind])
+        if rule.endswith("_id>") and kind in SHOWN_OTHERWISE:
+            golden = SHOWN_OTHERWISE[kind]
+        for one in shown(answer):
+            assert sorted(one) == golden, (rule, role)
+            looked_at += 1
+    assert looked_at >= 5
+
+
+def test_a28_every_golden_list_is_of_a_route(world):
+    assert set(READ) == {kind_of(rule) for rule in READING}
+    assert {kind for kind, _ in LESS} <= set(READ)
+
+
+def texts(world: World, role: str) -> str:
+    """Return all that *role* gets of its organization, in one text."""
+    return "\n".join(read(world, role, rule).text for rule in READING)
+
+
+@pytest.mark.parametrize("marker", [INTERNAL, COST, TAG, AGENTS_ADDRESS])
+def test_a28_a_requester_never_sees_what_is_the_desks(world, marker):
+    requester, path = world.callers["requester"], f"/v1/tickets/{world.own['ticket_id']}"
+    answers = [
+        requester.patch(path, json={"subject": "Edited"}),
+        requester.patch(path, json={"subject": "Edited", "tags": []}),
+        requester.post(f"{path}/comments", json={"body": "Any news?"}),
+        requester.post(f"{path}/transitions", json={"action": "close"}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 422, 201, 409]
+    assert marker in texts(world, "admin")
+    assert marker not in texts(world, "requester")
+    assert not [answer for answer in answers if marker in answer.text]
+
+
+def test_a28_a_role_that_may_not_read_internal_comments_sees_none(world):
+    assert INTERNAL in texts(world, "agent")
+    assert INTERNAL not in texts(world, "custom")
+
+
+def test_a28_partners_are_not_told_what_was_said_internally_or_to_whom_an_address_belongs(world):
+    bodies = [bytes(body).decode() for (body,) in world.database.rows("SELECT body FROM events")]
+
+    assert any(TAG in body for body in bodies)
+    assert not [body for body in bodies if INTERNAL in body or AGENTS_ADDRESS in body]
+    ticket_events = [event for event in map(json.loads, bodies) if event["type"].startswith("ticket.")]
+    assert {tuple(sorted(event["data"]["ticket"])) for event in ticket_events} == {tuple(TICKET)}
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN.value, Role.AUDITOR.value])
+def test_a28_an_export_of_the_log_has_these_fields_and_nobodys_words(world, role):
+    answer = world.callers[role].get(f"{IN_LINES}?from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:01Z")
+    assert answer.status_code == 200
+    (since,) = world.database.rows('SELECT to_char(min(created_at), \'YYYY-MM-DD"T"HH24:MI:SS"Z"\') FROM organizations')
+    answer = world.callers[role].get(f"{IN_LINES}?from={since[0]}")
+
+    *entries, manifest = [json.loads(line) for line in answer.data.splitlines()]
+
+    assert {tuple(sorted(line)) for line in entries} == {("entry", "seal")}
+    assert {tuple(sorted(line["entry"])) for line in entries} == {tuple(sorted([*ENTRY, "organization_id"]))}
+    assert {line["entry"]["organization_id"] for line in entries} == {world.own["organization_id"]}
+    assert sorted(manifest) == ["manifest", "signature"]
+    assert sorted(manifest["manifest"]) == MANIFEST
+    assert INTERNAL not in answer.text
