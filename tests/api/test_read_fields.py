@@ -115,6 +115,14 @@ LESS = {
 PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "scope", "status", "title", "type"}
 # One delivery is shown with its attempts.
 SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
+# What an act answers with: the thing that it was done to, or what it made.
+ACTS = {"transitions": "tickets", "resend": "deliveries"}
+TOLD = {"test": ["event_id"], "rotate-secret": ["endpoint_id", "previous_expires_at", "secret"]}
+ONCE = {
+    ("POST", "/v1/webhook-endpoints"): ["secret"],
+    ("POST", "/v1/clients"): ["client_secret"],
+    ("POST", "/v1/organizations"): ["client_id", "client_secret"],
+}
 # Answered in lines, which are looked at below.
 IN_LINES = "/v1/logs/export"
 
@@ -171,6 +179,18 @@ def test_a28_a_role_reads_these_fields_and_no_others(world, role):
             assert sorted(one) == golden, (rule, role)
             looked_at += 1
     assert looked_at >= 5
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a28_who_writes_is_shown_what_they_may_read_and_a_secret_once(world, role):
+    for (method, rule), row in EXPECT.items():
+        if method in {"GET", "DELETE"} or row.status(role) >= 300:
+            continue
+        answer = world.call(world.callers[role], method, rule, row, world.renewed(row.fresh))
+        assert answer.status_code == row.status(role), (method, rule, answer.text)
+        kind = ACTS.get(kind_of(rule), kind_of(rule))
+        golden = TOLD.get(kind) or [*LESS.get((kind, role), READ[kind]), *ONCE.get((method, rule), [])]
+        assert sorted(answer.json) == sorted(golden), rule
 
 
 def test_a28_every_golden_list_is_of_a_route(world):
