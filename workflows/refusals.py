@@ -1,0 +1,79 @@
+"""Refusals that may come by the thousand leave an entry once for each window: dead tokens, and too many requests.
+
+Refusals that leave an entry each are written down by `trail` and `accounts`.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from psms.db.queries import identity
+from psms.domain.access import Actor
+from psms.domain.credentials import digest
+from psms.domain.logs import INSTALLATION, Origin
+from psms.domain.rates import Meter
+from psms.errors import PsmsError
+from psms.runtime import Runtime
+from psms.telemetry import TOKENS_REFUSED, logger
+from workflows import trail
+from workflows.act import act_of_system
+from workflows.seldom import is_first
+
+TOKEN_ONCE_IN_S = 60
+
+_UNKNOWN = "unknown token"
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refusal:
+    organization_id: UUID
+    action: str
+    target: trail.Target
+    facts: dict[str, object]
+
+
+def note_token(rt: Runtime, token: str, origin: Origin) -> None:
+    """Count that a bearer *token* was refused, and write it into the log of the organization whose token it was.
+
+    At most one entry for each token and minute. One that nobody knows is counted only: anybody can make them up.
+    """
+    token_hash = digest(token)
+    refused = rt.db.ask(lambda connection: identity.refused_token(connection, token_hash))
+    TOKENS_REFUSED.labels(reason=refused.reason if refused else _UNKNOWN).inc()
+    if refused is None or not is_first(rt, f"token:{token_hash.hex()}", TOKEN_ONCE_IN_S):
+        return
+    refusal = _Refusal(
+        organization_id=refused.organization_id,
+        action="token.refused",
+        target=("client", refused.client_id),
+        facts={"reason": refused.reason},
+    )
+    _write(rt, refusal, origin)
+
+
+def note_block(rt: Runtime, caller: Actor | None, meter: Meter, origin: Origin) -> None:
+    """Write that requests are refused, there having been more than *meter* has room for.
+
+    One entry for each client and window. Of a caller who is not known: one for each key of *meter*, in the log of the
+    installation.
+    """
+    if not is_first(rt, f"{meter.name}:{meter.key if caller is None else caller.client_id}", meter.rate.window_s):
+        return
+    refusal = _Refusal(
+        organization_id=INSTALLATION if caller is None else caller.organization_id,
+        action="rate.exceeded",
+        target=("address", None) if caller is None else ("client", caller.client_id),
+        facts={"limit": meter.name, "requests": meter.rate.quota, "seconds": meter.rate.window_s},
+    )
+    _write(rt, refusal, origin)
+
+
+def _write(rt: Runtime, refusal: _Refusal, origin: Origin) -> None:
+    try:
+        with rt.db.begin(refusal.organization_id) as session:
+            act = act_of_system(rt, session, refusal.organization_id, rt.clock.now(session))
+            trail.note_refusal(act, refusal.action, refusal.target, refusal.facts, origin)
+    except PsmsError as problem:
+        # They are refused whether or not it can be written down.
+        log.warning("refusal_not_recorded", action=refusal.action, problem=problem.detail)
