@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from psms.domain.log_chain import Checkpoint
+from psms.domain.log_export import PublishedKey
 from psms.errors import Misconfigured
 from psms.settings import Environment, Settings
 
@@ -29,6 +30,15 @@ class LogSigner:
     def sign(self, message: bytes) -> bytes:
         """Return the 64 bytes of the signature over *message*."""
         return self._key.sign(message)
+
+    def published(self) -> PublishedKey:
+        """Return what anybody may know of the key, and needs to check what it signed."""
+        return PublishedKey(
+            key_id=self.key_id,
+            algorithm="Ed25519",
+            fingerprint=_digest(self.public_key),
+            public_key=_pem(self.public_key).decode(),
+        )
 
 
 class TrustedKeys:
@@ -78,7 +88,15 @@ def trusted_keys(settings: Settings, files: Iterable[Path]) -> TrustedKeys:
 
 def key_id_of(key: Ed25519PublicKey) -> str:
     """Return the name of a key: the first 16 hexadecimal digits of the SHA-256 of its 32 bytes."""
-    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
+    return _digest(key)[:16]
+
+
+def _digest(key: Ed25519PublicKey) -> str:
+    return hashlib.sha256(key.public_bytes_raw()).hexdigest()
+
+
+def _pem(key: Ed25519PublicKey) -> bytes:
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _make(path: Path) -> None:
@@ -86,14 +104,13 @@ def _make(path: Path) -> None:
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}.new")
     _write(unfinished, secret)
     try:
         # Of several processes that start at once, one key wins; a name that exists holds a whole key.
         os.link(unfinished, path)
-        path.with_suffix(".pub").write_bytes(public)
+        path.with_suffix(".pub").write_bytes(_pem(key.public_key()))
     except FileExistsError:
         pass
     finally:
