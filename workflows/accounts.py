@@ -92,7 +92,7 @@ def refuse_sign_in(rt: Runtime, client: RegisteredClient | None, presented: str,
     organization_id = client.organization_id if client else INSTALLATION
     with rt.db.begin(organization_id) as session:
         act = act_of_system(rt, session, organization_id, rt.clock.now(session))
-        trail.note_refusal(act, "token.refused", target, facts, origin)
+        trail.insert(act, trail.refusal(act, "token.refused", target, facts, origin))
 
 
 def _as_actor(session: Session, client: RegisteredClient, scopes: tuple[str, ...], origin: Origin) -> Actor:

@@ -4,14 +4,16 @@ Refusals that leave an entry each are written down by `trail` and `accounts`.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
-from psms.db.queries import identity
+from psms.db.queries import identity, journal
 from psms.domain.access import Actor
 from psms.domain.credentials import digest
 from psms.domain.logs import INSTALLATION, Origin
 from psms.domain.rates import Meter
 from psms.errors import PsmsError
+from psms.ids import first_id_of
 from psms.runtime import Runtime
 from psms.telemetry import TOKENS_REFUSED, logger
 from workflows import trail
@@ -27,10 +29,13 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Refusal:
+    """What is written at most once in *within_s* seconds, in all processes together; *facts* say of what."""
+
     organization_id: UUID
     action: str
     target: trail.Target
     facts: dict[str, object]
+    within_s: int
 
 
 def note_token(rt: Runtime, token: str, origin: Origin) -> None:
@@ -47,7 +52,8 @@ def note_token(rt: Runtime, token: str, origin: Origin) -> None:
         organization_id=refused.organization_id,
         action="token.refused",
         target=("client", refused.client_id),
-        facts={"reason": refused.reason},
+        facts={"reason": refused.reason, "token_id": refused.token_id},
+        within_s=TOKEN_ONCE_IN_S,
     )
     _write(rt, refusal, origin)
 
@@ -58,13 +64,15 @@ def note_block(rt: Runtime, caller: Actor | None, meter: Meter, origin: Origin) 
     One entry for each client and window. Of a caller who is not known: one for each key of *meter*, in the log of the
     installation.
     """
-    if not is_first(rt, f"{meter.name}:{meter.key if caller is None else caller.client_id}", meter.rate.window_s):
+    whose = meter.key if caller is None else f"client:{caller.client_id}"
+    if not is_first(rt, f"{meter.name}:{whose}", meter.rate.window_s):
         return
     refusal = _Refusal(
         organization_id=INSTALLATION if caller is None else caller.organization_id,
         action="rate.exceeded",
         target=("address", None) if caller is None else ("client", caller.client_id),
-        facts={"limit": meter.name, "requests": meter.rate.quota, "seconds": meter.rate.window_s},
+        facts={"limit": meter.name, "of": whose, "requests": meter.rate.quota, "seconds": meter.rate.window_s},
+        within_s=meter.rate.window_s,
     )
     _write(rt, refusal, origin)
 
@@ -73,7 +81,9 @@ def _write(rt: Runtime, refusal: _Refusal, origin: Origin) -> None:
     try:
         with rt.db.begin(refusal.organization_id) as session:
             act = act_of_system(rt, session, refusal.organization_id, rt.clock.now(session))
-            trail.note_refusal(act, refusal.action, refusal.target, refusal.facts, origin)
+            entry = trail.refusal(act, refusal.action, refusal.target, refusal.facts, origin)
+            since = first_id_of(act.now - timedelta(seconds=refusal.within_s))
+            journal.insert_log_once(session, entry, since)
     except PsmsError as problem:
         # They are refused whether or not it can be written down.
         log.warning("refusal_not_recorded", action=refusal.action, problem=problem.detail)

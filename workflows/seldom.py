@@ -7,7 +7,7 @@ from psms.runtime import Runtime
 def is_first(rt: Runtime, what: str, window_s: int) -> bool:
     """Tell whether *what* is new; then it is not for *window_s* seconds at least, twice as many at most.
 
-    Processes tell one another through Redis, a moment later: two that are asked at once may both say yes.
+    Each process judges by itself at first: for what must not be asked of the database each time it happens.
     """
     meter = Meter(name="seldom", key=f"seldom:{what}", rate=Rate(quota=1, window_s=window_s))
     return rt.rates.take([meter]).refused_by is None

@@ -73,8 +73,9 @@ def test_a39_a_token_that_is_refused_leaves_one_entry_in_its_organization(client
 
     assert [client.get("/v1/teams").status_code for _ in range(TIMES)] == [401] * TIMES
 
+    ((token_id,),) = database.rows("SELECT id::text FROM oauth_tokens WHERE client_id = %s", demo.client.id)
     found = (str(demo.organization_id), "token.refused", "denied", None, "127.0.0.1", "client", demo.client.id)
-    assert database.rows(REFUSED) == [(*found, {"reason": reason})]
+    assert database.rows(REFUSED) == [(*found, {"reason": reason, "token_id": token_id})]
     assert counted(reason) - before == TIMES
 
 
@@ -107,8 +108,9 @@ def test_a39_a_client_that_asks_too_much_leaves_one_entry(limited, demo, other, 
     assert [neighbour.get("/v1/teams").status_code for _ in range(2)] == [200, 429]
 
     facts = {"limit": limit, "requests": 1, "seconds": DAY}
+    denied = ("rate.exceeded", "denied", None, "127.0.0.1", "client")
     assert database.rows(REFUSED) == [
-        (str(one.organization_id), "rate.exceeded", "denied", None, "127.0.0.1", "client", one.client.id, facts)
+        (str(one.organization_id), *denied, one.client.id, {**facts, "of": f"client:{one.client.id}"})
         for one in (demo, other)
     ]
 
@@ -118,9 +120,21 @@ def test_a39_an_address_that_asks_too_much_leaves_one_entry_of_the_installation(
 
     assert [anonymous.get("/v1/teams").status_code for _ in range(TIMES)] == [401, *[429] * (TIMES - 1)]
 
-    facts = {"limit": "address", "requests": 1, "seconds": DAY}
+    facts = {"limit": "address", "of": "address:127.0.0.1", "requests": 1, "seconds": DAY}
     expected = (INSTALLATION, "rate.exceeded", "denied", None, "127.0.0.1", "address", None, facts)
     assert database.rows(REFUSED) == [expected]
+
+
+def test_a39_addresses_of_one_network_leave_one_entry(limited, database):
+    http = limited(address=1)
+
+    def status(address):
+        return http.get("/v1/teams", environ_overrides={"REMOTE_ADDR": address}).status_code
+
+    assert [status(f"2001:db8:1:2::{n}") for n in range(1, 5)] == [401, 429, 429, 429]
+
+    (entry,) = database.rows(REFUSED)
+    assert (entry[4], entry[7]["of"]) == ("2001:db8:1:2::2", "address:2001:db8:1:2::/64")
 
 
 def test_a39_guessing_at_secrets_leaves_an_entry_for_each_guess_and_one_for_the_block(limited, demo, database):
@@ -132,16 +146,21 @@ def test_a39_guessing_at_secrets_leaves_an_entry_for_each_guess_and_one_for_the_
     assert [(row[1], row[7]) for row in database.rows(REFUSED)] == [
         ("token.refused", {"reason": "wrong secret"}),
         ("token.refused", {"reason": "wrong secret"}),
-        ("rate.exceeded", {"limit": "failures", "requests": 2, "seconds": DAY}),
+        ("rate.exceeded", {"limit": "failures", "of": "failures:127.0.0.1", "requests": 2, "seconds": DAY}),
     ]
 
 
-def test_a_process_that_has_not_heard_of_an_entry_writes_it_once_more(client, rt, demo, database):
-    revoke(database, demo)
-    assert client.get("/v1/teams").status_code == 401
+def test_a39_processes_leave_one_entry_together_and_another_when_the_window_is_over(rt, demo, database):
+    def answer():
+        # Another process, that shares no counts with those before.
+        http = create_app(dataclasses.replace(rt, rates=LocalRates())).test_client()
+        return ApiClient(http, demo.token).get("/v1/teams").status_code
 
-    # Another process that shares no counts with the first.
-    later = create_app(dataclasses.replace(rt, rates=LocalRates())).test_client()
-    assert ApiClient(later, demo.token).get("/v1/teams").status_code == 401
+    revoke(database, demo)
+    assert [answer() for _ in range(3)] == [401] * 3
+    assert len(database.rows(REFUSED)) == 1
+
+    database.move_clock(timedelta(minutes=2))
+    assert [answer() for _ in range(3)] == [401] * 3
 
     assert len(database.rows(REFUSED)) == 2

@@ -1,8 +1,8 @@
 -- Whose token it was that was refused: for an entry in that organization's log. No row for a token that nobody knows.
 CREATE FUNCTION psms_refused_token(hash bytea)
-    RETURNS TABLE (organization_id uuid, client_id uuid, reason text)
+    RETURNS TABLE (organization_id uuid, token_id uuid, client_id uuid, reason text)
     LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT t.organization_id, t.client_id,
+    SELECT t.organization_id, t.id, t.client_id,
            CASE WHEN t.revoked_at IS NOT NULL THEN 'revoked token'
                 WHEN t.expires_at <= psms_now() THEN 'expired token'
                 WHEN NOT c.active THEN 'disabled client'

@@ -11,7 +11,7 @@ from psms.domain.access import Actor, Role
 from psms.domain.credentials import RegisteredClient
 
 _ACTOR = "SELECT organization_id, user_id, client_id, role, kept, scopes FROM psms_actor(%(hash)s)"
-_REFUSED = text("SELECT organization_id, client_id, reason FROM psms_refused_token(:hash)")
+_REFUSED = text("SELECT organization_id, token_id, client_id, reason FROM psms_refused_token(:hash)")
 _CLIENT = text("SELECT organization_id, id, client_id, secret_hash, role, scopes FROM psms_client(:client_id)")
 _INSERT_TOKEN = text("""
     INSERT INTO oauth_tokens (organization_id, id, client_id, token_hash, scopes, created_at, expires_at)
@@ -47,6 +47,7 @@ class RefusedToken:
     """Whose token was refused, and why."""
 
     organization_id: UUID
+    token_id: UUID
     client_id: UUID
     reason: str
 
@@ -56,7 +57,9 @@ def refused_token(connection: Connection, token_hash: bytes) -> RefusedToken | N
     row = connection.execute(_REFUSED, {"hash": token_hash}).one_or_none()
     if row is None:
         return None
-    return RefusedToken(organization_id=row.organization_id, client_id=row.client_id, reason=row.reason)
+    return RefusedToken(
+        organization_id=row.organization_id, token_id=row.token_id, client_id=row.client_id, reason=row.reason
+    )
 
 
 def client_by_public_id(connection: Connection, client_id: str) -> RegisteredClient | None:
