@@ -64,13 +64,18 @@ class TrustedKeys:
         return self.signed(checkpoint.key_id, message, checkpoint.signature)
 
 
+def has_signer(settings: Settings) -> bool:
+    """Tell whether this process can sign: in production only with a key that it was given."""
+    return bool(settings.log_proof.signing_key_file) or settings.environment is not Environment.PRODUCTION
+
+
 def signer_of(settings: Settings) -> LogSigner:
     """Return the signer of this installation; in development its key is made when it is first needed.
 
     Raises Misconfigured, saying what to do, where there is no key or the file holds none.
     """
     named = settings.log_proof.signing_key_file
-    if not named and settings.environment is Environment.PRODUCTION:
+    if not has_signer(settings):
         raise Misconfigured(f"set {_VARIABLE}: in production the log is sealed with a key of your own ({_MAKE_ONE})")
     path = Path(named) if named else settings.home / "keys" / "log-signing.pem"
     if not named and not path.exists():

@@ -3,14 +3,18 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from api.app import create_app
 from psms.adapters.log_keys import trusted_keys
 from psms.domain.access import Role
 from psms.domain.log_export import ExportCheck
+from psms.settings import Environment
+from psms.settings_groups import LogProof
 from tests.support.tenants import file_ticket
 from workflows.log_seals import seal_logs
 
@@ -132,6 +136,18 @@ def test_the_published_key_is_public_alone(anonymous, rt):
     private = (rt.settings.home / "keys" / "log-signing.pem").read_text(encoding="ascii")
     assert answer.json["keys"][0]["public_key"].startswith("-----BEGIN PUBLIC KEY-----")
     assert not any(line in answer.text for line in private.splitlines()[1:-1])
+
+
+def test_an_api_that_was_given_no_key_in_production_publishes_none(rt):
+    settings = replace(
+        rt.settings,
+        environment=Environment.PRODUCTION,
+        public_url="https://localhost",
+        log_proof=LogProof(signing_key_file="", anchor=""),
+    )
+    http = create_app(replace(rt, settings=settings)).test_client()
+
+    assert http.get("/v1/logs/keys").json == {"keys": []}
 
 
 def test_an_export_leaves_an_entry(client, demo, filed):
