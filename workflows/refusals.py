@@ -1,15 +1,16 @@
-"""Refusals that may come by the thousand leave an entry once for each window: dead tokens, and too many requests.
+"""Refusals that may come by the thousand leave an entry once for a while: dead tokens, scopes, too many requests.
 
 Refusals that leave an entry each are written down by `trail` and `accounts`.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from psms.db.queries import identity, journal
-from psms.domain.access import Actor
-from psms.domain.credentials import digest
+from psms.domain.access import Actor, Scope
+from psms.domain.credentials import RegisteredClient, digest
 from psms.domain.logs import INSTALLATION, Origin
 from psms.domain.rates import Meter
 from psms.errors import PsmsError
@@ -53,6 +54,24 @@ def note_token(rt: Runtime, token: str, origin: Origin) -> None:
         action="token.refused",
         target=("client", refused.client_id),
         facts={"reason": refused.reason, "token_id": refused.token_id},
+        within_s=TOKEN_ONCE_IN_S,
+    )
+    _write(rt, refusal, origin)
+
+
+def note_scopes(rt: Runtime, client: RegisteredClient, asked: AbstractSet[str], origin: Origin) -> None:
+    """Write that *client*, who is who it says, asked for the scopes *asked*, which are not its own.
+
+    At most one entry a minute for the same scopes. What is no scope at all is not repeated in it.
+    """
+    known = sorted(scope.value for scope in Scope if scope.value in asked)
+    if not is_first(rt, f"scopes:{client.id}:{','.join(known)}", TOKEN_ONCE_IN_S):
+        return
+    refusal = _Refusal(
+        organization_id=client.organization_id,
+        action="token.refused",
+        target=("client", client.id),
+        facts={"reason": "scopes not granted", "client_id": client.client_id, "scopes": known},
         within_s=TOKEN_ONCE_IN_S,
     )
     _write(rt, refusal, origin)

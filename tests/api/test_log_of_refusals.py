@@ -8,10 +8,12 @@ from prometheus_client import REGISTRY
 
 from api.app import create_app
 from psms.adapters.rates import LocalRates
+from psms.domain.access import Role
 from psms.domain.credentials import token_from
 from psms.domain.rates import Rate
 from psms.settings_groups import EdgeSettings, RateLimits
 from tests.api.conftest import ApiClient
+from tests.support.tenants import add_caller
 from workflows import accounts
 
 DAY = 86_400
@@ -87,6 +89,18 @@ def test_a39_another_token_of_the_same_client_leaves_its_own_entry(http, rt, cli
     assert ApiClient(http, other).get("/v1/teams").status_code == 401
 
     assert len(database.rows(REFUSED)) == 2
+
+
+def test_a39_a_client_that_asks_for_scopes_of_others_leaves_one_entry(http, rt, demo, database):
+    agent = add_caller(rt, demo.organization_id, Role.AGENT, ("tickets:read",))
+    credentials = {"client_id": agent.client.client_id, "client_secret": agent.client_secret}
+    body = {"grant_type": "client_credentials", "scope": "users:write tickets:read made-up", **credentials}
+
+    assert [http.post("/oauth/token", data=body).status_code for _ in range(TIMES)] == [400] * TIMES
+
+    facts = {"reason": "scopes not granted", "client_id": agent.client.client_id, "scopes": ["users:write"]}
+    whose = (str(demo.organization_id), "token.refused", "denied", None, "127.0.0.1", "client", agent.client.id)
+    assert database.rows(REFUSED) == [(*whose, facts)]
 
 
 def test_a39_a_token_that_nobody_knows_is_counted_and_leaves_nothing(http, snapshot):
