@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -110,10 +111,9 @@ def _make(path: Path) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.new")
-    _write(unfinished, secret)
+    unfinished = _written_aside(path, secret)
     try:
-        # Of several processes that start at once, one key wins; a name that exists holds a whole key.
+        # Of several processes and threads that begin at once, one key wins; a name that exists holds a whole key.
         os.link(unfinished, path)
         path.with_suffix(".pub").write_bytes(_pem(key.public_key()))
     except FileExistsError:
@@ -122,11 +122,14 @@ def _make(path: Path) -> None:
         unfinished.unlink()
 
 
-def _write(path: Path, content: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+def _written_aside(path: Path, content: bytes) -> Path:
+    # A name of its own for each attempt, and of mode 0600.
+    opened, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".new")
+    with os.fdopen(opened, "wb") as out:
         out.write(content)
         out.flush()
         os.fsync(out.fileno())
+    return Path(name)
 
 
 def _private_key(path: Path) -> Ed25519PrivateKey:
