@@ -11,17 +11,14 @@ from flask import Flask, current_app, g, request
 
 from api import rate_limit
 from api.arguments import refuse_query
-from api.context import actor_if_any, request_id, runtime
+from api.context import request_id, runtime
 from psms.domain.access import Actor, Permission, require
-from psms.errors import NotAllowed, NotAuthenticated, PsmsError
-from psms.telemetry import logger
-from workflows import accounts, trail
+from psms.errors import NotAllowed, NotAuthenticated
+from workflows import accounts
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-_log = logger(__name__)
 
 
 def requires(permission: Permission) -> Callable[[View], View]:
@@ -48,20 +45,6 @@ def install(app: Flask) -> None:
 def actor() -> Actor:
     """Return who makes this request: known on every route that is not public."""
     return cast("Actor", g.actor)
-
-
-def record_denial(error: NotAllowed) -> None:
-    """Write into the audit trail that the caller of this request was refused something."""
-    caller = actor_if_any()
-    if caller is None:
-        return
-    action = str(error.context.get("permission") or g.permission)
-    target = (action.partition(".")[0], next(iter((request.view_args or {}).values()), None))
-    try:
-        trail.record_denial(runtime(), caller, action=action, target=target, reason=error.detail)
-    except PsmsError as problem:
-        # The caller is refused whether or not it can be written down.
-        _log.warning("denial_not_recorded", action=action, problem=problem.detail)
 
 
 def _admit() -> None:

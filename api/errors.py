@@ -8,7 +8,7 @@ from urllib.parse import quote
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from api import auth
+from api import refusals
 from api.context import request_id
 from psms.encoding import json_bytes
 from psms.errors import (
@@ -18,7 +18,6 @@ from psms.errors import (
     MalformedRequest,
     MediaTypeNotKnown,
     MethodNotKnown,
-    NotAllowed,
     NotFound,
     PsmsError,
 )
@@ -63,9 +62,8 @@ def install(app: Flask) -> None:
 
 
 def problem_for(error: PsmsError) -> Response:
-    """Return the problem that tells of *error*; a refusal for want of a permission is written down."""
-    if isinstance(error, NotAllowed):
-        auth.record_denial(error)
+    """Return the problem that tells of *error*; refusals that must leave an entry do."""
+    refusals.record(error)
     if error.kind is Kind.DEFECT or error.kind is Kind.UNAVAILABLE:
         # Of the cause its name alone: a driver's message quotes the statement and its values.
         cause = type(error.__cause__).__name__ if error.__cause__ else None

@@ -29,7 +29,7 @@ from psms.domain.credentials import RegisteredClient, is_token, secret_matches
 from psms.encoding import json_bytes
 from psms.errors import PsmsError
 from psms.telemetry import logger
-from workflows import accounts
+from workflows import accounts, refusals
 
 GRANT_TYPE = "client_credentials"
 AUTH_METHODS = ("client_secret_basic", "client_secret_post")
@@ -88,7 +88,16 @@ class ClientCredentials(ClientCredentialsGrant):
     @override
     def validate_token_request(self) -> None:
         self.request.client = self.authenticate_token_endpoint_client()
-        self.scopes = _granted(self.request.client, self.request.payload.scope)
+        self.scopes = self._granted(self.request.client, self.request.payload.scope)
+
+    def _granted(self, client: RegisteredClient, asked: str | None) -> tuple[str, ...]:
+        if asked is None:
+            return client.scopes
+        scopes = tuple(dict.fromkeys(asked.split()))
+        if not set(scopes) <= set(client.scopes):
+            refusals.note_scopes(runtime(), client, set(scopes) - set(client.scopes), origin())
+            raise InvalidScopeError
+        return scopes
 
     @override
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
@@ -213,12 +222,3 @@ def _from_basic(header: str) -> tuple[str, str]:
 def _counted(client_id: str) -> str:
     """Return *client_id* where it has the form of one, else nothing."""
     return client_id if _CLIENT_ID.fullmatch(client_id) else ""
-
-
-def _granted(client: RegisteredClient, asked: str | None) -> tuple[str, ...]:
-    if asked is None:
-        return client.scopes
-    scopes = tuple(dict.fromkeys(asked.split()))
-    if not set(scopes) <= set(client.scopes):
-        raise InvalidScopeError
-    return scopes

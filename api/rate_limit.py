@@ -9,7 +9,7 @@ from flask import Flask, Response, g, request
 
 from api.context import runtime
 from psms.domain.access import Actor
-from psms.domain.rates import Meter, Verdict
+from psms.domain.rates import Meter, Rate, Verdict
 from psms.errors import RateLimited
 from psms.telemetry import RATE_REFUSALS
 
@@ -65,6 +65,12 @@ def charge_failure(client_id: str) -> None:
     runtime().rates.charge(_of_failures(client_id))
 
 
+def meter_of_address(limit: str) -> Meter:
+    """Return what counts the address of this request against the limit of this name; of IPv6 the /64 that it is in."""
+    rate: Rate = getattr(runtime().settings.edge.limits, limit)
+    return Meter(name=limit, key=f"{limit}:{_address()}", rate=rate)
+
+
 def _of_failures(client_id: str) -> list[Meter]:
     # The client only from this address: nobody can lock out another by guessing at their public id.
     rate, address = runtime().settings.edge.limits.failures, _address()
@@ -73,7 +79,7 @@ def _of_failures(client_id: str) -> list[Meter]:
 
 
 def _of_address() -> Meter:
-    return Meter(name="address", key=f"address:{_address()}", rate=runtime().settings.edge.limits.address)
+    return meter_of_address("address")
 
 
 def _address() -> str:

@@ -32,6 +32,7 @@ NUDGES = Counter("psms_nudges", "Nudges by outcome; a lost one costs latency, ne
 DRAINS = Counter("psms_drains", "Runs of a drain by who asked for it.", ["task", "asked_by"])
 RATE_EXCHANGES = Counter("psms_rate_exchanges", "Exchanges of request counts with Redis.", ["outcome"])
 RATE_REFUSALS = Counter("psms_rate_refusals", "Requests answered with 429.", ["limit"])
+TOKENS_REFUSED = Counter("psms_tokens_refused", "Bearer tokens that were refused.", ["reason"])
 RELAYED = Counter("psms_outbox_relayed", "Events fanned out.")
 RELAY_LAG = Histogram("psms_outbox_relay_lag_seconds", "From commit to fan-out.", buckets=_FAST)
 ATTEMPTS = Counter("psms_webhook_attempts", "Webhook requests by outcome.", ["outcome", "status_class"])

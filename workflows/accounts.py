@@ -15,7 +15,7 @@ from psms.domain.credentials import (
 from psms.domain.logs import INSTALLATION, Origin
 from psms.errors import NotAuthenticated
 from psms.runtime import Runtime
-from workflows import trail
+from workflows import refusals, trail
 from workflows.act import act_of, act_of_system
 
 NOWHERE = Origin()
@@ -27,12 +27,13 @@ _SHOWN = 12
 def authenticate(rt: Runtime, token: str, request_id: str, address: str | None = None) -> Actor:
     """Return the caller that *token* stands for; raise NotAuthenticated for any other text.
 
-    One statement: a revoked token, client or user is refused from the next request on.
+    One statement: a revoked token, client or user is refused from the next request on, and that it was is written down.
     """
     if not is_token(token):
         raise NotAuthenticated
     actor = rt.db.ask_directly(lambda direct: identity.actor_of_token(direct, digest(token), request_id, address))
     if actor is None:
+        refusals.note_token(rt, token, Origin(request_id=request_id, address=address))
         message = "This access token is unknown, expired or revoked: ask for a new one at /oauth/token."
         raise NotAuthenticated(message)
     return actor
@@ -91,7 +92,7 @@ def refuse_sign_in(rt: Runtime, client: RegisteredClient | None, presented: str,
     organization_id = client.organization_id if client else INSTALLATION
     with rt.db.begin(organization_id) as session:
         act = act_of_system(rt, session, organization_id, rt.clock.now(session))
-        trail.note_refusal(act, "token.refused", target, facts, origin)
+        trail.insert(act, trail.refusal(act, "token.refused", target, facts, origin))
 
 
 def _as_actor(session: Session, client: RegisteredClient, scopes: tuple[str, ...], origin: Origin) -> Actor:

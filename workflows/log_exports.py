@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from psms.adapters.log_keys import LogSigner, signer_of
+from psms.adapters.log_keys import LogSigner, has_signer, signer_of
 from psms.db.queries import log_reading as queries
 from psms.domain.access import Actor, Permission, require
-from psms.domain.log_export import Manifest, export_line, manifest_line, manifest_message
+from psms.domain.log_export import Manifest, PublishedKey, export_line, manifest_line, manifest_message
 from psms.domain.logs import Span
 from psms.errors import FieldError
 from psms.ids import first_id_of
@@ -22,6 +22,11 @@ LONGEST_BY_API = timedelta(days=31)
 _ACTION = "log.exported"
 _PAGE = 1000
 _MILLISECOND = timedelta(milliseconds=1)
+
+
+def published_keys(rt: Runtime) -> list[PublishedKey]:
+    """Return the key that exports are signed with now, if there is one; former ones are with whoever kept them."""
+    return [signer_of(rt.settings).published()] if has_signer(rt.settings) else []
 
 
 def export_logs(rt: Runtime, actor: Actor, span: Span) -> Iterator[bytes]:

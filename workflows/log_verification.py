@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psms.adapters.log_keys import TrustedKeys
 from psms.db.queries import log_reading as queries
-from psms.domain.log_chain import Anchored, Checkpoint
+from psms.domain.log_chain import CHECKPOINT_EVERY, Anchored, Checkpoint
 from psms.domain.log_proof import ChainProof, Finding, Tampering, Verified, check_checkpoints, compare_anchor
 from psms.ids import first_id_of
 from psms.runtime import Runtime
@@ -16,6 +16,8 @@ from workflows import system_events
 
 # An entry that has waited longer than this is wrong by itself.
 UNSEALED_FOR = timedelta(seconds=60)
+# Three times as long as a checkpoint is due after: the anchor may have been out of reach for a while.
+UNSIGNED_FOR = 3 * CHECKPOINT_EVERY
 
 _PAGE = 2000
 _NO_ID = UUID(int=0)
@@ -50,7 +52,7 @@ def verify_log(rt: Runtime, organization_id: UUID, others: list[UUID], witnesses
     proof = ChainProof(organization_id=organization_id, kept_from=kept_from, wanted=wanted)
     walked = list(_walked(rt, proof))
     found = [_placed(rt, finding, others) for finding in walked[:_MOST_SEARCHED]] + walked[_MOST_SEARCHED:]
-    found += [*_vouched(proof, kept, anchored, witnesses), *_unsealed(rt, organization_id)]
+    found += [*_vouched(proof, kept, anchored, witnesses), *_unsigned(rt, proof), *_unsealed(rt, organization_id)]
     findings = _once_each(found)
     if findings:
         _write_down(rt, organization_id, findings)
@@ -104,6 +106,17 @@ def _vouched(
     yield from check_checkpoints(proof, kept, is_signed, "a checkpoint")
     yield from check_checkpoints(proof, anchored, is_signed, "the anchor")
     yield from compare_anchor(proof.organization_id, kept, anchored)
+
+
+def _unsigned(rt: Runtime, proof: ChainProof) -> Iterator[Finding]:
+    first = proof.first_unsigned
+    if first is None or first.entry is None:
+        return
+    with rt.db.begin(proof.organization_id) as session:
+        now = rt.clock.now(session)
+    if first.entry.at < now - UNSIGNED_FOR:
+        kind, detail = Tampering.UNSIGNED_ENTRIES, f"of {first.entry.at}"
+        yield Finding(organization_id=proof.organization_id, kind=kind, seq=first.seq, detail=detail)
 
 
 def _unsealed(rt: Runtime, organization_id: UUID) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Entries about PSMS itself: processes that start and stop, migrations, keys, failed verifications.
+"""Entries about PSMS itself: processes that start and stop, migrations, drains that fail, failed verifications.
 
 What concerns no organization is written into the log of the installation, which has a chain of its own.
 """
@@ -17,6 +17,9 @@ from psms.encoding import json_text
 from psms.errors import PsmsError
 from psms.runtime import Runtime
 from psms.telemetry import logger
+from workflows.seldom import is_first
+
+_FAILURE_ONCE_IN_S = 600
 
 log = logger(__name__)
 
@@ -41,6 +44,16 @@ def record_migration(database: Database, revision: str) -> None:
 def record_process(database: Database, name: str, what: str) -> None:
     """Write that the process *name* `started` or `stopped`. A database that is away keeps no process from either."""
     _try_to_record(database, f"process.{what}", {"name": name})
+
+
+def record_failure(rt: Runtime, task: str, defect: Exception) -> None:
+    """Write that a drain raised what nobody expected: at most once in ten minutes for each drain and kind of error.
+
+    Of the error its kind alone: a driver's message quotes the statement and its values.
+    """
+    error = type(defect).__name__
+    if is_first(rt, f"failure:{task}:{error}", _FAILURE_ONCE_IN_S):
+        _try_to_record(rt.db, "job.failed", {"task": task, "error": error, "worker": rt.worker})
 
 
 def _try_to_record(database: Database, action: str, facts: Mapping[str, object]) -> None:

@@ -51,10 +51,10 @@ def record_denial(rt: Runtime, actor: Actor, *, action: str, target: Target, rea
         journal.insert_logs(session, [denied])
 
 
-def note_refusal(act: Act, action: str, target: Target, facts: dict[str, Any], origin: Origin) -> None:
-    """Write that somebody who is not known was refused *action*, and where the request came from."""
+def refusal(act: Act, action: str, target: Target, facts: dict[str, Any], origin: Origin) -> journal.LogRecord:
+    """Return the entry that somebody who is not known was refused *action*, and where the request came from."""
     denied = entry(act, action, target, added(facts), Outcome.DENIED)
-    journal.insert_logs(act.session, [replace(denied, request_id=origin.request_id, address=origin.address)])
+    return replace(denied, request_id=origin.request_id, address=origin.address)
 
 
 def entry(

@@ -6,7 +6,7 @@ from flask import Response
 from marshmallow import fields, validate
 
 from api import render
-from api.auth import actor, requires
+from api.auth import actor, public, requires
 from api.context import runtime
 from api.fields import Answer, Instant, Schema, Uuid, choice, text
 from api.pagination import PageQuery, page_request
@@ -59,6 +59,21 @@ class ExportQuery(Schema):
     until = Instant(data_key="to", metadata={"description": "Before this instant; left out: until now."})
 
 
+class KeySchema(Answer):
+    """A key that the log is signed with."""
+
+    key_id = fields.String(metadata={"description": "As a manifest names it: the beginning of the fingerprint."})
+    algorithm = fields.String()
+    fingerprint = fields.String(metadata={"description": "SHA-256 of the 32 bytes of the key, in hexadecimal."})
+    public_key = fields.String(metadata={"description": "In PEM."})
+
+
+class KeysSchema(Answer):
+    """What exports can be checked with."""
+
+    keys = fields.List(fields.Nested(KeySchema))
+
+
 blp = Blueprint("logs", "/v1/logs", "The audit trail.")
 
 
@@ -79,3 +94,11 @@ def list_logs(query: dict[str, Any]) -> Response:
 def export_logs(query: dict[str, Any]) -> Response:
     """Export the audit trail as JSON Lines, oldest first; the last line is a signed manifest."""
     return Response(log_exports.export_logs(runtime(), actor(), Span(**query)), content_type=_JSON_LINES)
+
+
+@blp.route("/keys", methods=["GET"])
+@public
+@blp.response(200, KeysSchema)
+def list_keys() -> Response:
+    """Return the key that exports of the audit trail are signed with, so that anybody can check one."""
+    return render.shown({"keys": log_exports.published_keys(runtime())})

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from psms.domain.log_chain import Checkpoint
+from psms.domain.log_export import PublishedKey
 from psms.errors import Misconfigured
 from psms.settings import Environment, Settings
 
@@ -29,6 +31,15 @@ class LogSigner:
     def sign(self, message: bytes) -> bytes:
         """Return the 64 bytes of the signature over *message*."""
         return self._key.sign(message)
+
+    def published(self) -> PublishedKey:
+        """Return what anybody may know of the key, and needs to check what it signed."""
+        return PublishedKey(
+            key_id=self.key_id,
+            algorithm="Ed25519",
+            fingerprint=_digest(self.public_key),
+            public_key=_pem(self.public_key).decode(),
+        )
 
 
 class TrustedKeys:
@@ -54,13 +65,18 @@ class TrustedKeys:
         return self.signed(checkpoint.key_id, message, checkpoint.signature)
 
 
+def has_signer(settings: Settings) -> bool:
+    """Tell whether this process can sign: in production only with a key that it was given."""
+    return bool(settings.log_proof.signing_key_file) or settings.environment is not Environment.PRODUCTION
+
+
 def signer_of(settings: Settings) -> LogSigner:
     """Return the signer of this installation; in development its key is made when it is first needed.
 
     Raises Misconfigured, saying what to do, where there is no key or the file holds none.
     """
     named = settings.log_proof.signing_key_file
-    if not named and settings.environment is Environment.PRODUCTION:
+    if not has_signer(settings):
         raise Misconfigured(f"set {_VARIABLE}: in production the log is sealed with a key of your own ({_MAKE_ONE})")
     path = Path(named) if named else settings.home / "keys" / "log-signing.pem"
     if not named and not path.exists():
@@ -78,7 +94,15 @@ def trusted_keys(settings: Settings, files: Iterable[Path]) -> TrustedKeys:
 
 def key_id_of(key: Ed25519PublicKey) -> str:
     """Return the name of a key: the first 16 hexadecimal digits of the SHA-256 of its 32 bytes."""
-    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
+    return _digest(key)[:16]
+
+
+def _digest(key: Ed25519PublicKey) -> str:
+    return hashlib.sha256(key.public_bytes_raw()).hexdigest()
+
+
+def _pem(key: Ed25519PublicKey) -> bytes:
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _make(path: Path) -> None:
@@ -86,25 +110,26 @@ def _make(path: Path) -> None:
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.new")
-    _write(unfinished, secret)
+    unfinished = _written_aside(path, secret)
     try:
-        # Of several processes that start at once, one key wins; a name that exists holds a whole key.
+        # Of several processes and threads that begin at once, one key wins; a name that exists holds a whole key.
         os.link(unfinished, path)
-        path.with_suffix(".pub").write_bytes(public)
+        path.with_suffix(".pub").write_bytes(_pem(key.public_key()))
     except FileExistsError:
         pass
     finally:
         unfinished.unlink()
 
 
-def _write(path: Path, content: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+def _written_aside(path: Path, content: bytes) -> Path:
+    # A name of its own for each attempt, and of mode 0600.
+    opened, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.stem}.", suffix=".new")
+    with os.fdopen(opened, "wb") as out:
         out.write(content)
         out.flush()
         os.fsync(out.fileno())
+    return Path(name)
 
 
 def _private_key(path: Path) -> Ed25519PrivateKey:

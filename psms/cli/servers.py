@@ -1,11 +1,16 @@
 """`psms api`, `worker`, `beat` and `flower`: the processes of an installation. What they do is elsewhere."""
 
 import sys
+from threading import Thread
 
 import click
 
 from psms.cli import startup
 from psms.cli.lazy import load
+from psms.settings import Settings
+
+# A PostgreSQL that does not answer keeps Beat from ending no longer than this.
+_FAREWELL_S = 3.0
 
 
 @click.command()
@@ -43,7 +48,12 @@ def worker(queues: str, name: str, threads: int | None) -> None:
 @click.command()
 def beat() -> None:
     """Remind the workers to look for work."""
-    load("workers.beat:run_beat")(startup.begin("beat"))
+    settings = startup.begin("beat")
+    _record_aside(settings, "started")
+    try:
+        load("workers.beat:run_beat")(settings)
+    finally:
+        _record_aside(settings, "stopped").join(_FAREWELL_S)
 
 
 @click.command()
@@ -57,3 +67,10 @@ def flower() -> None:
     settings = startup.begin("flower")
     load("psms.embedded.addresses:refuse_taken")(settings.flower_host, settings.flower_port, "PSMS_FLOWER_PORT")
     load("workers.monitor:run_flower")(settings)
+
+
+def _record_aside(settings: Settings, what: str) -> Thread:
+    # Beat itself needs no database, and must not wait for one.
+    thread = Thread(target=startup.record_process, args=(settings, "beat", what), name=f"record {what}", daemon=True)
+    thread.start()
+    return thread

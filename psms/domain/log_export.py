@@ -29,6 +29,19 @@ class Manifest:
     key_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedKey:
+    """A key of the log as anybody may have it.
+
+    *fingerprint* is the SHA-256 of the 32 bytes of the key, *key_id* its first 16 digits, *public_key* PEM.
+    """
+
+    key_id: str
+    algorithm: str
+    fingerprint: str
+    public_key: str
+
+
 def export_line(entry: KeptEntry, seq: int | None, seal_hash: bytes | None) -> bytes:
     """Return the line of one entry, its text being the one that was hashed; *seq* is None where it is not sealed."""
     seal = b"null" if seq is None or seal_hash is None else f'{{"hash":"{seal_hash.hex()}","seq":{seq}}}'.encode()

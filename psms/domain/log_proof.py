@@ -23,6 +23,7 @@ class Tampering(StrEnum):
     FORGED_CHECKPOINT = "forged_checkpoint"
     ANCHOR_DIFFERS = "anchor_differs"
     UNSEALED_ENTRY = "unsealed_entry"
+    UNSIGNED_ENTRIES = "unsigned_entries"
 
 
 _SENTENCES = {
@@ -35,6 +36,7 @@ _SENTENCES = {
     Tampering.FORGED_CHECKPOINT: "the checkpoint was not signed by a trusted key",
     Tampering.ANCHOR_DIFFERS: "the anchor does not hold this checkpoint as the database has it",
     Tampering.UNSEALED_ENTRY: "the entry waits too long for its seal, or was kept from getting one",
+    Tampering.UNSIGNED_ENTRIES: "no checkpoint vouches for the chain from here on: they are gone, or none can be made",
 }
 
 
@@ -92,7 +94,7 @@ class _Doubt:
 class ChainProof:
     """Walks along one organization's chain in the order of seq. *kept_from*: older entries were dropped by month.
 
-    *wanted* names the places whose hashes checkpoints speak of.
+    *wanted* names the places whose hashes checkpoints speak of; *first_unsigned* is the first entry behind them all.
     """
 
     organization_id: UUID
@@ -102,8 +104,14 @@ class ChainProof:
     dropped: int = 0
     last_seq: int = 0
     hashes: dict[int, bytes] = field(default_factory=dict)
+    first_unsigned: SealedEntry | None = None
     _previous: bytes | None = GENESIS
     _doubt: _Doubt | None = None
+    _last_wanted: int = 0
+
+    def __post_init__(self) -> None:
+        """Look once for what is asked of every link."""
+        self._last_wanted = max(self.wanted, default=0)
 
     def take(self, sealed: SealedEntry) -> Iterator[Finding]:
         """Take the next link, and yield what it shows to be wrong."""
@@ -116,6 +124,8 @@ class ChainProof:
         self.last_seq = sealed.seq
         if sealed.seq in self.wanted:
             self.hashes[sealed.seq] = sealed.hash
+        if self.first_unsigned is None and sealed.entry is not None and sealed.seq > self._last_wanted:
+            self.first_unsigned = sealed
         yield from self._looked_at(sealed)
         self._previous = sealed.hash
 

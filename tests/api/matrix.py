@@ -133,5 +133,6 @@ PUBLIC: dict[Route, int] = {
     ("GET", "/openapi.json"): 200,
     ("GET", "/docs"): 200,
     ("GET", "/docs/<string:name>"): 404,
+    ("GET", "/v1/logs/keys"): 200,
 }
 """What anybody gets from a route that is open to all, asked for nothing in particular."""

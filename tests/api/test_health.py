@@ -1,6 +1,7 @@
 """What operators and their tools ask: is it up, can it serve, what does it measure."""
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -8,6 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.app import create_app
 from psms.db.session import Database
 from tests.api.conftest import ApiClient
+from tests.support.tenants import file_ticket
+from workflows.log_seals import seal_logs
 
 
 @pytest.fixture
@@ -101,3 +104,20 @@ def test_metrics_are_there_while_the_database_is_not(stranded):
     assert found["psms_database_up",] == 0
     assert any(name[0] == "psms_http_requests_total" for name in found)
     assert ("psms_outbox_waiting",) not in found
+
+
+def test_the_age_of_the_oldest_entry_without_a_seal_is_measured(anonymous, rt, demo, database):
+    def age():
+        return samples(anonymous.get("/metrics"))["psms_log_unsealed_age_seconds",]
+
+    seal_logs(rt)
+    assert age() == 0
+    file_ticket(rt, demo.actor)
+    database.move_clock(timedelta(seconds=90))
+    assert 90 <= age() < 150
+    file_ticket(rt, demo.actor)
+    assert 90 <= age() < 150
+
+    seal_logs(rt)
+
+    assert age() == 0

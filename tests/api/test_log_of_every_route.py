@@ -119,7 +119,7 @@ def entries_of(database, request_id=REQUEST):
     )
 
 
-def test_every_unsafe_route_leaves_an_entry_or_changes_nothing(client, demo, things, database, snapshot):
+def test_a39_every_unsafe_route_leaves_an_entry_or_changes_nothing(client, demo, things, database, snapshot):
     who = (demo.actor.user_id, demo.actor.client_id, "127.0.0.1", "done")
     for number, (method, rule) in enumerate(
         sorted(set(unsafe_routes()) - OAUTH, key=lambda route: route[0] == "DELETE")
@@ -163,7 +163,7 @@ def sign_in(http, demo, secret, client_id=None):
     return http.post("/oauth/token", data=data, headers={"X-Request-ID": REQUEST})
 
 
-def test_a_token_that_is_issued_and_one_that_is_revoked_leave_entries(http, demo, database):
+def test_a39_a_token_that_is_issued_and_one_that_is_revoked_leave_entries(http, demo, database):
     token = sign_in(http, demo, demo.client_secret).json["access_token"]
     data = {"client_id": demo.client.client_id, "client_secret": demo.client_secret, "token": token}
     assert http.post("/oauth/revoke", data=data, headers={"X-Request-ID": REQUEST}).status_code == 200
@@ -172,7 +172,7 @@ def test_a_token_that_is_issued_and_one_that_is_revoked_leave_entries(http, demo
     assert entries_of(database) == [(*who, "token.issued"), (*who, "token.revoked")]
 
 
-def test_a_sign_in_with_a_wrong_secret_leaves_an_entry(http, demo, database):
+def test_a39_a_sign_in_with_a_wrong_secret_leaves_an_entry(http, demo, database):
     assert sign_in(http, demo, "wrong").status_code == 401
 
     assert entries_of(database) == [(None, None, "127.0.0.1", "denied", "token.refused")]
@@ -180,7 +180,7 @@ def test_a_sign_in_with_a_wrong_secret_leaves_an_entry(http, demo, database):
     assert found == [(demo.organization_id, demo.client.id, {"reason": "wrong secret"})]
 
 
-def test_a_sign_in_of_a_client_that_nobody_knows_leaves_an_entry_of_the_installation(http, demo, database):
+def test_a39_a_sign_in_of_a_client_that_nobody_knows_leaves_an_entry_of_the_installation(http, demo, database):
     assert sign_in(http, demo, "wrong", client_id="mistaken-for-a-secret").status_code == 401
 
     found = database.rows("SELECT organization_id::text, after FROM logs WHERE request_id = %s", REQUEST)
@@ -188,7 +188,7 @@ def test_a_sign_in_of_a_client_that_nobody_knows_leaves_an_entry_of_the_installa
     assert found == [("00000000-0000-0000-0000-000000000000", expected)]
 
 
-def test_a_refusal_leaves_an_entry(as_role, http, database):
+def test_a39_a_refusal_leaves_an_entry(as_role, http, database):
     requester = as_role(Role.REQUESTER)
 
     answer = requester.post("/v1/services", json={"name": "Mine"}, headers={"X-Request-ID": REQUEST})

@@ -1,15 +1,24 @@
 """Reading the log over HTTP: filters, pages, and exports that are checked without a server."""
 
 import json
+import subprocess
+import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from api.app import create_app
 from psms.adapters.log_keys import trusted_keys
 from psms.domain.access import Role
 from psms.domain.log_export import ExportCheck
+from psms.settings import Environment
+from psms.settings_groups import LogProof
 from tests.support.tenants import file_ticket
 from workflows.log_seals import seal_logs
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "verify_export.py"
 
 
 @pytest.fixture
@@ -93,6 +102,52 @@ def test_an_export_is_checked_without_a_server(client, rt, filed, database):
     mine = {entry["entry"]["target_id"] for entry in entries if entry["entry"]["action"] == "ticket.created"}
     assert mine == set(filed)
     assert json.loads(lines[-1])["manifest"]["entries"] == len(entries) == count
+
+
+def test_a_stranger_checks_an_export_with_the_published_key(client, anonymous, rt, filed, tmp_path):
+    seal_logs(rt)
+    lines = exported(client)
+    published = anonymous.get("/v1/logs/keys")
+    (key,) = published.json["keys"]
+    assert (key["algorithm"], key["key_id"]) == ("Ed25519", key["fingerprint"][:16])
+    (tmp_path / "keys.json").write_bytes(published.data)
+
+    def check(export):
+        (tmp_path / "export.jsonl").write_bytes(b"".join(export))
+        command = (sys.executable, EXAMPLE, tmp_path / "keys.json", tmp_path / "export.jsonl")
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    good = check(lines)
+    edited = check([line.replace(b"Ticket 1", b"Ticket X") for line in lines])
+    other = check([*lines[:-1], lines[-1].replace(b'"exported_at":"20', b'"exported_at":"19')])
+
+    told = f"The export is as it was made: {len(lines) - 1} entries, signed by {key['fingerprint']}.\n"
+    assert (good.returncode, good.stdout, good.stderr) == (0, told, "")
+    assert (edited.returncode, edited.stdout) == (1, "")
+    assert edited.stderr == "The entries are not those that the manifest was signed for.\n"
+    assert other.returncode == 1
+    assert "InvalidSignature" in other.stderr
+    assert check(lines[:-1]).stderr == "The manifest is missing: the export was cut short.\n"
+
+
+def test_the_published_key_is_public_alone(anonymous, rt):
+    answer = anonymous.get("/v1/logs/keys")
+
+    private = (rt.settings.home / "keys" / "log-signing.pem").read_text(encoding="ascii")
+    assert answer.json["keys"][0]["public_key"].startswith("-----BEGIN PUBLIC KEY-----")
+    assert not any(line in answer.text for line in private.splitlines()[1:-1])
+
+
+def test_an_api_that_was_given_no_key_in_production_publishes_none(rt):
+    settings = replace(
+        rt.settings,
+        environment=Environment.PRODUCTION,
+        public_url="https://localhost",
+        log_proof=LogProof(signing_key_file="", anchor=""),
+    )
+    http = create_app(replace(rt, settings=settings)).test_client()
+
+    assert http.get("/v1/logs/keys").json == {"keys": []}
 
 
 def test_an_export_leaves_an_entry(client, demo, filed):

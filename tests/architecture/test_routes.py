@@ -26,6 +26,7 @@ PUBLIC = {
     "GET /metrics",
     "GET /openapi.json",
     "GET /readyz",
+    "GET /v1/logs/keys",
     "POST /oauth/revoke",
     "POST /oauth/token",
 }

@@ -1,7 +1,9 @@
 """The key of the log and its anchors: a directory, and a bucket on a real HTTP server that speaks S3."""
 
 import stat
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,3 +148,15 @@ def test_a_file_that_holds_no_key_is_told_of_in_a_sentence(
 
     with pytest.raises(Misconfigured, match=r"openssl genpkey -algorithm ed25519"):
         signer_of(settings)
+
+
+def test_a_key_that_many_threads_need_at_once_is_one_key(alone: Settings) -> None:
+    everybody = threading.Barrier(16)
+
+    def key_id(_: int) -> str:
+        everybody.wait()
+        return signer_of(alone).key_id
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len(set(pool.map(key_id, range(16)))) == 1
+    assert sorted(path.name for path in (alone.home / "keys").iterdir()) == ["log-signing.pem", "log-signing.pub"]

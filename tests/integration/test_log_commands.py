@@ -1,9 +1,6 @@
 """`psms logs` as an operator calls it: exit status, sentences, reports; and production, which wants a key."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from uuid import UUID
 
@@ -12,24 +9,8 @@ import pytest
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.keys import kek_file
-from tests.support.log_tools import sealed_and_signed, tamper
+from tests.support.log_tools import psms, sealed_and_signed, tamper
 from tests.support.tenants import Tenant, file_ticket
-
-PROJECT = Path(__file__).resolve().parents[2]
-Ended = subprocess.CompletedProcess[str]
-
-
-def psms(rt: Runtime, *arguments: str, **variables: str) -> Ended:
-    """Call the command line on the test's database."""
-    environment = {
-        **os.environ,
-        "DATABASE_URL": rt.settings.database_url,
-        "REDIS_URL": rt.settings.redis_url,
-        "PSMS_HOME": str(rt.settings.home),
-        **variables,
-    }
-    command = (sys.executable, "-m", "psms", *arguments)
-    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture

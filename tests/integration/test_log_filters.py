@@ -24,6 +24,7 @@ CONDITIONS = {
     "ix_logs_client": f"client_id = {_A}",
     "ix_logs_target": f"target_id = {_A}",
     "ix_logs_action": "action ~>=~ 'client.' AND action ~<~ 'client/'",
+    "ix_logs_target_type": "target_type = 'client' AND target_type <> 'ticket'",
     "ix_logs_denied": "outcome = 'denied'",
 }
 

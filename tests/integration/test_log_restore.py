@@ -53,7 +53,7 @@ def restored(database: MigratedDatabase, server: PostgresServer, dump: Path) -> 
     )
 
 
-def test_a_restored_log_is_sealed_on(
+def test_a36_a_restored_log_is_sealed_on(
     rt: Runtime, database: MigratedDatabase, acme: Tenant, new_server: PostgresServer, tmp_path: Path
 ) -> None:
     file_ticket(rt, acme.actor, "Sealed before the dump")

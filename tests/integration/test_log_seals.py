@@ -52,14 +52,14 @@ def test_every_committed_entry_is_sealed_signed_and_anchored(
     assert proof.checkpoints == proof.anchored == 1
 
 
-def test_an_edited_entry_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
+def test_a37_an_edited_entry_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
     edit = 'UPDATE logs SET after = \'{"subject": "Nothing happened"}\' WHERE ' + ONE
     assert tamper(database, edit, organization=proven) == 1
 
     assert found(rt) == [(proven, 3, "edited_entry")]
 
 
-def test_an_edit_of_the_last_entry_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
+def test_a37_an_edit_of_the_last_entry_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
     last = last_seq(database, proven)
     edit = "UPDATE logs SET actor_id = NULL WHERE " + ONE.replace("seq = 3", f"seq = {last}")
     assert tamper(database, edit, organization=proven) == 1
@@ -67,20 +67,20 @@ def test_an_edit_of_the_last_entry_is_found(rt: Runtime, database: MigratedDatab
     assert found(rt) == [(proven, last, "edited_entry")]
 
 
-def test_a_deleted_entry_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
+def test_a37_a_deleted_entry_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
     assert tamper(database, "DELETE FROM logs WHERE " + ONE, organization=proven) == 1
 
     assert found(rt) == [(proven, 3, "deleted_entry")]
 
 
-def test_an_entry_deleted_with_its_seal_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
+def test_a37_an_entry_deleted_with_its_seal_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
     of_seal = "DELETE FROM log_seals WHERE organization_id = %(organization)s AND seq = 3"
     assert tamper(database, "DELETE FROM logs WHERE " + ONE, of_seal, organization=proven) == 2
 
     assert found(rt) == [(proven, 3, "deleted_seal")]
 
 
-def test_a_deleted_tail_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
+def test_a37_a_deleted_tail_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
     last = last_seq(database, proven)
     entries = """DELETE FROM logs l USING log_seals s WHERE s.organization_id = %(organization)s AND s.seq > %(last)s
         AND l.organization_id = s.organization_id AND l.id = s.log_id"""
@@ -91,7 +91,7 @@ def test_a_deleted_tail_is_found(rt: Runtime, database: MigratedDatabase, proven
     assert found(rt) == [(proven, last - 1, "deleted_tail")]
 
 
-def test_a_log_that_is_gone_altogether_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
+def test_a37_a_log_that_is_gone_altogether_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
     tables = ("logs", "log_seals", "log_checkpoints", "log_heads")
     tamper(
         database,
@@ -102,7 +102,7 @@ def test_a_log_that_is_gone_altogether_is_found(rt: Runtime, database: MigratedD
     assert found(rt) == [(proven, 1, "deleted_tail")]
 
 
-def test_an_entry_moved_to_another_organization_is_found(
+def test_a37_an_entry_moved_to_another_organization_is_found(
     rt: Runtime, database: MigratedDatabase, proven: UUID, stranger: Tenant
 ) -> None:
     move = "UPDATE logs SET organization_id = %(other)s WHERE " + ONE
@@ -111,14 +111,14 @@ def test_an_entry_moved_to_another_organization_is_found(
     assert found(rt) == [(proven, 3, "swapped_organization")]
 
 
-def test_a_forged_seal_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
+def test_a37_a_forged_seal_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
     forge = "UPDATE log_seals SET hash = sha256('forged') WHERE organization_id = %(organization)s AND seq = 3"
     assert tamper(database, forge, organization=proven) == 1
 
     assert found(rt) == [(proven, 3, "forged_seal")]
 
 
-def test_a_chain_that_was_made_anew_is_found_by_its_checkpoint(
+def test_a37_a_chain_that_was_made_anew_is_found_by_its_checkpoint(
     rt: Runtime, database: MigratedDatabase, proven: UUID
 ) -> None:
     last = last_seq(database, proven)
@@ -131,7 +131,9 @@ def test_a_chain_that_was_made_anew_is_found_by_its_checkpoint(
     assert found(rt) == [(proven, last, "forged_seal")]
 
 
-def test_a_checkpoint_signed_by_another_key_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
+def test_a38_a_checkpoint_with_a_signature_that_no_key_made_is_found(
+    rt: Runtime, database: MigratedDatabase, proven: UUID
+) -> None:
     forge = """UPDATE log_checkpoints SET signature = decode(repeat('00', 64), 'hex')
         WHERE organization_id = %(organization)s"""
     assert tamper(database, forge, organization=proven) == 1
@@ -139,7 +141,7 @@ def test_a_checkpoint_signed_by_another_key_is_found(rt: Runtime, database: Migr
     assert found(rt) == [(proven, last_seq(database, proven), "forged_checkpoint")]
 
 
-def test_an_anchor_that_was_changed_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
+def test_a38_an_anchor_that_was_changed_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
     anchor = rt.settings.home / "anchors" / f"{proven}.jsonl"
     line = json.loads(anchor.read_text(encoding="utf-8"))
     anchor.write_text(json.dumps({**line, "hash": "00" * 32}) + "\n", encoding="utf-8")

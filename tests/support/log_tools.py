@@ -1,6 +1,10 @@
 """Sealing, signing and verifying the log of a test's database, and tampering with it as its owner could."""
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -15,6 +19,21 @@ from workflows.log_seals import seal_logs
 from workflows.log_verification import Witnesses, organizations_with_logs, verify_log
 
 SIX_MINUTES = timedelta(minutes=6)
+
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+def psms(rt: Runtime, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Call the command line on the test's database, with the keys and anchors of its home."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": rt.settings.database_url,
+        "REDIS_URL": rt.settings.redis_url,
+        "PSMS_HOME": str(rt.settings.home),
+        **variables,
+    }
+    command = (sys.executable, "-m", "psms", *arguments)
+    return subprocess.run(command, cwd=_PROJECT, env=environment, capture_output=True, text=True, check=False)
 
 
 def sealed_and_signed(rt: Runtime, database: MigratedDatabase) -> None:

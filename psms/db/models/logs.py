@@ -33,6 +33,13 @@ class LogRow(OfOrganization, Base):
         Index("ix_logs_actor", "organization_id", "actor_id", "id", postgresql_where=text("actor_id IS NOT NULL")),
         Index("ix_logs_client", "organization_id", "client_id", "id", postgresql_where=text("client_id IS NOT NULL")),
         Index("ix_logs_action", "organization_id", "action", "id", postgresql_ops={"action": "text_pattern_ops"}),
+        Index(
+            "ix_logs_target_type",
+            "organization_id",
+            "target_type",
+            "id",
+            postgresql_where=text("target_type <> 'ticket'"),
+        ),
         Index("ix_logs_denied", "organization_id", "id", postgresql_where=text("outcome = 'denied'")),
         {"postgresql_partition_by": "RANGE (id)"},
     )

@@ -1,5 +1,6 @@
 """Look-ups before the organization is known: one statement each, through functions that run as their owner."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import Connection, text
@@ -10,6 +11,7 @@ from psms.domain.access import Actor, Role
 from psms.domain.credentials import RegisteredClient
 
 _ACTOR = "SELECT organization_id, user_id, client_id, role, kept, scopes FROM psms_actor(%(hash)s)"
+_REFUSED = text("SELECT organization_id, token_id, client_id, reason FROM psms_refused_token(:hash)")
 _CLIENT = text("SELECT organization_id, id, client_id, secret_hash, role, scopes FROM psms_client(:client_id)")
 _INSERT_TOKEN = text("""
     INSERT INTO oauth_tokens (organization_id, id, client_id, token_hash, scopes, created_at, expires_at)
@@ -37,6 +39,26 @@ def actor_of_token(direct: Direct, token_hash: bytes, request_id: str, address: 
         request_id=request_id,
         kept=None if row.kept is None else frozenset(row.kept),
         address=address,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedToken:
+    """Whose token was refused, and why."""
+
+    organization_id: UUID
+    token_id: UUID
+    client_id: UUID
+    reason: str
+
+
+def refused_token(connection: Connection, token_hash: bytes) -> RefusedToken | None:
+    """Return whose token it is that `actor_of_token` did not take; None where nobody knows it."""
+    row = connection.execute(_REFUSED, {"hash": token_hash}).one_or_none()
+    if row is None:
+        return None
+    return RefusedToken(
+        organization_id=row.organization_id, token_id=row.token_id, client_id=row.client_id, reason=row.reason
     )
 
 

@@ -21,6 +21,12 @@ _LOGS = text("""
         AS l (organization_id, id, at, action, outcome, actor_id, client_id, request_id, target_type, target_id,
             before, after, address)
 """)
+# Who writes the same next waits here, and sees it.
+_SAME = text("SELECT pg_advisory_xact_lock(hashtextextended(:after, hashtext(:action)))")
+_NOTED = text("""
+    SELECT EXISTS (SELECT FROM logs WHERE organization_id = :organization_id AND action = :action AND id >= :since
+        AND after = CAST(:after AS jsonb))
+""")
 # The outbox numbers its rows in the order of the events given.
 _EVENTS = text("""
     WITH told AS (
@@ -95,6 +101,15 @@ class EventRecord:
 def insert_logs(session: Session, records: Sequence[LogRecord]) -> None:
     """Write entries of the audit trail, in one statement."""
     session.execute(_LOGS, _columns(records))
+
+
+def insert_log_once(session: Session, record: LogRecord, since: UUID) -> None:
+    """Write an entry unless there is one already, of the id *since* or later, that tells the same of the same."""
+    facts = {"action": record.action, "after": record.after}
+    session.execute(_SAME, facts)
+    values = {"organization_id": record.organization_id, "since": since, **facts}
+    if not session.execute(_NOTED, values).scalar_one():
+        insert_logs(session, [record])
 
 
 def insert_events(session: Session, records: Sequence[EventRecord]) -> None:
