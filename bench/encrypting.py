@@ -19,7 +19,7 @@ from psms.domain.access import Actor, Role
 from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewUser
 from psms.domain.encrypted_columns import WEBHOOK_SECRET, EncryptedColumn
-from psms.domain.encryption import Purpose
+from psms.domain.encryption import BlindIndexes, Purpose
 from psms.domain.pages import PageRequest
 from psms.domain.webhooks import NewEndpoint
 from psms.runtime import Runtime, build_quiet_runtime
@@ -47,8 +47,8 @@ class _Clear(Keyring):
         return stored
 
     @override
-    def index(self, column: EncryptedColumn, value: str) -> bytes:
-        return value.lower().encode()
+    def indexes(self, column: EncryptedColumn, value: str) -> BlindIndexes:
+        return BlindIndexes(odd=value.lower().encode(), even=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from psms.settings import Settings
 from tests.support.commands import environment_on, run_psms
 from tests.support.databases import MigratedDatabase
 from tests.support.keys import kek_file
+from tests.support.log_tools import findings, sealed_and_signed, verified
 from tests.support.tenants import Tenant, add_endpoint, file_ticket
 from workflows import accounts, directory
 from workflows.data_keys import keyring_to_write
@@ -128,6 +129,7 @@ def test_status_says_which_key_wraps_what_and_what_is_left_to_do(
     assert before.stdout.splitlines() == [
         "KEK development: wraps 4 data keys (primary)",
         "shredded data keys: 0",
+        "values under one data key: at most 1024; at 268435456 workers rotate it by themselves",
         "webhook_secrets.secret_encrypted: 0 in clear or under a former data key",
         "users.email_encrypted: 0 in clear or under a former data key",
         "idempotency_keys.body: 0 in clear or under a former data key",
@@ -155,11 +157,13 @@ def test_reencryption_names_what_it_cannot_read_and_does_the_rest(
     done = run_psms(environment, "keys", "reencrypt")
 
     assert (done.returncode, done.stdout) == (1, "1 values were encrypted anew.\n")
-    assert done.stderr == f"users/{bad} cannot be decrypted: see `docs/security.md`\n"
+    assert done.stderr.splitlines()[-1] == f"users/{bad} cannot be decrypted: see `docs/security.md`"
+    noted = database.rows("SELECT target_type, target_id, after FROM logs WHERE action = 'value.decrypted'")
+    assert noted == [("users", bad, {"column": "email_encrypted"})]
     assert directory.get_user(restarted(rt), acme.actor, good).email == "bob@example.com"
 
 
-def test_a64_what_a_shredded_organization_stored_is_lost_and_its_trail_stays(
+def test_a64_what_a_shredded_organization_stored_is_lost_and_its_chain_still_verifies(
     rt: Runtime, acme: Tenant, stranger: Tenant, database: MigratedDatabase
 ) -> None:
     once = OnceKey(key="key", fingerprint=b"print")
@@ -169,6 +173,8 @@ def test_a64_what_a_shredded_organization_stored_is_lost_and_its_trail_stays(
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     trail = database.rows("SELECT * FROM logs WHERE organization_id = %s ORDER BY id", acme.organization_id)
+    sealed_and_signed(rt, database)
+    (stored,) = database.rows("SELECT email_encrypted FROM users WHERE id = %s", mine)
 
     done = run_psms(
         environment_on(database, rt.settings.home),
@@ -192,6 +198,11 @@ def test_a64_what_a_shredded_organization_stored_is_lost_and_its_trail_stays(
     kept = database.rows("SELECT * FROM logs WHERE organization_id = %s ORDER BY id", acme.organization_id)
     assert kept[: len(trail)] == trail
     assert kept[len(trail)][3] == "organization.shredded"
+    # What is stored is as it was: it is the key that is gone, and the chain of entries is whole, to its new end.
+    assert database.rows("SELECT email_encrypted FROM users WHERE id = %s", mine) == [stored]
+    sealed_and_signed(rt, database)
+    verdict = verified(rt, acme.organization_id)
+    assert (findings(rt), verdict.findings, verdict.entries) == ([], [], len(kept))
     assert database.rows("SELECT count(*) FROM data_keys WHERE wrapped IS NOT NULL") == [(4,)]
 
 

@@ -21,6 +21,11 @@ _LOGS = text("""
         AS l (organization_id, id, at, action, outcome, actor_id, client_id, request_id, target_type, target_id,
             before, after, address)
 """)
+_IS_LOGGED = text("""
+    SELECT EXISTS (SELECT FROM logs WHERE action = :action AND outcome = :outcome AND at > :since
+        AND target_type = :target_type AND target_id IS NOT DISTINCT FROM CAST(:target_id AS uuid)
+        AND after = CAST(:after AS jsonb))
+""")
 # The outbox numbers its rows in the order of the events given.
 _EVENTS = text("""
     WITH told AS (
@@ -90,6 +95,13 @@ class EventRecord:
     body: bytes
     request_id: str | None
     endpoint_id: UUID | None = None
+
+
+def is_logged(session: Session, record: LogRecord, since: datetime) -> bool:
+    """Tell whether the same was written of the same target after *since*, whoever did it."""
+    names = ("action", "outcome", "target_type", "target_id", "after")
+    values = {name: getattr(record, name) for name in names}
+    return bool(session.execute(_IS_LOGGED, {**values, "since": since}).scalar_one())
 
 
 def insert_logs(session: Session, records: Sequence[LogRecord]) -> None:
