@@ -51,6 +51,15 @@ class KeyStatus:
     most_messages: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyHealth:
+    """What a look from outside shows: whether anything is encrypted yet, and what somebody should see to."""
+
+    begun: bool
+    former_keks: tuple[str, ...]
+    most_messages: int
+
+
 @dataclass(slots=True, kw_only=True)
 class Reencrypted:
     """What one run of re-encryption came to; *unreadable* names rows, as `table/id`."""
