@@ -16,6 +16,7 @@ from psms.adapters.vault import vault_of
 from psms.domain.access import Role
 from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewUser
+from psms.domain.encryption import Purpose
 from psms.runtime import Runtime
 from psms.settings import Settings
 from tests.support.commands import environment_on, run_psms
@@ -29,6 +30,8 @@ from workflows.canary import refuse_wrong_keys
 TENANTS = 4
 _KEKS = "SELECT DISTINCT kek_id FROM data_keys ORDER BY 1"
 _UNDER = "SELECT count(*) FROM users WHERE NOT is_service AND substring(email_encrypted FROM 2 FOR 4) = %s"
+
+_NOT_UNDER = _UNDER.replace("= %s", "<> %s")
 
 
 class Load:
@@ -98,6 +101,7 @@ def under_load(runtimes: list[Runtime], tenants: list[Tenant]) -> Iterator[Calla
             load.stop()
         for thread in threads:
             thread.join(60)
+    assert [thread.is_alive() for thread in threads] == [False] * len(threads)
 
 
 def process_with(rt: Runtime, ring: Path, primary: str) -> Runtime:
@@ -162,15 +166,20 @@ def test_a33_a_data_key_is_rotated_under_load_and_a_killed_reencryption_resumes(
         newcomer = process_with(rt, ring, "only")
         keyring = data_keys.keyring(newcomer, tenants[0].organization_id)
         gone_round()
+        newest = keyring.newest(Purpose.PERSONAL).to_bytes(4)
         killed = run_psms(environment, "keys", "reencrypt", "--batch", "3")
+        not_moved = database.rows(_NOT_UNDER, newest)
         gone_round()
         resumed = run_psms(environment, "keys", "reencrypt", "--batch", "3")
         loads = gone_round()
 
     assert (rotated.returncode, killed.returncode, resumed.returncode) == (0, -signal.SIGKILL, 0)
+    # It died with most of its work before it, and whoever came next had that to do.
+    assert int(str(not_moved[0][0])) > 0
+    assert int(resumed.stdout.split()[0]) > 0
     assert [load.wrong for load in loads] == [[], []]
     everybody = loads[0].people | loads[1].people
     assert run_psms(environment, "keys", "reencrypt").returncode == 0
-    newest = keyring.newest(next(purpose for purpose in keyring.purposes if purpose == "personal"))
-    assert database.rows(_UNDER, newest.to_bytes(4)) == [(len(everybody),)]
+    assert database.rows(_UNDER, newest) == [(len(everybody),)]
+    assert database.rows(_NOT_UNDER, newest) == [(0,)]
     assert unreadable(process_with(rt, ring, "only"), everybody) == []

@@ -49,7 +49,7 @@ def assert_whole(tenant: Tenant, processes: list[Runtime], names: list[str]) -> 
                 add_user(rt, tenant, name.upper())
 
 
-def test_addresses_are_found_and_unique_at_every_step_for_every_process(
+def test_a34_addresses_are_found_and_unique_at_every_step_for_every_process(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
     add_user(rt, acme, "first")
