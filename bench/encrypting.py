@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from statistics import mean
 from uuid import UUID, uuid4
@@ -44,8 +44,8 @@ class _Clear(Keyring):
         return plaintext
 
     @override
-    def decrypt(self, column: EncryptedColumn, row_id: UUID, stored: bytes) -> bytes:
-        return stored
+    def decrypt_page(self, column: EncryptedColumn, values: Iterable[tuple[UUID, bytes]]) -> list[bytes]:
+        return [stored for _, stored in values]
 
     @override
     def indexes(self, column: EncryptedColumn, value: str) -> BlindIndexes:

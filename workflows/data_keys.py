@@ -120,16 +120,24 @@ def decrypted_page(
     """Return the plaintexts of a column's values in many rows, each with its row's id; otherwise as `decrypted`."""
     keys = keyring(rt, organization_id)
     try:
-        return [keys.decrypt(column, row_id, stored) for row_id, stored in values]
+        return keys.decrypt_page(column, values)
     except Undecryptable:
         # One by one, to learn which it is, and with keys that are newer.
         return [decrypted(rt, organization_id, column, row_id, stored) for row_id, stored in values]
 
 
 def unwrapped(rt: Runtime, organization_id: UUID, key: WrappedKey) -> bytes:
-    """Return the data key; raise Undecryptable where its KEK is not configured or is another one."""
+    """Return the data key.
+
+    Raises Undecryptable, and writes that into the trail, where its KEK is not configured or is another one, and for
+    a key that was changed or moved from another place.
+    """
     context = key_context(organization_id, Purpose(key.purpose))
-    return rt.vault.keks.unwrap(key.kek_id, key.wrapped or b"", context)
+    try:
+        return rt.vault.keks.unwrap(key.kek_id, key.wrapped or b"", context)
+    except Undecryptable:
+        undecryptable.note_data_key(rt, organization_id, key.id)
+        raise
 
 
 def _loaded(rt: Runtime, organization_id: UUID) -> Keyring:
@@ -141,11 +149,7 @@ def _loaded(rt: Runtime, organization_id: UUID) -> Keyring:
 
 
 def _data_key(rt: Runtime, organization_id: UUID, key: WrappedKey) -> DataKey:
-    try:
-        clear = unwrapped(rt, organization_id, key)
-    except Undecryptable:
-        undecryptable.note_data_key(rt, organization_id, key.id)
-        raise
+    clear = unwrapped(rt, organization_id, key)
     return DataKey(id=key.id, purpose=Purpose(key.purpose), version=key.version, key=clear)
 
 

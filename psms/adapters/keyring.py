@@ -15,7 +15,6 @@ from psms.domain.encryption import (
     KEY_HEAD_BYTES,
     NONCE_BYTES,
     ROTATED,
-    TAG_BYTES,
     BlindIndexes,
     Purpose,
     associated_start,
@@ -105,11 +104,19 @@ class Keyring:
         Raises UnknownDataKey for a key that is not held, and Undecryptable for what was encrypted for another
         row, column, table, organization or purpose, or was changed.
         """
-        bound = self._bound_of(column).get(stored[:KEY_HEAD_BYTES])
-        if bound is None or len(stored) < HEAD_BYTES + TAG_BYTES:
-            raise self._refusal(stored)
-        nonce, body = stored[KEY_HEAD_BYTES:HEAD_BYTES], stored[HEAD_BYTES:]
-        return bound.cipher.decrypt(nonce, body, bound.start + row_id.bytes)
+        return self.decrypt_page(column, ((row_id, stored),))[0]
+
+    def decrypt_page(self, column: EncryptedColumn, values: Iterable[tuple[UUID, bytes]]) -> list[bytes]:
+        """Return the plaintexts of a column in many rows, each with its row's id; raises as `decrypt` does."""
+        bound = self._bound_of(column)
+        opened = []
+        for row_id, stored in values:
+            key = bound.get(stored[:KEY_HEAD_BYTES])
+            if key is None:
+                raise self._refusal(stored)
+            nonce, body = stored[KEY_HEAD_BYTES:HEAD_BYTES], stored[HEAD_BYTES:]
+            opened.append(key.cipher.decrypt(nonce, body, key.start + row_id.bytes))
+        return opened
 
     def indexes(self, column: EncryptedColumn, value: str) -> BlindIndexes:
         """Return the blind indexes of *value* in a column, by which equal values are found; none without a key."""

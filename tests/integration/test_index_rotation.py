@@ -150,8 +150,8 @@ def test_an_address_that_does_not_open_is_named_and_keeps_the_former_key_in_use(
 ) -> None:
     add_user(rt, acme, "good")
     add_user(rt, acme, "bad")
-    damage = "UPDATE users SET email_encrypted = set_byte(email_encrypted, 20, 0) WHERE name = 'bad'"
-    database.run(sql.SQL(damage))
+    changed = "set_byte(email_encrypted, 20, 255 - get_byte(email_encrypted, 20))"
+    database.run(sql.SQL("UPDATE users SET email_encrypted = " + changed + " WHERE name = 'bad'"))
     ((bad,),) = database.rows("SELECT id FROM users WHERE name = 'bad'")
     rotate_index(rt, acme.organization_id, 500)
     database.move_clock(LATER)

@@ -150,8 +150,8 @@ def test_reencryption_names_what_it_cannot_read_and_does_the_rest(
     good = user_id_of(directory.add_user(rt, acme.actor, replace(ALICE, email="bob@example.com"), None).location)
     environment = environment_on(database, rt.settings.home)
     with rt.db.begin(acme.organization_id) as session:
-        damage = text("UPDATE users SET email_encrypted = set_byte(email_encrypted, 20, 0) WHERE id = :id")
-        session.execute(damage, {"id": bad})
+        changed = "set_byte(email_encrypted, 20, 255 - get_byte(email_encrypted, 20))"
+        session.execute(text(f"UPDATE users SET email_encrypted = {changed} WHERE id = :id"), {"id": bad})
     run_psms(environment, "keys", "rotate-dek", "--organization", str(acme.organization_id))
 
     done = run_psms(environment, "keys", "reencrypt")
@@ -161,6 +161,25 @@ def test_reencryption_names_what_it_cannot_read_and_does_the_rest(
     noted = database.rows("SELECT target_type, target_id, after FROM logs WHERE action = 'value.decrypted'")
     assert noted == [("users", bad, {"column": "email_encrypted"})]
     assert directory.get_user(restarted(rt), acme.actor, good).email == "bob@example.com"
+
+
+def test_a_damaged_data_key_stops_the_rotation_and_is_noted(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase, tmp_path: Path
+) -> None:
+    ring = str(kek_file(tmp_path / "ring", "a", "b"))
+    environment = environment_on(database, tmp_path / "home", PSMS_KEK_FILE=ring, PSMS_KEK_PRIMARY="a")
+    assert run_psms(environment, "keys", "status").returncode == 0
+    settings = Settings.from_env({"PSMS_KEK_FILE": ring, "PSMS_KEK_PRIMARY": "a"})
+    keyring_to_write(replace(rt, vault=vault_of(settings, rt.chance)), acme.organization_id)
+    with rt.db.begin(acme.organization_id) as session:
+        changed = "set_byte(wrapped, 20, 255 - get_byte(wrapped, 20))"
+        session.execute(text(f"UPDATE data_keys SET wrapped = {changed} WHERE id = 2"))
+
+    done = run_psms(environment | {"PSMS_KEK_PRIMARY": "b"}, "keys", "rotate-kek")
+
+    assert done.returncode == 1
+    noted = database.rows("SELECT organization_id, target_type, after FROM logs WHERE action = 'value.decrypted'")
+    assert noted == [(acme.organization_id, "data_keys", {"column": "wrapped", "row": 2})]
 
 
 def test_a64_what_a_shredded_organization_stored_is_lost_and_its_chain_still_verifies(
