@@ -195,14 +195,8 @@ def test_a64_what_a_shredded_organization_stored_is_lost_and_its_chain_still_ver
     sealed_and_signed(rt, database)
     (stored,) = database.rows("SELECT email_encrypted FROM users WHERE id = %s", mine)
 
-    done = run_psms(
-        environment_on(database, rt.settings.home),
-        "keys",
-        "shred",
-        "--yes",
-        "--organization",
-        str(acme.organization_id),
-    )
+    command = ("keys", "shred", "--yes", "--organization", str(acme.organization_id))
+    done = run_psms(environment_on(database, rt.settings.home), *command)
 
     assert done.stdout.startswith("4 data keys destroyed, 2 clients deactivated, 1 endpoints deleted.")
     after = restarted(rt)

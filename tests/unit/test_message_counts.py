@@ -40,7 +40,12 @@ def test_what_is_forgotten_is_reserved_anew_and_not_used():
 def test_no_use_is_lost_among_threads():
     counts = MessageCounts()
     counts.grant(ACME, 1, 8000)
-    threads = [threading.Thread(target=lambda: [counts.spend(ACME, 1) for _ in range(1000)]) for _ in range(8)]
+
+    def spend() -> None:
+        for _ in range(1000):
+            counts.spend(ACME, 1)
+
+    threads = [threading.Thread(target=spend) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
