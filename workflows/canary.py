@@ -2,6 +2,7 @@
 
 from psms.db.queries import data_keys as queries
 from psms.db.session import Database
+from psms.domain.data_keys import KeyHealth
 from psms.errors import Misconfigured, Undecryptable
 from psms.ports import KeyWrapper
 
@@ -15,7 +16,22 @@ def refuse_wrong_keys(database: Database, keks: KeyWrapper) -> None:
 
     The first process ever to ask leaves the canary, by which all others know.
     """
-    kek_id, wrapped = database.ask(queries.canary) or _first_canary(database, keks)
+    _require_right(database, keks, database.ask(queries.canary) or _first_canary(database, keks))
+
+
+def key_health(database: Database, keks: KeyWrapper) -> KeyHealth:
+    """Return how the keys stand, for a look from outside: nothing is written. Raises as `refuse_wrong_keys` does."""
+    canary = database.ask(queries.canary)
+    if canary is not None:
+        _require_right(database, keks, canary)
+    with database.begin_claim() as session:
+        former = tuple(kek_id for kek_id in queries.by_kek(session) if kek_id != keks.primary)
+        most_messages = queries.most_messages(session)
+    return KeyHealth(begun=canary is not None, former_keks=former, most_messages=most_messages)
+
+
+def _require_right(database: Database, keks: KeyWrapper, canary: tuple[str, bytes]) -> None:
+    kek_id, wrapped = canary
     with database.begin_claim() as session:
         used = set(queries.by_kek(session))
     for needed in sorted(used | {kek_id}):

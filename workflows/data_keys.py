@@ -3,25 +3,23 @@
 Unwrapping may be a call to AWS KMS, so nothing here may be called with a transaction open.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from psms.adapters.keyring import DataKey, Keyring, UnknownDataKey
 from psms.db.queries import data_keys as queries
-from psms.domain.data_keys import WrappedKey
+from psms.domain.data_keys import RESERVED_MESSAGES, WrappedKey
 from psms.domain.encrypted_columns import EncryptedColumn
 from psms.domain.encryption import KEY_BYTES, Purpose, key_context
-from psms.domain.logs import Outcome
 from psms.errors import KeysShredded, Undecryptable
 from psms.guard import refuse_in_transaction
 from psms.runtime import Runtime
-from psms.telemetry import logger
-from workflows import trail
-from workflows.act import act_of_system
+from workflows import undecryptable
 
-log = logger(__name__)
+# More than any one act encrypts; whoever does more says so.
+_FEW = 64
 
 
 def keyring(rt: Runtime, organization_id: UUID) -> Keyring:
@@ -42,10 +40,27 @@ def keyring_to_write(rt: Runtime, organization_id: UUID) -> Keyring:
     Raises KeysShredded for an organization whose keys were destroyed.
     """
     held = keyring(rt, organization_id)
-    if held.purposes == frozenset(Purpose):
-        return held
-    _add_missing_keys(rt, organization_id)
-    return renewed_keyring(rt, organization_id)
+    if not held.complete:
+        _add_missing_keys(rt, organization_id)
+        held = renewed_keyring(rt, organization_id)
+    reserve_messages(rt, organization_id, held, _FEW)
+    return held
+
+
+def reserve_messages(rt: Runtime, organization_id: UUID, keys: Keyring, least: int) -> None:
+    """See to it that *least* values, which are about to be encrypted with *keys*, are counted in the database.
+
+    They are counted before, and many at once: a process that is killed has counted too many, and never too few.
+    """
+    short = rt.vault.counts.short(organization_id, keys.counted, least)
+    if not short:
+        return
+    wanted = {key_id: max(RESERVED_MESSAGES, least) - min(left, 0) for key_id, left in short.items()}
+    with rt.db.begin(organization_id) as session:
+        for key_id, count in sorted(wanted.items()):
+            queries.reserve(session, key_id, count)
+    for key_id, count in wanted.items():
+        rt.vault.counts.grant(organization_id, key_id, count)
 
 
 def add_next_keys(rt: Runtime, organization_id: UUID, purposes: Iterable[Purpose]) -> None:
@@ -95,25 +110,47 @@ def decrypted(rt: Runtime, organization_id: UUID, column: EncryptedColumn, row_i
         except UnknownDataKey:
             return renewed_keyring(rt, organization_id).decrypt(column, row_id, stored)
     except Undecryptable:
-        _note_refusal(rt, organization_id, column, row_id)
+        undecryptable.note_value(rt, organization_id, column, row_id)
         raise
 
 
+def decrypted_page(
+    rt: Runtime, organization_id: UUID, column: EncryptedColumn, values: Sequence[tuple[UUID, bytes]]
+) -> list[bytes]:
+    """Return the plaintexts of a column's values in many rows, each with its row's id; otherwise as `decrypted`."""
+    keys = keyring(rt, organization_id)
+    try:
+        return keys.decrypt_page(column, values)
+    except Undecryptable:
+        # One by one, to learn which it is, and with keys that are newer.
+        return [decrypted(rt, organization_id, column, row_id, stored) for row_id, stored in values]
+
+
 def unwrapped(rt: Runtime, organization_id: UUID, key: WrappedKey) -> bytes:
-    """Return the data key; raise Undecryptable where its KEK is not configured or is another one."""
+    """Return the data key.
+
+    Raises Undecryptable, and writes that into the trail, where its KEK is not configured or is another one, and for
+    a key that was changed or moved from another place.
+    """
     context = key_context(organization_id, Purpose(key.purpose))
-    return rt.vault.keks.unwrap(key.kek_id, key.wrapped or b"", context)
+    try:
+        return rt.vault.keks.unwrap(key.kek_id, key.wrapped or b"", context)
+    except Undecryptable:
+        undecryptable.note_data_key(rt, organization_id, key.id)
+        raise
 
 
 def _loaded(rt: Runtime, organization_id: UUID) -> Keyring:
     with rt.db.begin(organization_id) as session:
         stored = queries.of_organization(session)
-    keys = [
-        DataKey(id=key.id, purpose=Purpose(key.purpose), version=key.version, key=unwrapped(rt, organization_id, key))
-        for key in stored
-        if key.wrapped is not None
-    ]
-    return Keyring(organization_id, keys, rt.vault.cipher, rt.chance)
+    usable = [key for key in stored if key.wrapped is not None and key.retired_at is None]
+    keys = [_data_key(rt, organization_id, key) for key in usable]
+    return Keyring(organization_id, keys, rt.vault.cipher, rt.chance, rt.vault.counts)
+
+
+def _data_key(rt: Runtime, organization_id: UUID, key: WrappedKey) -> DataKey:
+    clear = unwrapped(rt, organization_id, key)
+    return DataKey(id=key.id, purpose=Purpose(key.purpose), version=key.version, key=clear)
 
 
 def _new_wrapped_keys(rt: Runtime, organization_id: UUID, purposes: Iterable[Purpose]) -> dict[Purpose, bytes]:
@@ -128,11 +165,3 @@ def _purposes_with_a_key(session: Session) -> set[str]:
     if any(key.wrapped is None for key in stored):
         raise KeysShredded
     return {key.purpose for key in stored}
-
-
-def _note_refusal(rt: Runtime, organization_id: UUID, column: EncryptedColumn, row_id: UUID) -> None:
-    log.error("undecryptable", table=column.table, column=column.column, row=str(row_id))
-    with rt.db.begin(organization_id) as session:
-        act = act_of_system(rt, session, organization_id, rt.clock.now(session))
-        changes = trail.added({"column": column.column})
-        trail.insert(act, trail.entry(act, "value.decrypted", (column.table, row_id), changes, Outcome.DENIED))

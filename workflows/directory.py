@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from psms.adapters.keyring import Keyring
 from psms.db.models.accounts import TeamRow, UserRow
 from psms.db.queries import people, records
 from psms.domain.access import Actor, Permission, Role, require
@@ -13,13 +12,14 @@ from psms.domain.access.roles import HeldRole
 from psms.domain.accounts import Edit, NewTeam, NewUser, Team, User
 from psms.domain.answers import Created, OnceKey
 from psms.domain.encrypted_columns import KEPT_USER, USER_EMAIL
+from psms.domain.encryption import BlindIndexes
 from psms.domain.pages import Page, PageRequest
 from psms.encoding import json_bytes
 from psms.errors import AlreadyExists, FieldError
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
-from workflows.addresses import address_of, set_address
+from workflows.addresses import address_of, addresses_of, set_address
 from workflows.data_keys import decrypted, keyring_to_write
 from workflows.once import Made, create_once
 from workflows.roles import chosen_role, held_role, with_role
@@ -38,7 +38,8 @@ def list_users(rt: Runtime, actor: Actor, page: PageRequest) -> Page[User]:
     require(actor, Permission.USER_READ)
     with rt.db.begin(actor.organization_id) as session:
         rows = records.page_of_rows(session, UserRow, page, lambda row: row)
-    return Page(items=[_user(rt, row) for row in rows.items], next_after=rows.next_after)
+    addresses = addresses_of(rt, actor.organization_id, rows.items)
+    return Page(items=[_shown(row, addresses[row.id]) for row in rows.items], next_after=rows.next_after)
 
 
 def get_user(rt: Runtime, actor: Actor, user_id: UUID) -> User:
@@ -53,11 +54,12 @@ def add_user(rt: Runtime, actor: Actor, command: NewUser, once: OnceKey | None) 
     """Add a person; the e-mail address is unique in the organization, whatever its case."""
     require(actor, Permission.USER_MANAGE)
     keys = keyring_to_write(rt, actor.organization_id)
+    indexes = keys.indexes(USER_EMAIL, command.email)
 
     def create(act: Act) -> Made:
         held = chosen_role(act.session, command.role)
         require_assignable(actor, held)
-        _refuse_taken(act, keys, command.email)
+        _refuse_taken(act, indexes, command.email)
         row = UserRow(
             organization_id=actor.organization_id,
             id=act.new_id(),
@@ -70,20 +72,21 @@ def add_user(rt: Runtime, actor: Actor, command: NewUser, once: OnceKey | None) 
             created_at=act.now,
             updated_at=act.now,
         )
-        set_address(keys, row, command.email)
+        set_address(keys, row, command.email, indexes)
         act.session.add(row)
         act.session.flush()
         shown = {"email": command.email, "name": row.name, "role": row.role, "role_id": row.role_id}
         trail.note_added(act, "user", row.id, shown)
         body = json_bytes(_shown(row, command.email))
-        return Made(body, f"/v1/users/{row.id}", version=1, kept=keys.encrypt(KEPT_USER, row.id, body))
+        kept = None if once is None else keys.encrypt(KEPT_USER, row.id, body)
+        return Made(body, f"/v1/users/{row.id}", version=1, kept=kept)
 
     return _readable(rt, actor, create_once(rt, actor, once, create))
 
 
-def _refuse_taken(act: Act, keys: Keyring, email: str) -> None:
+def _refuse_taken(act: Act, indexes: BlindIndexes, email: str) -> None:
     # The unique index settles a race; it does not see an address that is not encrypted yet.
-    if people.user_by_address(act.session, keys.index(USER_EMAIL, email), email) is not None:
+    if people.user_by_address(act.session, indexes, email) is not None:
         raise AlreadyExists("A user with this e-mail address already exists.")
 
 

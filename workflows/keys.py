@@ -24,6 +24,7 @@ def status(rt: Runtime) -> KeyStatus:
     with rt.db.begin_claim() as session:
         used = queries.by_kek(session)
         shredded = queries.count_shredded(session)
+        most_messages = queries.most_messages(session)
     primary, keks = rt.vault.keks.primary, rt.vault.keks
     return KeyStatus(
         keks=[
@@ -32,6 +33,7 @@ def status(rt: Runtime) -> KeyStatus:
         ],
         shredded=shredded,
         outdated=reencryption.count_outdated(rt),
+        most_messages=most_messages,
     )
 
 
@@ -55,7 +57,7 @@ def rotate_data_keys(rt: Runtime, organization_id: UUID) -> None:
     Processes that hold the former ones go on writing with them for ten minutes at most; all of them are kept, to
     read with. Raises NotFound, and KeysShredded.
     """
-    _require_organization(rt, organization_id)
+    require_organization(rt, organization_id)
     add_next_keys(rt, organization_id, ROTATED)
     renewed_keyring(rt, organization_id)
     with rt.db.begin(organization_id) as session:
@@ -63,12 +65,21 @@ def rotate_data_keys(rt: Runtime, organization_id: UUID) -> None:
         trail.note(act, "data_keys.rotated", ("organization", organization_id))
 
 
+def rotate_worn(rt: Runtime) -> int:
+    """Rotate the data keys of organizations in which one has encrypted 2**28 values, and return of how many."""
+    with rt.db.begin_claim() as session:
+        worn = queries.worn(session, _BATCH)
+    for organization_id in worn:
+        rotate_data_keys(rt, organization_id)
+    return len(worn)
+
+
 def shred(rt: Runtime, organization_id: UUID) -> Shredded:
     """Destroy an organization's data keys: whatever they encrypted is lost, in every copy and backup of it.
 
     Its clients are deactivated and its endpoints deleted in the same transaction. Raises NotFound.
     """
-    _require_organization(rt, organization_id)
+    require_organization(rt, organization_id)
     # What is still in clear must not outlive the keys.
     reencryption.reencrypt_organization(rt, organization_id, _BATCH)
     with rt.db.begin(organization_id) as session:
@@ -125,6 +136,7 @@ def _context(organization_id: UUID, key: WrappedKey) -> dict[str, str]:
     return key_context(organization_id, Purpose(key.purpose))
 
 
-def _require_organization(rt: Runtime, organization_id: UUID) -> None:
+def require_organization(rt: Runtime, organization_id: UUID) -> None:
+    """Raise NotFound unless there is such an organization."""
     with rt.db.begin(organization_id) as session:
         records.get(session, OrganizationRow, organization_id)

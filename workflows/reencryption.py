@@ -17,10 +17,11 @@ from psms.db.queries import ciphertexts
 from psms.db.queries import data_keys as queries
 from psms.domain.data_keys import Reencrypted
 from psms.domain.encrypted_columns import USER_EMAIL, EncryptedColumn
-from psms.domain.encryption import unpacked
+from psms.domain.encryption import NO_INDEXES, unpacked
 from psms.errors import KeysShredded, Undecryptable
 from psms.runtime import Runtime
-from workflows.data_keys import keyring_to_write, renewed_keyring
+from workflows import undecryptable
+from workflows.data_keys import keyring_to_write, renewed_keyring, reserve_messages
 
 _ORGANIZATIONS = 500
 _NO_KEY = 0
@@ -97,30 +98,35 @@ def _pass(rt: Runtime, organization_id: UUID, column: EncryptedColumn, batch: in
     keys = renewed_keyring(rt, organization_id)
     changed, after, count = 0, ciphertexts.FIRST, batch
     while count == batch:
+        reserve_messages(rt, organization_id, keys, batch)
+        failed: list[UUID] = []
         with rt.db.begin(organization_id) as session:
             rows = ciphertexts.outdated(session, column, keys.newest(column.purpose), after, batch)
-            changed += _renewed(session, keys, column, rows, unreadable)
+            changed += _renewed(session, keys, column, rows, failed)
             crash_point(CrashPoint.REENCRYPTION_UNCOMMITTED)
         crash_point(CrashPoint.REENCRYPTION_COMMITTED)
+        for row_id in failed:
+            undecryptable.note_value(rt, organization_id, column, row_id)
+        unreadable += [f"{column.table}/{row_id}" for row_id in failed]
         count = len(rows)
         after = rows[-1].id if rows else after
     return changed
 
 
 def _renewed(
-    session: Session, keys: Keyring, column: EncryptedColumn, rows: Sequence[Row[Any]], unreadable: list[str]
+    session: Session, keys: Keyring, column: EncryptedColumn, rows: Sequence[Row[Any]], unreadable: list[UUID]
 ) -> int:
     changed = 0
     for row in rows:
         try:
             plaintext = _plaintext(keys, column, row)
         except Undecryptable:
-            unreadable.append(f"{column.table}/{row.id}")
+            unreadable.append(row.id)
             continue
         if plaintext is None:
             continue
-        index = keys.index(column, plaintext.decode()) if column is USER_EMAIL else None
-        ciphertexts.write(session, column, row.id, keys.encrypt(column, row.id, plaintext), index)
+        indexes = keys.indexes(column, plaintext.decode()) if column is USER_EMAIL else NO_INDEXES
+        ciphertexts.write(session, column, row.id, keys.encrypt(column, row.id, plaintext), indexes)
         changed += 1
     return changed
 

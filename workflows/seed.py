@@ -10,6 +10,7 @@ from psms.domain.access import Role, Scope
 from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewClient
 from psms.domain.demo import Seeded, SeededUser
+from psms.domain.encrypted_columns import USER_EMAIL
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of_system
@@ -61,7 +62,7 @@ def _row(act: Act, keys: Keyring, user: SeededUser, hashed: str) -> UserRow:
         created_at=act.now,
         updated_at=act.now,
     )
-    set_address(keys, row, user.email)
+    set_address(keys, row, user.email, keys.indexes(USER_EMAIL, user.email))
     act.session.add(row)
     act.session.flush()
     trail.note_added(act, "user", row.id, {"email": row.email, "name": row.name, "role": row.role})

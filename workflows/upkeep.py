@@ -1,4 +1,4 @@
-"""Upkeep that runs by itself: partitions for the months ahead, and the removal of what has expired."""
+"""Upkeep by itself: partitions for the months ahead, removal of what has expired, new data keys for worn ones."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from psms.db.queries import upkeep as queries
 from psms.errors import DependencyUnavailable, PsmsError
 from psms.runtime import Runtime
 from psms.telemetry import logger
+from workflows import keys
 
 _PARTITIONS_EVERY = timedelta(hours=6)
 _TIDY_EVERY = timedelta(minutes=10)
@@ -25,7 +26,12 @@ def keep_house(rt: Runtime) -> int:
     However many processes ask, each slot is used once: it is a row, committed with the work. Each kind of
     upkeep is on its own: one that fails is logged, done in a later slot, and keeps no other from being done.
     """
-    kinds = (("partitions_ahead", _make_partitions), ("old_attempts", _drop_partitions), ("tidying", _tidy))
+    kinds = (
+        ("partitions_ahead", _make_partitions),
+        ("old_attempts", _drop_partitions),
+        ("tidying", _tidy),
+        ("worn_data_keys", _rotate_worn),
+    )
     return sum(_by_itself(kind, partial(keep, rt)) for kind, keep in kinds)
 
 
@@ -71,6 +77,13 @@ def _tidy(rt: Runtime) -> int:
         prune = partial(_prune, what=what, days=rt.settings.delivery_retention_days)
         total += _by_itself(f"old_{what}", partial(_in_batches, rt, prune))
     return total
+
+
+def _rotate_worn(rt: Runtime) -> int:
+    with rt.db.begin_system() as session:
+        if not queries.fire(session, "rotate_worn_data_keys", _TIDY_EVERY, rt.clock.now(session)):
+            return 0
+    return keys.rotate_worn(rt)
 
 
 def _cancel_unwanted(session: Session, now: datetime) -> int:

@@ -25,5 +25,6 @@ class AesGcm:
         """Return the plaintext; raise Undecryptable unless every bit is as it was encrypted."""
         try:
             return self._aead.decrypt(nonce, body, associated)
-        except InvalidTag:
+        except (InvalidTag, ValueError):
+            # A nonce that was cut off is a ValueError.
             raise Undecryptable from None

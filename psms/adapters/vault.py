@@ -7,6 +7,7 @@ from psms.adapters.cipher import AesGcm
 from psms.adapters.keks import LocalKeks, RingOfKeks
 from psms.adapters.key_cache import KeyCache
 from psms.adapters.key_files import KEY_FILE, keep_key_file, keks_of_file, keks_of_text
+from psms.adapters.message_counts import MessageCounts
 from psms.errors import Misconfigured
 from psms.ports import Chance, Cipher, KeyWrapper
 from psms.settings import Environment, Settings
@@ -19,6 +20,7 @@ class Vault:
     keks: KeyWrapper
     cipher: Callable[[bytes], Cipher] = AesGcm
     cache: KeyCache = field(default_factory=KeyCache)
+    counts: MessageCounts = field(default_factory=MessageCounts)
 
 
 def vault_of(settings: Settings, chance: Chance) -> Vault:

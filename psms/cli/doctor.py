@@ -1,10 +1,11 @@
-"""`psms doctor`: prints what the checks of `psms.embedded` found wrong with an installation."""
+"""`psms doctor`: prints what the checks of `psms.embedded` and of the keys found wrong with an installation."""
 
 import sys
 from collections.abc import Iterator
 
 import click
 
+from psms.cli.doctor_keys import check_keys
 from psms.embedded.checks_home import check_home
 from psms.embedded.checks_machine import check_machine
 from psms.embedded.checks_servers import check_servers
@@ -37,6 +38,7 @@ def _all_checks(settings: Settings) -> Iterator[Finding]:
     yield from check_machine(settings)
     yield from check_home(settings)
     yield from check_servers(settings)
+    yield from check_keys(settings)
 
 
 def _line(finding: Finding) -> str:

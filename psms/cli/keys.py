@@ -8,12 +8,24 @@ import click
 
 from psms.cli import startup
 from psms.cli.lazy import load
+from psms.domain.data_keys import MOST_MESSAGES, IndexStep
 
 if TYPE_CHECKING:
-    from psms.domain.data_keys import KeyStatus, Reencrypted, Shredded
+    from psms.domain.data_keys import IndexRotation, KeyStatus, Reencrypted, Shredded
     from psms.runtime import Runtime
 
 _ORGANIZATION = click.option("--organization", type=click.UUID, required=True, help="The organization's id.")
+
+_BATCH = click.option(
+    "--batch", type=click.IntRange(1, 10_000), default=500, show_default=True, help="Rows in a transaction."
+)
+_INDEX_STEPS = {
+    IndexStep.BOTH: "{changed} addresses were indexed under the new key; both are in use. Go on with the same "
+    "command after {again_at:%Y-%m-%d %H:%M:%S %Z}.",
+    IndexStep.RETIRED: "The former key is in use no longer. Go on with the same command after "
+    "{again_at:%Y-%m-%d %H:%M:%S %Z}.",
+    IndexStep.FINISHED: "The key was changed: {changed} former indexes were removed. This is finished.",
+}
 
 
 @click.group()
@@ -29,6 +41,9 @@ def show_status() -> None:
         notes = [note for note, holds in (("primary", kek.primary), ("NOT CONFIGURED", not kek.known)) if holds]
         click.echo(f"KEK {kek.kek_id}: wraps {kek.data_keys} data keys{_in_brackets(notes)}")
     click.echo(f"shredded data keys: {status.shredded}")
+    click.echo(
+        f"values under one data key: at most {status.most_messages}; at {MOST_MESSAGES} workers rotate it by themselves"
+    )
     for column, count in status.outdated.items():
         click.echo(f"{column}: {count} in clear or under a former data key")
     if any(status.outdated.values()):
@@ -50,8 +65,20 @@ def rotate_dek(organization: UUID) -> None:
     click.echo("What is written from now on uses new data keys, in every process within ten minutes.")
 
 
+@keys.command("rotate-index")
+@_ORGANIZATION
+@_BATCH
+def rotate_index(organization: UUID, batch: int) -> None:
+    """Change the key by which an organization's addresses are found. Call it until it says that it is finished."""
+    done: IndexRotation = load("workflows.index_rotation:rotate_index")(_runtime(), organization, batch)
+    click.echo(_INDEX_STEPS[done.step].format(changed=done.changed, again_at=done.again_at))
+    for place in done.unreadable:
+        click.echo(f"{place} cannot be decrypted: see `docs/security.md`", err=True)
+    sys.exit(1 if done.unreadable else 0)
+
+
 @keys.command("reencrypt")
-@click.option("--batch", type=click.IntRange(1, 10_000), default=500, show_default=True, help="Rows in a transaction.")
+@_BATCH
 def reencrypt(batch: int) -> None:
     """Encrypt what is in clear or under a former data key. Cut short, it goes on when called again."""
     done: Reencrypted = load("workflows.reencryption:reencrypt")(_runtime(), batch)

@@ -17,6 +17,7 @@ _REFERENCE = re.compile(r"_organization_id_(?P<column>\w+)_fkey$")
 _TAKEN = {
     "uq_users_email": "A user with this e-mail address already exists.",
     "uq_users_email_index": "A user with this e-mail address already exists.",
+    "uq_users_email_index_even": "A user with this e-mail address already exists.",
     "uq_teams_name": "A team with this name already exists.",
     "uq_roles_name": "A role with this name already exists.",
     "uq_services_name": "A service with this name already exists.",

@@ -17,7 +17,8 @@ TAG_BYTES = 16
 
 _FORMAT = b"\x01"
 _ID_BYTES = 4
-_HEAD_BYTES = len(_FORMAT) + _ID_BYTES + NONCE_BYTES
+KEY_HEAD_BYTES = len(_FORMAT) + _ID_BYTES
+HEAD_BYTES = KEY_HEAD_BYTES + NONCE_BYTES
 _INDEX_BYTES = 16
 # The unit separator of ASCII: none of the parts can contain it.
 _BETWEEN = "\x1f"
@@ -33,7 +34,7 @@ class Purpose(StrEnum):
 
 
 ROTATED = (Purpose.WEBHOOKS, Purpose.PERSONAL, Purpose.FILES)
-"""What `rotate-dek` renews. A new index key would make every look-up miss until all rows are indexed anew."""
+"""What `rotate-dek` renews. An index key is renewed by `rotate-index`, for all rows are then indexed anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,25 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlindIndexes:
+    """The blind indexes of a value under the index keys of odd and of even version, as far as there are such keys.
+
+    Each has a column of its own, so that rows have both while the index key changes and every look-up finds them.
+    """
+
+    odd: bytes | None
+    even: bytes | None
+
+    def under(self, version: int) -> bytes | None:
+        """Return the one under the index key of *version*."""
+        return self.odd if version % 2 else self.even
+
+
+NO_INDEXES = BlindIndexes(odd=None, even=None)
+"""Of a column that nobody looks anything up in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ciphertext:
     """A stored value taken apart: under which data key, with which nonce, and the encrypted bytes with their tag."""
 
@@ -57,17 +77,17 @@ class Ciphertext:
 
 def associated_data(place: Place, key_id: int) -> bytes:
     """Return what a ciphertext in *place* under this data key is authenticated with."""
-    return associated_with(associated_start(place), place.row_id, key_id)
+    return associated_start(place, key_id) + place.row_id.bytes
 
 
-def associated_start(place: Place) -> bytes:
-    """Return the part of the associated data that all rows of one column of one organization have in common."""
-    return f"psms1{_BETWEEN}{place.organization_id}{_BETWEEN}{place.table}{_BETWEEN}{place.column}{_BETWEEN}".encode()
+def associated_start(place: Place, key_id: int) -> bytes:
+    """Return the part of the associated data that all rows of one column under one data key have in common.
 
-
-def associated_with(start: bytes, row_id: UUID, key_id: int) -> bytes:
-    """Return the associated data of one row, from the part that it has in common with others."""
-    return start + f"{row_id}{_BETWEEN}{key_id}".encode()
+    The sixteen bytes of the row's id follow it. No two places can be taken for one another: no part before them
+    contains the separator, and they are always sixteen.
+    """
+    parts = ("psms1", str(place.organization_id), place.table, place.column, str(key_id), "")
+    return _BETWEEN.join(parts).encode()
 
 
 def key_context(organization_id: UUID, purpose: Purpose) -> dict[str, str]:
@@ -77,18 +97,23 @@ def key_context(organization_id: UUID, purpose: Purpose) -> dict[str, str]:
 
 def packed(ciphertext: Ciphertext) -> bytes:
     """Return the stored form: `0x01`, the key's id in 4 bytes, the nonce, the encrypted bytes with their tag."""
-    return _FORMAT + id_bytes(ciphertext.key_id) + ciphertext.nonce + ciphertext.body
+    return key_head(ciphertext.key_id) + ciphertext.nonce + ciphertext.body
 
 
 def unpacked(stored: bytes) -> Ciphertext:
     """Take a stored value apart; raises Undecryptable for bytes that cannot be one."""
-    if stored[:1] != _FORMAT or len(stored) < _HEAD_BYTES + TAG_BYTES:
+    if stored[:1] != _FORMAT or len(stored) < HEAD_BYTES + TAG_BYTES:
         raise Undecryptable
     return Ciphertext(
-        key_id=int.from_bytes(stored[1 : 1 + _ID_BYTES]),
-        nonce=stored[1 + _ID_BYTES : _HEAD_BYTES],
-        body=stored[_HEAD_BYTES:],
+        key_id=int.from_bytes(stored[1:KEY_HEAD_BYTES]),
+        nonce=stored[KEY_HEAD_BYTES:HEAD_BYTES],
+        body=stored[HEAD_BYTES:],
     )
+
+
+def key_head(key_id: int) -> bytes:
+    """Return what every value that this data key encrypted begins with."""
+    return _FORMAT + id_bytes(key_id)
 
 
 def id_bytes(key_id: int) -> bytes:
@@ -102,8 +127,20 @@ def blind_index(key: bytes, place: Place, value: str) -> bytes:
     HMAC-SHA256 under a key of the organization's own, so that whoever has only the database can neither guess
     values nor compare organizations. The row of *place* plays no part: a look-up does not know it.
     """
-    indexed = _BETWEEN.join((str(place.organization_id), place.table, place.column, folded(value)))
-    return hmac.digest(key, indexed.encode(), hashlib.sha256)[:_INDEX_BYTES]
+    return blind_index_from(blind_index_start(key, place), value)
+
+
+def blind_index_start(key: bytes, place: Place) -> hmac.HMAC:
+    """Return what all blind indexes of one column of one organization begin with, computed once for many values."""
+    start = _BETWEEN.join((str(place.organization_id), place.table, place.column, ""))
+    return hmac.new(key, start.encode(), hashlib.sha256)
+
+
+def blind_index_from(start: hmac.HMAC, value: str) -> bytes:
+    """Return the blind index of *value*; *start* stays as it is."""
+    mac = start.copy()
+    mac.update(folded(value).encode())
+    return mac.digest()[:_INDEX_BYTES]
 
 
 def folded(value: str) -> str:
@@ -111,4 +148,6 @@ def folded(value: str) -> str:
 
     Python's own `lower` looks at neighbours and changes lengths, and would find equal what the database did not.
     """
+    if value.isascii():
+        return value.lower()
     return "".join(low if len(low := letter.lower()) == 1 else letter for letter in value)

@@ -14,6 +14,7 @@ REASONS = {
     ("users", "password_hash"): "Argon2id",
     ("users", "email"): "in clear only until `keys reencrypt` empties it",
     ("users", "email_index"): "an HMAC under a key that is not in the database",
+    ("users", "email_index_even"): "the same, under the key of even version",
     ("logs", "address"): "the network address of a caller, by which those who guard the log look for somebody",
     ("webhook_secrets", "secret"): "in clear only until `keys reencrypt` empties it",
     ("webhook_deliveries", "lease_token"): "the id of a claim, which opens nothing",

@@ -1,111 +1,28 @@
 """Keys change under load, and the command that changes them dies on its way: nothing is unreadable at any moment."""
 
 import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from itertools import count
+from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
-from psms.adapters.system import SystemChance
-from psms.adapters.vault import vault_of
-from psms.domain.access import Role
-from psms.domain.access.roles import RoleChoice
-from psms.domain.accounts import NewUser
+from psms.domain.encryption import Purpose
 from psms.runtime import Runtime
-from psms.settings import Settings
 from tests.support.commands import environment_on, run_psms
 from tests.support.databases import MigratedDatabase
+from tests.support.key_load import process_with, under_load, unreadable
 from tests.support.keys import kek_file
 from tests.support.tenants import Tenant, add_endpoint, make_tenant
-from tests.support.waiting import eventually
-from workflows import data_keys, directory
-from workflows.canary import refuse_wrong_keys
+from workflows import data_keys
+from workflows.addresses import user_with_address
 
 TENANTS = 4
 _KEKS = "SELECT DISTINCT kek_id FROM data_keys ORDER BY 1"
 _UNDER = "SELECT count(*) FROM users WHERE NOT is_service AND substring(email_encrypted FROM 2 FOR 4) = %s"
 
-
-class Load:
-    """A process that adds people and reads them all, over and over, and remembers what went wrong."""
-
-    def __init__(self, rt: Runtime, tenants: list[Tenant]) -> None:
-        self._rt, self._tenants = rt, tenants
-        self._stop = threading.Event()
-        self.people: dict[UUID, tuple[Tenant, str]] = {}
-        self.rounds = 0
-        self.wrong: list[str] = []
-
-    def run(self) -> None:
-        """Go on until told to stop."""
-        for number in count():
-            if self._stop.is_set():
-                return
-            try:
-                self._round(number)
-            except Exception as problem:  # noqa: BLE001  (whatever it is, it must not happen)
-                self.wrong.append(repr(problem))
-
-    def _round(self, number: int) -> None:
-        tenant = self._tenants[number % len(self._tenants)]
-        email = f"{threading.get_ident()}.{number}@example.com"
-        command = NewUser(email=email, name="Somebody", role=RoleChoice(role=Role.AGENT))
-        location = directory.add_user(self._rt, tenant.actor, command, None).location
-        self.people[UUID(location.rpartition("/")[2])] = (tenant, email)
-        self.wrong += unreadable(self._rt, dict(list(self.people.items())[-10:]))
-        self.rounds += 1
-
-    def stop(self) -> None:
-        """Let the present round be the last."""
-        self._stop.set()
-
-
-def unreadable(rt: Runtime, people: dict[UUID, tuple[Tenant, str]]) -> list[str]:
-    """Return which of *people* do not show the address that they were added with."""
-    return [
-        email
-        for user_id, (tenant, email) in people.items()
-        if directory.get_user(rt, tenant.actor, user_id).email != email
-    ]
-
-
-@contextmanager
-def under_load(runtimes: list[Runtime], tenants: list[Tenant]) -> Iterator[Callable[[], list[Load]]]:
-    """Run loads during the block; what is lent waits until each has gone round, and returns them."""
-    loads = [Load(rt, tenants) for rt in runtimes]
-    threads = [threading.Thread(target=load.run) for load in loads]
-    for thread in threads:
-        thread.start()
-
-    def gone_round() -> list[Load]:
-        before = [load.rounds for load in loads]
-        eventually(
-            lambda: all(load.rounds > at + len(tenants) for load, at in zip(loads, before, strict=True)),
-            within=60,
-            what=f"another round; wrong so far: {[load.wrong for load in loads]}",
-        )
-        return loads
-
-    try:
-        yield gone_round
-    finally:
-        for load in loads:
-            load.stop()
-        for thread in threads:
-            thread.join(60)
-
-
-def process_with(rt: Runtime, ring: Path, primary: str) -> Runtime:
-    """Return the runtime of a process that was started with the keys in *ring*."""
-    settings = Settings.from_env({"PSMS_KEK_FILE": str(ring), "PSMS_KEK_PRIMARY": primary})
-    vault = vault_of(settings, SystemChance())
-    refuse_wrong_keys(rt.db, vault.keks)
-    return replace(rt, vault=vault)
+_INDEXED = "SELECT count(email_index), count(email_index_even) FROM users WHERE NOT is_service"
+_PEOPLE = "SELECT count(*) FROM users WHERE NOT is_service"
+_NOT_UNDER = _UNDER.replace("= %s", "<> %s")
 
 
 @pytest.fixture
@@ -162,15 +79,57 @@ def test_a33_a_data_key_is_rotated_under_load_and_a_killed_reencryption_resumes(
         newcomer = process_with(rt, ring, "only")
         keyring = data_keys.keyring(newcomer, tenants[0].organization_id)
         gone_round()
+        newest = keyring.newest(Purpose.PERSONAL).to_bytes(4)
         killed = run_psms(environment, "keys", "reencrypt", "--batch", "3")
+        not_moved = database.rows(_NOT_UNDER, newest)
         gone_round()
         resumed = run_psms(environment, "keys", "reencrypt", "--batch", "3")
         loads = gone_round()
 
     assert (rotated.returncode, killed.returncode, resumed.returncode) == (0, -signal.SIGKILL, 0)
+    # It died with most of its work before it, and whoever came next had that to do.
+    assert int(str(not_moved[0][0])) > 0
+    assert int(resumed.stdout.split()[0]) > 0
     assert [load.wrong for load in loads] == [[], []]
     everybody = loads[0].people | loads[1].people
     assert run_psms(environment, "keys", "reencrypt").returncode == 0
-    newest = keyring.newest(next(purpose for purpose in keyring.purposes if purpose == "personal"))
-    assert database.rows(_UNDER, newest.to_bytes(4)) == [(len(everybody),)]
+    assert database.rows(_UNDER, newest) == [(len(everybody),)]
+    assert database.rows(_NOT_UNDER, newest) == [(0,)]
     assert unreadable(process_with(rt, ring, "only"), everybody) == []
+
+
+def test_a33_the_key_of_the_index_is_changed_under_load_by_a_command_that_is_killed_and_resumes(
+    rt: Runtime, tenants: list[Tenant], database: MigratedDatabase, tmp_path: Path
+) -> None:
+    ring, acme = kek_file(tmp_path / "ring", "only"), tenants[:1]
+    environment = environment_on(database, tmp_path / "home", PSMS_KEK_FILE=str(ring), PSMS_CRASH_AT="index_filled")
+    command = ("keys", "rotate-index", "--batch", "3", "--organization", str(acme[0].organization_id))
+    said = []
+    former = process_with(rt, ring, "only")
+    with under_load([former], acme) as gone_round:
+        gone_round()
+        killed = run_psms(environment, *command)
+        (half_way,) = database.rows(_INDEXED)
+        loads = gone_round()
+    with under_load([former, process_with(rt, ring, "only")], acme) as gone_round:
+        gone_round()
+        said.append(run_psms(environment, *command).stdout)
+        loads += gone_round()
+    # Whoever did not know the new key has learned it a quarter of an hour later, and so on.
+    for number in (1, 2):
+        database.move_clock(number * timedelta(minutes=16))
+        with under_load([process_with(rt, ring, "only")], acme) as gone_round:
+            gone_round()
+            said.append(run_psms(environment, *command).stdout)
+            loads += gone_round()
+
+    assert (killed.returncode, half_way[1]) == (-signal.SIGKILL, 3)
+    assert [one.split()[:3][-1] for one in said] == ["were", "key", "was"]
+    assert [load.wrong for load in loads] == [[]] * 5
+    everybody = {user_id: person for load in loads for user_id, person in load.people.items()}
+    last = process_with(rt, ring, "only")
+    assert unreadable(last, everybody) == []
+    found = {user_with_address(last, tenant.organization_id, email) for tenant, email in everybody.values()}
+    assert found == set(everybody)
+    ((odd, even),) = database.rows(_INDEXED)
+    assert (odd, even == database.rows(_PEOPLE)[0][0]) == (0, True)

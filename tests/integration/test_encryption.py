@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -194,7 +195,35 @@ def test_a32_a_value_of_another_organization_is_refused(
     with pytest.raises(Undecryptable):
         directory.get_user(rt, acme.actor, mine)
 
-    assert [row[0] for row in database.rows(_REFUSALS)] == ["users", "users"]
+    assert database.rows(_REFUSALS) == [
+        ("users", mine, {"column": "email_encrypted"}),
+        ("data_keys", None, {"column": "wrapped", "row": 1}),
+    ]
+
+
+def test_a32_what_does_not_open_is_noted_once_a_day_however_often_it_is_read(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase
+) -> None:
+    alice, bob = add_user(rt, acme, ALICE), add_user(rt, acme, BOB)
+    swap(database, "users", "email_encrypted", alice, bob)
+
+    def read() -> None:
+        for user_id in (alice, bob):
+            with pytest.raises(Undecryptable):
+                directory.get_user(rt, acme.actor, user_id)
+        with pytest.raises(Undecryptable):
+            directory.list_users(rt, acme.actor, PageRequest())
+
+    read()
+    read()
+    noted = database.rows(f"SELECT organization_id, actor_id, before, {_REFUSALS.removeprefix('SELECT ')} ORDER BY id")
+    assert noted == [
+        (acme.organization_id, None, None, "users", user_id, {"column": "email_encrypted"}) for user_id in (alice, bob)
+    ]
+    database.move_clock(timedelta(days=1, minutes=1))
+    read()
+    assert len(database.rows(_REFUSALS)) == 4
+    assert database.rows("SELECT 1 FROM logs WHERE logs::text ~* 'example.com'") == []
 
 
 def test_a32_swapped_signing_secrets_sign_nothing_and_what_waits_is_sent_once_they_are_back(
@@ -232,5 +261,4 @@ def test_the_trail_says_that_an_address_was_set_and_not_which(
 
     entries = database.rows("SELECT after FROM logs WHERE action = 'user.created' AND target_id = %s", user_id)
 
-    shown = {"email": "[not logged]", "name": "Somebody", "role": "agent", "role_id": None}
-    assert entries == [(shown,)]
+    assert entries == [({"email": "[not logged]", "name": "Somebody", "role": "agent", "role_id": None},)]

@@ -132,7 +132,7 @@ def test_a_killed_reencryption_resumes(
             rt, acme.actor, NewUser(email=address(3).upper(), name="X", role=RoleChoice(role=Role.AGENT)), None
         )
     resumed = run_psms(environment, "keys", "reencrypt", "--batch", "5")
-    assert (resumed.returncode, database.rows(_CLEAR)) == (0, [(0, 0)])
+    assert (resumed.returncode, resumed.stderr, database.rows(_CLEAR)) == (0, "", [(0, 0)])
     assert found_in(dump_of(database.superuser_url), *map(address, range(PEOPLE)), *SECRETS) == []
     assert directory.get_user(rt, acme.actor, people[0]).email == address(0)
 

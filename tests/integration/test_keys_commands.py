@@ -20,6 +20,7 @@ from psms.settings import Settings
 from tests.support.commands import environment_on, run_psms
 from tests.support.databases import MigratedDatabase
 from tests.support.keys import kek_file
+from tests.support.log_tools import findings, sealed_and_signed, verified
 from tests.support.tenants import Tenant, add_endpoint, file_ticket
 from workflows import accounts, directory
 from workflows.data_keys import keyring_to_write
@@ -128,6 +129,7 @@ def test_status_says_which_key_wraps_what_and_what_is_left_to_do(
     assert before.stdout.splitlines() == [
         "KEK development: wraps 4 data keys (primary)",
         "shredded data keys: 0",
+        "values under one data key: at most 1024; at 268435456 workers rotate it by themselves",
         "webhook_secrets.secret_encrypted: 0 in clear or under a former data key",
         "users.email_encrypted: 0 in clear or under a former data key",
         "idempotency_keys.body: 0 in clear or under a former data key",
@@ -148,18 +150,39 @@ def test_reencryption_names_what_it_cannot_read_and_does_the_rest(
     good = user_id_of(directory.add_user(rt, acme.actor, replace(ALICE, email="bob@example.com"), None).location)
     environment = environment_on(database, rt.settings.home)
     with rt.db.begin(acme.organization_id) as session:
-        damage = text("UPDATE users SET email_encrypted = set_byte(email_encrypted, 20, 0) WHERE id = :id")
-        session.execute(damage, {"id": bad})
+        changed = "set_byte(email_encrypted, 20, 255 - get_byte(email_encrypted, 20))"
+        session.execute(text(f"UPDATE users SET email_encrypted = {changed} WHERE id = :id"), {"id": bad})
     run_psms(environment, "keys", "rotate-dek", "--organization", str(acme.organization_id))
 
     done = run_psms(environment, "keys", "reencrypt")
 
     assert (done.returncode, done.stdout) == (1, "1 values were encrypted anew.\n")
-    assert done.stderr == f"users/{bad} cannot be decrypted: see `docs/security.md`\n"
+    assert done.stderr.splitlines()[-1] == f"users/{bad} cannot be decrypted: see `docs/security.md`"
+    noted = database.rows("SELECT target_type, target_id, after FROM logs WHERE action = 'value.decrypted'")
+    assert noted == [("users", bad, {"column": "email_encrypted"})]
     assert directory.get_user(restarted(rt), acme.actor, good).email == "bob@example.com"
 
 
-def test_a64_what_a_shredded_organization_stored_is_lost_and_its_trail_stays(
+def test_a_damaged_data_key_stops_the_rotation_and_is_noted(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase, tmp_path: Path
+) -> None:
+    ring = str(kek_file(tmp_path / "ring", "a", "b"))
+    environment = environment_on(database, tmp_path / "home", PSMS_KEK_FILE=ring, PSMS_KEK_PRIMARY="a")
+    assert run_psms(environment, "keys", "status").returncode == 0
+    settings = Settings.from_env({"PSMS_KEK_FILE": ring, "PSMS_KEK_PRIMARY": "a"})
+    keyring_to_write(replace(rt, vault=vault_of(settings, rt.chance)), acme.organization_id)
+    with rt.db.begin(acme.organization_id) as session:
+        changed = "set_byte(wrapped, 20, 255 - get_byte(wrapped, 20))"
+        session.execute(text(f"UPDATE data_keys SET wrapped = {changed} WHERE id = 2"))
+
+    done = run_psms(environment | {"PSMS_KEK_PRIMARY": "b"}, "keys", "rotate-kek")
+
+    assert done.returncode == 1
+    noted = database.rows("SELECT organization_id, target_type, after FROM logs WHERE action = 'value.decrypted'")
+    assert noted == [(acme.organization_id, "data_keys", {"column": "wrapped", "row": 2})]
+
+
+def test_a64_what_a_shredded_organization_stored_is_lost_and_its_chain_still_verifies(
     rt: Runtime, acme: Tenant, stranger: Tenant, database: MigratedDatabase
 ) -> None:
     once = OnceKey(key="key", fingerprint=b"print")
@@ -169,15 +192,11 @@ def test_a64_what_a_shredded_organization_stored_is_lost_and_its_trail_stays(
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     trail = database.rows("SELECT * FROM logs WHERE organization_id = %s ORDER BY id", acme.organization_id)
+    sealed_and_signed(rt, database)
+    (stored,) = database.rows("SELECT email_encrypted FROM users WHERE id = %s", mine)
 
-    done = run_psms(
-        environment_on(database, rt.settings.home),
-        "keys",
-        "shred",
-        "--yes",
-        "--organization",
-        str(acme.organization_id),
-    )
+    command = ("keys", "shred", "--yes", "--organization", str(acme.organization_id))
+    done = run_psms(environment_on(database, rt.settings.home), *command)
 
     assert done.stdout.startswith("4 data keys destroyed, 2 clients deactivated, 1 endpoints deleted.")
     after = restarted(rt)
@@ -192,6 +211,11 @@ def test_a64_what_a_shredded_organization_stored_is_lost_and_its_trail_stays(
     kept = database.rows("SELECT * FROM logs WHERE organization_id = %s ORDER BY id", acme.organization_id)
     assert kept[: len(trail)] == trail
     assert kept[len(trail)][3] == "organization.shredded"
+    # What is stored is as it was: it is the key that is gone, and the chain of entries is whole, to its new end.
+    assert database.rows("SELECT email_encrypted FROM users WHERE id = %s", mine) == [stored]
+    sealed_and_signed(rt, database)
+    verdict = verified(rt, acme.organization_id)
+    assert (findings(rt), verdict.findings, verdict.entries) == ([], [], len(kept))
     assert database.rows("SELECT count(*) FROM data_keys WHERE wrapped IS NOT NULL") == [(4,)]
 
 

@@ -122,13 +122,26 @@ def test_a_key_of_another_length_is_refused():
 
 def test_a_blind_index_knows_no_case_and_tells_organizations_and_columns_apart():
     keys = keyring()
-    index = keys.index(USER_EMAIL, "Alice@Example.com")
+    indexes = keys.indexes(USER_EMAIL, "Alice@Example.com")
 
-    assert index == keys.index(USER_EMAIL, "alice@example.com")
-    assert len(index) == 16
-    assert index != keys.index(USER_EMAIL, "bob@example.com")
-    assert index != keys.index(KEPT_USER, "alice@example.com")
-    assert index != keyring(STRANGER).index(USER_EMAIL, "alice@example.com")
+    assert indexes == keys.indexes(USER_EMAIL, "alice@example.com")
+    assert (indexes.even, len(indexes.odd)) == (None, 16)
+    assert indexes.odd == blind_index(KEY, USER_EMAIL.at(ACME, ROW), "alice@example.com")
+    assert indexes != keys.indexes(USER_EMAIL, "bob@example.com")
+    assert indexes != keys.indexes(KEPT_USER, "alice@example.com")
+    assert indexes != keyring(STRANGER).indexes(USER_EMAIL, "alice@example.com")
+
+
+def test_while_the_index_key_changes_a_value_has_an_index_under_each_key():
+    newer = DataKey(id=9, purpose=Purpose.INDEX, version=2, key=bytes(32))
+
+    both = keyring(ACME, newer).indexes(USER_EMAIL, "alice@example.com")
+    former = keyring().indexes(USER_EMAIL, "alice@example.com")
+    alone = Keyring(ACME, [newer], AesGcm, SystemChance()).indexes(USER_EMAIL, "alice@example.com")
+
+    assert (both.odd, both.even) == (former.odd, alone.even)
+    assert (both.under(1), both.under(2), alone.odd) == (former.odd, alone.even, None)
+    assert both.odd != both.even
 
 
 @given(st.text(max_size=40))

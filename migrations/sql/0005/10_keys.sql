@@ -10,23 +10,29 @@ CREATE TABLE data_keys (
     kek_id          text NOT NULL,
     -- Null once the key was shredded: what it encrypted is then lost, on purpose.
     wrapped         bytea,
+    -- How many values processes have reserved to encrypt under it: never fewer than were encrypted.
+    messages        bigint NOT NULL DEFAULT 0,
     created_at      timestamptz NOT NULL,
+    -- An index key that is used no longer, since all rows are indexed under the next one.
+    retired_at      timestamptz,
     shredded_at     timestamptz,
     PRIMARY KEY (organization_id, id),
     CONSTRAINT ck_data_keys_shredded CHECK ((wrapped IS NULL) = (shredded_at IS NOT NULL))
 );
 CREATE UNIQUE INDEX uq_data_keys_version ON data_keys (organization_id, purpose, version);
+-- The few that are due to be rotated; the bound is that of `psms.domain.data_keys`.
+CREATE INDEX ix_data_keys_worn ON data_keys (organization_id) WHERE messages >= 268435456;
 
 ALTER TABLE data_keys ENABLE ROW LEVEL SECURITY;
 ALTER TABLE data_keys FORCE ROW LEVEL SECURITY;
 CREATE POLICY organization ON data_keys TO psms_app
     USING (organization_id = (SELECT psms_organization()))
     WITH CHECK (organization_id = (SELECT psms_organization()));
-GRANT SELECT, INSERT, UPDATE (kek_id, wrapped, shredded_at) ON data_keys TO psms_app;
+GRANT SELECT, INSERT, UPDATE (kek_id, wrapped, messages, retired_at, shredded_at) ON data_keys TO psms_app;
 
 -- Which keys there are, and never the keys: to rotate the KEK, and to refuse a start without it.
 CREATE POLICY claim ON data_keys FOR SELECT TO psms_claimer USING (true);
-GRANT SELECT (organization_id, id, purpose, version, kek_id, shredded_at) ON data_keys TO psms_claimer;
+GRANT SELECT (organization_id, id, purpose, version, kek_id, messages, shredded_at) ON data_keys TO psms_claimer;
 
 -- A known value, wrapped as data keys are: who cannot read it has the wrong KEK. Belongs to no tenant.
 CREATE TABLE key_canary (

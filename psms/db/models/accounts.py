@@ -20,6 +20,7 @@ from psms.db.models.roles import custom_role_key
 _IS_ROLE = "role IN ('admin', 'manager', 'agent', 'requester', 'integration', 'auditor')"
 
 _HAS_ADDRESS = "num_nonnulls(email, email_encrypted) = 1 OR (is_service AND num_nonnulls(email, email_encrypted) = 0)"
+_IS_INDEXED = "(email_encrypted IS NULL) = (num_nonnulls(email_index, email_index_even) = 0)"
 
 
 class OrganizationRow(Versioned, Base):
@@ -52,7 +53,9 @@ class UserRow(OfOrganization, Versioned, Base):
     # In clear only until it is encrypted; a service user has no address.
     email: Mapped[str | None]
     email_encrypted: Mapped[bytes | None]
+    # Under the index keys of odd and of even version: both while that key changes, otherwise one.
     email_index: Mapped[bytes | None]
+    email_index_even: Mapped[bytes | None]
     name: Mapped[str]
     role: Mapped[str]
     role_id: Mapped[UUID | None]
@@ -64,11 +67,12 @@ class UserRow(OfOrganization, Versioned, Base):
     __table_args__ = (
         CheckConstraint(_IS_ROLE, name="ck_users_role"),
         CheckConstraint(_HAS_ADDRESS, name="ck_users_email"),
-        CheckConstraint("(email_encrypted IS NULL) = (email_index IS NULL)", name="ck_users_email_index"),
+        CheckConstraint(_IS_INDEXED, name="ck_users_email_index"),
         custom_role_key("users"),
         Index("ix_users_role", "organization_id", "role_id", "role", postgresql_where=text("role_id IS NOT NULL")),
         Index("uq_users_email", "organization_id", func.lower(text("email")), unique=True),
         Index("uq_users_email_index", "organization_id", "email_index", unique=True),
+        Index("uq_users_email_index_even", "organization_id", "email_index_even", unique=True),
     )
 
 

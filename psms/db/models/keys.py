@@ -20,7 +20,9 @@ class DataKeyRow(Base):
     version: Mapped[int] = mapped_column(Integer)
     kek_id: Mapped[str]
     wrapped: Mapped[bytes | None]
+    messages: Mapped[int] = mapped_column(BigInteger, server_default="0")
     created_at: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
     shredded_at: Mapped[datetime | None]
 
     __table_args__ = (
@@ -28,6 +30,7 @@ class DataKeyRow(Base):
         CheckConstraint("purpose IN ('webhooks', 'personal', 'index', 'files')", name="ck_data_keys_purpose"),
         CheckConstraint("(wrapped IS NULL) = (shredded_at IS NOT NULL)", name="ck_data_keys_shredded"),
         Index("uq_data_keys_version", "organization_id", "purpose", "version", unique=True),
+        Index("ix_data_keys_worn", "organization_id", postgresql_where=text("messages >= 268435456")),
     )
 
 

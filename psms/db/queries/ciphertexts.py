@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import TextClause
 
 from psms.domain.encrypted_columns import KEPT_USER, USER_EMAIL, WEBHOOK_SECRET, EncryptedColumn
-from psms.domain.encryption import id_bytes
+from psms.domain.encryption import BlindIndexes, id_bytes
 
 FIRST = UUID(int=0)
 # The id of the data key stands in the second to fifth byte of a stored value; see `psms.domain.encryption`.
@@ -55,7 +55,9 @@ _OF = {
         f"email IS NOT NULL OR {_FORMER.format('email_encrypted')}",
         """UPDATE users SET email = NULL,
                email_encrypted = CASE WHEN is_service THEN NULL ELSE CAST(:encrypted AS bytea) END,
-               email_index = CASE WHEN is_service THEN NULL ELSE CAST(:index AS bytea) END WHERE id = :id""",
+               email_index = CASE WHEN NOT is_service THEN COALESCE(CAST(:odd AS bytea), email_index) END,
+               email_index_even = CASE WHEN NOT is_service THEN COALESCE(CAST(:even AS bytea), email_index_even) END
+           WHERE id = :id""",
     ),
     KEPT_USER: _statements(
         f"CASE WHEN {_IS_CLEAR} THEN convert_from(body, 'UTF8') END AS clear, body AS encrypted FROM idempotency_keys",
@@ -82,7 +84,9 @@ def count_outdated(session: Session, column: EncryptedColumn, newest: int) -> in
     return int(session.execute(_OF[column].count, {"newest": id_bytes(newest)}).scalar_one())
 
 
-def write(session: Session, column: EncryptedColumn, row_id: UUID, encrypted: bytes, index: bytes | None) -> None:
-    """Store a locked row's value as ciphertext, with its blind index where the column has one."""
+def write(session: Session, column: EncryptedColumn, row_id: UUID, encrypted: bytes, indexes: BlindIndexes) -> None:
+    """Store a locked row's value as ciphertext, with its blind indexes where the column has them."""
     values: dict[str, Any] = {"id": row_id, "encrypted": encrypted}
-    session.execute(_OF[column].write, values if column is not USER_EMAIL else values | {"index": index})
+    if column is USER_EMAIL:
+        values |= {"odd": indexes.odd, "even": indexes.even}
+    session.execute(_OF[column].write, values)

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 from sqlalchemy.orm import Session
 
-from psms.domain.data_keys import WrappedKey
+from psms.domain.data_keys import MOST_MESSAGES, WrappedKey
 
-_ALL = text("SELECT id, purpose, version, kek_id, wrapped FROM data_keys ORDER BY id")
+_ALL = text("SELECT id, purpose, version, kek_id, wrapped, created_at, retired_at FROM data_keys ORDER BY id")
 _TAKE_TURNS = text("SELECT pg_advisory_xact_lock(hashtext('psms.data_keys'), hashtext(CAST(:organization_id AS text)))")
 _INSERT = text("""
     INSERT INTO data_keys (organization_id, id, purpose, version, kek_id, wrapped, created_at)
@@ -31,6 +31,19 @@ _BY_KEK = text("""
 """)
 _SHREDDED = text("SELECT count(*) FROM data_keys WHERE shredded_at IS NOT NULL")
 _SHRED = text("UPDATE data_keys SET wrapped = NULL, shredded_at = :now WHERE shredded_at IS NULL")
+_RESERVE = text("UPDATE data_keys SET messages = messages + :count WHERE id = :id")
+_RETIRE = text("UPDATE data_keys SET retired_at = :now WHERE id = :id")
+# The one that encrypts is the newest: of a former one it no longer matters.
+_ENCRYPTS = """
+    shredded_at IS NULL AND NOT EXISTS (
+        SELECT FROM data_keys n
+        WHERE n.organization_id = k.organization_id AND n.purpose = k.purpose AND n.version > k.version)
+"""
+_WORN = text(f"""
+    SELECT DISTINCT organization_id FROM data_keys k WHERE messages >= {MOST_MESSAGES} AND {_ENCRYPTS}
+    ORDER BY organization_id LIMIT :limit
+""")  # noqa: S608  (constants)
+_MOST_MESSAGES = text(f"SELECT COALESCE(max(messages), 0) FROM data_keys k WHERE {_ENCRYPTS}")  # noqa: S608
 _ORGANIZATIONS = text("SELECT psms_organization_ids(:after, :limit)")
 _CANARY = text("SELECT kek_id, wrapped FROM key_canary")
 _SET_CANARY = text("""
@@ -74,6 +87,26 @@ def by_kek(session: Session) -> dict[str, int]:
 def count_shredded(session: Session) -> int:
     """Return, as the claimer, how many data keys were shredded."""
     return int(session.execute(_SHREDDED).scalar_one())
+
+
+def reserve(session: Session, key_id: int, count: int) -> None:
+    """Count *count* more values under a key of the transaction's organization."""
+    session.execute(_RESERVE, {"id": key_id, "count": count})
+
+
+def worn(session: Session, limit: int) -> list[UUID]:
+    """Return, as the claimer, organizations with a key that encrypts and has encrypted as much as it should."""
+    return list(session.execute(_WORN, {"limit": limit}).scalars())
+
+
+def most_messages(session: Session) -> int:
+    """Return, as the claimer, how many values were counted under the most used of the keys that encrypt."""
+    return int(session.execute(_MOST_MESSAGES).scalar_one())
+
+
+def retire(session: Session, key_id: int, now: datetime) -> None:
+    """Have no process use a key of the transaction's organization any longer."""
+    session.execute(_RETIRE, {"id": key_id, "now": now})
 
 
 def shred(session: Session, now: datetime) -> int:

@@ -25,6 +25,7 @@ _LOGS = text("""
 _SAME = text("SELECT pg_advisory_xact_lock(hashtextextended(:after, hashtext(:action)))")
 _NOTED = text("""
     SELECT EXISTS (SELECT FROM logs WHERE organization_id = :organization_id AND action = :action AND id >= :since
+        AND target_type = :target_type AND target_id IS NOT DISTINCT FROM CAST(:target_id AS uuid)
         AND after = CAST(:after AS jsonb))
 """)
 # The outbox numbers its rows in the order of the events given.
@@ -103,13 +104,18 @@ def insert_logs(session: Session, records: Sequence[LogRecord]) -> None:
     session.execute(_LOGS, _columns(records))
 
 
-def insert_log_once(session: Session, record: LogRecord, since: UUID) -> None:
-    """Write an entry unless there is one already, of the id *since* or later, that tells the same of the same."""
-    facts = {"action": record.action, "after": record.after}
-    session.execute(_SAME, facts)
-    values = {"organization_id": record.organization_id, "since": since, **facts}
-    if not session.execute(_NOTED, values).scalar_one():
-        insert_logs(session, [record])
+def insert_log_once(session: Session, record: LogRecord, since: UUID) -> bool:
+    """Write an entry unless there is one already, of the id *since* or later, that tells the same of the same.
+
+    Tell whether it was written.
+    """
+    names = ("organization_id", "action", "target_type", "target_id", "after")
+    values = {name: getattr(record, name) for name in names}
+    session.execute(_SAME, values)
+    if session.execute(_NOTED, {**values, "since": since}).scalar_one():
+        return False
+    insert_logs(session, [record])
+    return True
 
 
 def insert_events(session: Session, records: Sequence[EventRecord]) -> None:

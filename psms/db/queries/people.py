@@ -8,13 +8,14 @@ from sqlalchemy.orm import Session
 
 from psms.db.models.accounts import MembershipRow, OrganizationRow, UserRow
 from psms.db.models.tickets import TicketCounterRow
+from psms.domain.encryption import BlindIndexes
 
 
-def user_by_address(session: Session, index: bytes, email: str) -> UUID | None:
-    """Return the user with this blind index, or, while it is not encrypted, with this address."""
-    statement = select(UserRow.id).where(
-        or_(UserRow.email_index == index, func.lower(UserRow.email) == func.lower(email))
-    )
+def user_by_address(session: Session, indexes: BlindIndexes, email: str) -> UUID | None:
+    """Return the user with one of these blind indexes, or, while it is not encrypted, with this address."""
+    columns = ((UserRow.email_index, indexes.odd), (UserRow.email_index_even, indexes.even))
+    indexed = [column == index for column, index in columns if index is not None]
+    statement = select(UserRow.id).where(or_(*indexed, func.lower(UserRow.email) == func.lower(email)))
     return session.scalars(statement.limit(1)).one_or_none()
 
 

@@ -8,7 +8,7 @@ ALTER TABLE webhook_secrets ALTER COLUMN secret SET NOT NULL;
 ALTER TABLE users NO FORCE ROW LEVEL SECURITY;
 UPDATE users SET email = id || '@lost.invalid' WHERE email IS NULL;
 ALTER TABLE users FORCE ROW LEVEL SECURITY;
-ALTER TABLE users DROP COLUMN email_encrypted, DROP COLUMN email_index;
+ALTER TABLE users DROP COLUMN email_encrypted, DROP COLUMN email_index, DROP COLUMN email_index_even;
 ALTER TABLE users ALTER COLUMN email SET NOT NULL;
 
 DROP FUNCTION psms_organization_ids(uuid, integer);
