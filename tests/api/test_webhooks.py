@@ -57,13 +57,13 @@ def test_an_endpoint_can_be_told_of_some_events_only(client, partner):
         "https://partner.example/\r\nX: y",
     ],
 )
-def test_an_address_that_must_not_be_called_is_422(still, url):
+def test_a48_an_address_that_must_not_be_called_is_422(still, url):
     answer = still.post("/v1/webhook-endpoints", json={"url": url})
 
     assert (answer.status_code, answer.json["code"]) == (422, "webhook_url_refused")
 
 
-def test_an_endpoint_cannot_be_moved_to_such_an_address(client, endpoint, snapshot):
+def test_a48_an_endpoint_cannot_be_moved_to_such_an_address(client, endpoint, snapshot):
     before = snapshot()
 
     answer = client.patch(endpoint.headers["Location"], json={"url": "http://169.254.169.254/"})
@@ -138,7 +138,7 @@ def test_a_paused_endpoint_is_not_tested(client, endpoint):
     assert (answer.status_code, answer.json["code"]) == (409, "endpoint_not_active")
 
 
-def test_after_a_rotation_both_secrets_verify(rt, client, endpoint, partner):
+def test_a55_after_a_rotation_both_secrets_verify(rt, client, endpoint, partner):
     rotated = client.post(endpoint.headers["Location"] + "/rotate-secret")
     client.post(endpoint.headers["Location"] + "/test")
     relay_outbox(rt)

@@ -24,7 +24,7 @@ def resolving(addresses):
 
 
 @pytest.mark.parametrize("url", REFUSED_BY_READING)
-def test_a_hostile_url_is_refused_at_creation_and_at_sending_without_a_look_up(url):
+def test_a48_a_hostile_url_is_refused_at_creation_and_at_sending_without_a_look_up(url):
     with pytest.raises(WebhookUrlRefused) as refusal:
         EgressGuard(PRODUCTION, NEVER).check_url(url)
     result = send(STRICT, url)
@@ -62,7 +62,7 @@ def test_a_name_that_cannot_be_looked_up_now_is_accepted_at_creation_and_fails_a
     assert resolver.looked_up == ["soon.partner.example"] * 2
 
 
-def test_a_name_is_looked_up_once_for_each_connection_and_judged_anew():
+def test_a49_a_name_is_looked_up_once_for_each_connection_and_judged_anew():
     resolver = ScriptedResolver(rebind__example=[["127.0.0.1"], ["127.0.0.2"]])
     with (
         Receiver(name="rebind.example") as public,
@@ -79,7 +79,7 @@ def test_a_name_is_looked_up_once_for_each_connection_and_judged_anew():
 
 
 @pytest.mark.parametrize("addresses", [["127.0.0.1", "127.0.0.2"], ["127.0.0.1", "::ffff:127.0.0.2"]])
-def test_a_name_with_one_forbidden_address_among_good_ones_is_not_connected_to(addresses):
+def test_a49_a_name_with_one_forbidden_address_among_good_ones_is_not_connected_to(addresses):
     with Receiver(name="mixed.example") as good:
         result = send(sender(policy=ONLY_ONE, resolver=ScriptedResolver(mixed__example=[addresses])), good.url())
 
@@ -96,7 +96,7 @@ def test_the_next_vetted_address_is_tried_when_one_refuses():
 
 
 @pytest.mark.parametrize("status", [302, 307])
-def test_a_redirect_to_metadata_is_not_followed(status):
+def test_a49_a_redirect_to_metadata_is_not_followed(status):
     with Receiver() as partner, Receiver(host="127.0.0.2") as metadata:
         partner.answer("/", Answer(status=status, headers={"Location": metadata.url("/latest/meta-data/")}))
         result = send(sender(), partner.url())

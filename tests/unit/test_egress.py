@@ -14,7 +14,7 @@ PUBLIC = ip_address("93.184.216.34")
 
 
 @pytest.mark.parametrize("url", REFUSED_BY_READING)
-def test_a_hostile_url_is_refused_without_a_look_up(url):
+def test_a48_a_hostile_url_is_refused_without_a_look_up(url):
     with pytest.raises(WebhookUrlRefused):
         read_url(url, PRODUCTION)
 
