@@ -74,7 +74,8 @@ def recompute(ledger: Sequence[Segment], hours_of: HoursOf) -> History:
     cycles, fires = {1: step.clock}, list(step.fires)
     kept = [first]
     for segment in later:
-        own = ran(one for one in kept if one.cycle == step.clock.cycle)
+        # The last one is still under way when its event comes.
+        own = ran(one for one in kept[:-1] if one.cycle == step.clock.cycle)
         step = advance(step.clock, event_of(segment), hours_of, own)
         _check(kept[-1], segment, step)
         kept.append(segment)
