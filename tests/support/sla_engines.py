@@ -1,6 +1,7 @@
 """The SLA engine as a set of modules: the real one, or a copy of it with one fault put in. Asks it nothing."""
 
 import importlib
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ ENGINE = Engine(REAL)
 @contextmanager
 def mutated(mutant: Mutant, directory: Path) -> Iterator[Engine]:
     """Give a copy of the engine with the fault in it, importable while the block runs."""
-    package = f"mutant_{mutant.name.replace(' ', '_').replace('-', '_')}"
+    package = f"mutant_{re.sub(r'[^a-z]+', '_', mutant.name.lower())}"
     copy = directory / package
     shutil.copytree(_SOURCE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     # What stands in it is the first form, which the engine does not use.
