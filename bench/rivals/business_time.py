@@ -66,7 +66,7 @@ def _businesstime(_: ZoneInfo) -> Rival:
 
 def _business_duration(_: ZoneInfo) -> Rival:
     count = import_module("business_duration").businessDuration
-    return lambda start, end: timedelta(seconds=float(count(start, end, _OPEN, _CLOSE, unit="sec"))), None
+    return lambda start, end: timedelta(minutes=float(count(start, end, _OPEN, _CLOSE, unit="min"))), None
 
 
 def _bizdurr(zone: ZoneInfo) -> Rival:
