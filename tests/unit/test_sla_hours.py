@@ -1,13 +1,13 @@
 """Open time against a walk minute by minute, and by the laws that it must obey. Clocks are in the tests beside."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from psms.adapters.zones import PinnedZones
-from psms.domain.sla.calendars import Calendar, Shift
+from psms.domain.sla.calendars import Calendar, DayException, Shift
 from psms.domain.sla.hours import ROUND_THE_CLOCK, CompiledHours, NeverOpen
 from psms.domain.sla.instants import DAY, HOUR, instant_of, moment_of
 from psms.domain.sla.wall_clock import wall_clock
@@ -127,8 +127,12 @@ def test_a_budget_cannot_be_negative() -> None:
 
 
 def test_a_calendar_that_never_opens_again_says_so() -> None:
-    with pytest.raises(NeverOpen, match="no more open time"):
-        hours_of(Calendar(time_zone="UTC")).add(NOW, 1)
+    once = Calendar(time_zone="Asia/Tokyo", exceptions=(DayException(date(2033, 5, 2), (Shift(540, 600),)),))
+    for calendar, budget in [(Calendar(time_zone="UTC"), 1), (once, HOUR + 1)]:
+        for _ in range(2):
+            with pytest.raises(NeverOpen, match="no more open time"):
+                hours_of(calendar).add(NOW, budget)
+    assert moment_of(hours_of(once).add(NOW, HOUR)) == utc("2033-05-02T01:00")
 
 
 def test_round_the_clock_every_instant_counts() -> None:
