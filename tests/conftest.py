@@ -29,6 +29,7 @@ for _name in ("DATABASE_URL", "REDIS_URL"):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="the long form: every fault many times, under more load")
+    parser.addoption("--vectors", metavar="FILE", help="worked examples to try the SLA engine on, instead of ours")
 
 
 @pytest.fixture(scope="session")

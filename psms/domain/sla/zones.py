@@ -1,0 +1,21 @@
+"""Where zones come from, as the engine sees it. Reading them is the work of `psms.adapters.zones`."""
+
+from datetime import tzinfo
+from typing import Protocol
+
+
+class UnknownZone(ValueError):
+    """The time-zone data has no zone of this name."""
+
+
+class ZoneData(Protocol):
+    """One release of the IANA time-zone data."""
+
+    @property
+    def version(self) -> str:
+        """The release, as in 2026f: a part of what a compiled calendar depends on."""
+        ...
+
+    def zone(self, name: str, /) -> tzinfo:
+        """Return the zone called *name*, as in Europe/Paris, or raise UnknownZone."""
+        ...
