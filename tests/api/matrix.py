@@ -26,6 +26,7 @@ class Row:
     elsewhere: str = ""
     body: Any = None
     fresh: str = ""
+    query: str = ""
 
     def status(self, role: str, *, elsewhere: bool = False) -> int:
         """Return what *role* gets."""
@@ -117,6 +118,9 @@ EXPECT: dict[Route, Row] = {
     ("GET", f"{_DELIVERIES}/<uuid:delivery_id>"): Row(own=_ADMIN),
     ("POST", f"{_DELIVERIES}/<uuid:delivery_id>/resend"): Row(own=_ADMIN),
     ("GET", "/v1/logs"): Row(own="200  403  403  403  403  200  403"),
+    ("GET", "/v1/logs/export"): Row(
+        own="200  403  403  403  403  200  403", query="?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"
+    ),
 }
 
 PUBLIC: dict[Route, int] = {

@@ -49,7 +49,7 @@ class World:
 
     def call(self, caller: ApiClient, method: str, rule: str, row: Row, ids: dict[str, str]) -> Any:
         """Send the request of *row*."""
-        path = _PARAMETER.sub(lambda found: ids.get(found[1], _TAKEN_BY_TEXT), rule)
+        path = _PARAMETER.sub(lambda found: ids.get(found[1], _TAKEN_BY_TEXT), rule) + row.query
         options = {} if row.body is None else {"json": self._filled(row.body, ids)}
         return caller.call(method, path, **options)
 

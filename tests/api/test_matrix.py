@@ -14,7 +14,7 @@ from tests.support.databases import fresh_database
 from tests.support.servers import PostgresServer
 
 # What may differ between two answers to two addresses: the request's own id, and the length of the address in it.
-OWN_HEADERS = {"X-Request-ID", "Content-Length"}
+OWN_HEADERS = {"X-Request-ID", "Content-Length", "RateLimit"}
 ANYBODY = Row(own="")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from psms.settings import LOOPBACK
+from tests.support.keys import TEST_KEK
 from tests.support.scene import Stage, running_stage, scene_on
 from tests.support.waiting import eventually
 
@@ -39,6 +40,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, off: dict[str, timedelta]) -
         # Its logs have the instants at which a process believes itself to be.
         "PSMS_ENV": "staging",
         "PSMS_EGRESS_ALLOW": LOOPBACK,
+        "PSMS_KEK": TEST_KEK,
     }
     with running_stage(tmp_path_factory.mktemp("desk"), **variables) as running:
         promise = {"name": "Two seconds", "first_response_seconds": 2}

@@ -232,4 +232,5 @@ def test_the_trail_says_that_an_address_was_set_and_not_which(
 
     entries = database.rows("SELECT after FROM logs WHERE action = 'user.created' AND target_id = %s", user_id)
 
-    assert entries == [({"email": "[not logged]", "name": "Somebody", "role": "agent"},)]
+    shown = {"email": "[not logged]", "name": "Somebody", "role": "agent", "role_id": None}
+    assert entries == [(shown,)]

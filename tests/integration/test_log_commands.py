@@ -11,6 +11,7 @@ import pytest
 
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
+from tests.support.keys import kek_file
 from tests.support.log_tools import sealed_and_signed, tamper
 from tests.support.tenants import Tenant, file_ticket
 
@@ -98,11 +99,12 @@ def test_an_export_is_checked_by_its_file_and_a_public_key_alone(
     assert database.rows(by_operator, proven) == [("operator",)]
 
 
-def test_in_production_nobody_seals_without_a_key(rt: Runtime) -> None:
+def test_in_production_nobody_seals_without_a_key(rt: Runtime, tmp_path: Path) -> None:
     variables = {
         "PSMS_ENV": "production",
         "PSMS_FLOWER_PASSWORD": "test-only",
         "PSMS_PUBLIC_URL": "https://desk.example.com",
+        "PSMS_KEK_FILE": str(kek_file(tmp_path / "keks.json", "test")),
     }
 
     sealer = psms(rt, "worker", "--queues", "upkeep", "--name", "core", **variables)
