@@ -34,6 +34,7 @@ from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
 from workflows.once import Made, create_once
+from workflows.sla_reach import require_calendar_in_reach
 
 _KIND = "calendar"
 _NEW = Calendar(time_zone="UTC")
@@ -122,6 +123,7 @@ def edit_calendar(rt: Runtime, actor: Actor, calendar_id: UUID, command: EditCal
         before = _document(session, row)
         definition = _definition(definition_of(before), command.fields, computed)
         check_calendar(definition.calendar, rt.shelf.zones, instant_of(act.now))
+        require_calendar_in_reach(act, calendar_id, definition.calendar)
         return _view(row, _edited(act, row, command.name, before, definition))
 
 

@@ -34,6 +34,7 @@ from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
 from workflows.once import Made, create_once
+from workflows.sla_reach import require_policy_in_reach
 
 T = TypeVar("T")
 
@@ -77,6 +78,7 @@ def add_policy(rt: Runtime, actor: Actor, command: NewSlaPolicy, once: OnceKey |
     def create(act: Act) -> Made:
         queries.lock(act.session, act.organization_id)
         _require_known(act.session, definition)
+        require_policy_in_reach(act, definition)
         row = SlaPolicyRow(
             organization_id=act.organization_id,
             id=act.new_id(),
@@ -114,6 +116,8 @@ def edit_policy(rt: Runtime, actor: Actor, policy_id: UUID, command: EditSlaPoli
         if after != before:
             check_policy(after)
             _require_known(session, after)
+        if after != before or (command.active and not row.active):
+            require_policy_in_reach(act, after)
         _edit(act, row, command, before, after)
         return _view(row, after)
 

@@ -104,12 +104,12 @@ def test_a_save_that_is_refused_counts_nothing(rt: Runtime, acme: Tenant, databa
 
 def test_a_book_at_hand_is_read_without_a_query_and_a_new_one_with_one(rt: Runtime, acme: Tenant) -> None:
     policy_id = new_policy(rt, acme, new_calendar(rt, acme))
-    with rt.db.begin(acme.organization_id) as session, books_read() as statements:
+    with books_read() as statements, rt.db.begin(acme.organization_id) as session:
         way = direct(session)
         books = [book_of(rt, way, acme.organization_id, 2) for _ in range(3)]
         assert len(statements) == 1
     edit_policy(rt, acme.actor, policy_id, EditSlaPolicy(fields=PolicyFields(resolution_seconds=5)))
-    with rt.db.begin(acme.organization_id) as session, books_read() as statements:
+    with books_read() as statements, rt.db.begin(acme.organization_id) as session:
         way = direct(session)
         newer = [book_of(rt, way, acme.organization_id, 3) for _ in range(3)]
         # Somebody who still knows the former revision is given the newer book, too.
@@ -162,7 +162,7 @@ def test_clocks_are_measured_by_the_version_that_they_name(rt: Runtime, acme: Te
     other = elsewhere(rt)
     book = read(other, acme)
     current = book.key_of(calendar_id)
-    with rt.db.begin(acme.organization_id) as session, books_read() as statements:
+    with books_read() as statements, rt.db.begin(acme.organization_id) as session:
         monday = instant_of(rt.clock.now(session)) // (7 * 24 * HOUR) * (7 * 24 * HOUR) + 4 * 24 * HOUR
         hours_of = hours_in(other, direct(session), book, [former, ALWAYS], monday)
         again = hours_in(other, direct(session), book, [former, current], monday)
@@ -181,12 +181,31 @@ def test_former_versions_of_policies_are_read_once(rt: Runtime, acme: Tenant) ->
     edit_policy(rt, acme.actor, policy_id, EditSlaPolicy(fields=PolicyFields(resolution_seconds=70)))
     book = read(rt, acme)
     wanted = [(policy_id, 1), (policy_id, 2), (policy_id, 2), (policy_id, 3)]
-    with rt.db.begin(acme.organization_id) as session, books_read() as statements:
+    with books_read() as statements, rt.db.begin(acme.organization_id) as session:
         found = definitions_of(rt, direct(session), book, wanted)
         assert definitions_of(rt, direct(session), book, wanted[:3]) == found
         assert len(statements) == 1
 
     assert {version: one.targets[Metric.RESOLUTION].seconds for (_, version), one in found.items()} == {1: 60, 2: 70}
+
+
+def test_a_target_that_cannot_come_due_in_ten_years_is_refused(rt: Runtime, acme: Tenant) -> None:
+    calendar_id = new_calendar(rt, acme, opens="16:58")
+    reached, beyond = 520 * 120, 530 * 120
+    too_long = r"^targets\.resolution\.seconds: the calendar opens for \d+ seconds in 10 years"
+    with pytest.raises(FieldError, match=too_long):
+        new_policy(rt, acme, calendar_id, seconds=beyond)
+    policy_id = new_policy(rt, acme, calendar_id, seconds=reached)
+    with pytest.raises(FieldError, match=too_long):
+        edit_policy(rt, acme.actor, policy_id, EditSlaPolicy(fields=PolicyFields(resolution_seconds=beyond)))
+
+    shorter = EditCalendar(name=None, fields=CalendarFields(weekly={"mon": [["16:59", "17:00"]]}))
+    with pytest.raises(FieldError, match=r"^weekly: in 10 years the calendar would open for less than the policy"):
+        edit_calendar(rt, acme.actor, calendar_id, shorter)
+    edit_policy(rt, acme.actor, policy_id, EditSlaPolicy(active=False))
+    edit_calendar(rt, acme.actor, calendar_id, shorter)
+    with pytest.raises(FieldError, match=too_long):
+        edit_policy(rt, acme.actor, policy_id, EditSlaPolicy(active=True))
 
 
 def test_of_policies_at_one_position_the_newest_is_asked_first(rt: Runtime, acme: Tenant) -> None:
