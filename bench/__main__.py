@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 from bench.auditing import auditing
 from bench.connecting import connections, memory
+from bench.counting import counting
 from bench.creating import creation, reading
 from bench.delivering import delivery
 from bench.encrypting import encryption
@@ -21,9 +22,9 @@ from bench.system import System, running_system
 from psms.telemetry import set_up_logs
 
 _LIMITED = ("read", "create", "guard")
-# On servers of their own.
-_ALONE = {"log", "sweep"}
-_ALL = ("memory", *_LIMITED, "webhooks", "encryption", "connections", "log", "sweep")
+# On servers of their own, or on none.
+_ALONE = {"log", "sweep", "sla"}
+_ALL = ("memory", *_LIMITED, "webhooks", "encryption", "connections", "log", "sweep", "sla")
 
 
 def _arguments() -> argparse.Namespace:
@@ -47,6 +48,8 @@ def _measured(wanted: set[str], arguments: argparse.Namespace) -> Iterator[Figur
         yield from auditing(arguments.seconds)
     if "sweep" in wanted:
         yield from sweep(max(FEWEST, arguments.timers // 10), arguments.timers)
+    if "sla" in wanted:
+        yield from counting()
 
 
 def _of_the_system(system: System, wanted: set[str], arguments: argparse.Namespace) -> Iterator[Figure]:

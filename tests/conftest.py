@@ -27,6 +27,10 @@ for _name in ("DATABASE_URL", "REDIS_URL"):
     os.environ.pop(_name, None)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--vectors", metavar="FILE", help="worked examples to try the SLA engine on, instead of ours")
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A PostgreSQL with a migrated template database; one for each process of the test run."""

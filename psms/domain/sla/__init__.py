@@ -1,5 +1,7 @@
 """SLA clocks: how a target runs, pauses, is met or breached. Arithmetic only; rows and sweeps live elsewhere.
 
+This is their first form, which the workflows use; the modules beside it are the engine that takes its place.
+
 An instant given to a function is the instant of an event. Events come before timers at the same instant: what
 completes exactly at its due instant is met, and what pauses there is not breached. What was due earlier is
 recorded by the event itself, so the outcome follows from the events alone and the sweep only decides how soon

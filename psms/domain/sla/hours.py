@@ -9,7 +9,7 @@ from typing import Protocol
 
 from psms.domain.sla.calendars import Calendar
 from psms.domain.sla.compiling import Table, compile_calendar
-from psms.domain.sla.instants import DAY, EPOCH, instant_of, microseconds_of
+from psms.domain.sla.instants import DAY, EPOCH, MICROSECOND
 
 YEAR = 366 * DAY
 
@@ -104,11 +104,12 @@ class CompiledHours:
 
     def elapsed_between(self, start: datetime, end: datetime) -> timedelta:
         """Return the open time between two aware datetimes; negative when *end* is before *start*."""
-        return timedelta(microseconds=self.elapsed(instant_of(start), instant_of(end)))
+        # Written out: calls of instant_of would take a quarter of the time.
+        return self.elapsed((start - EPOCH) // MICROSECOND, (end - EPOCH) // MICROSECOND) * MICROSECOND
 
     def add_to(self, start: datetime, budget: timedelta) -> datetime:
         """Return when *budget* of open time from an aware datetime on is used up, in UTC."""
-        return EPOCH + timedelta(microseconds=self.add(instant_of(start), microseconds_of(budget)))
+        return EPOCH + self.add((start - EPOCH) // MICROSECOND, budget // MICROSECOND) * MICROSECOND
 
     @staticmethod
     def _nothing_to_add(start: int, budget: int) -> int:

@@ -6,7 +6,7 @@ from psms.domain.sla.calendars import Calendar
 from psms.domain.sla.hours import ROUND_THE_CLOCK, CompiledHours, Hours
 from psms.domain.sla.zones import ZoneData
 
-# Calendars of a year around now take some 200 KiB each.
+# Five years of a calendar with one shift a day take some 200 KB.
 CAPACITY = 256
 
 

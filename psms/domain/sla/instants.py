@@ -11,24 +11,24 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
+MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 def instant_of(moment: datetime) -> int:
     """Return an aware datetime as an instant, exactly; a naive one raises TypeError."""
-    since = moment - EPOCH
-    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
+    return (moment - EPOCH) // MICROSECOND
 
 
 def moment_of(instant: int) -> datetime:
     """Return an instant as a datetime in UTC; one outside the years 1 to 9999 raises OverflowError."""
-    return EPOCH + timedelta(microseconds=instant)
+    return EPOCH + instant * MICROSECOND
 
 
 def microseconds_of(span: timedelta) -> int:
     """Return a span in microseconds, exactly."""
-    return (span.days * 86_400 + span.seconds) * SECOND + span.microseconds
+    return span // MICROSECOND
 
 
 def day_number(day: date) -> int:

@@ -74,12 +74,15 @@ def recompute(ledger: Sequence[Segment], hours_of: HoursOf) -> History:
     cycles, fires = {1: step.clock}, list(step.fires)
     kept = [first]
     for segment in later:
-        own = ran(one for one in kept if one.cycle == step.clock.cycle)
+        # The last one is still under way when its event comes.
+        own = ran(one for one in kept[:-1] if one.cycle == step.clock.cycle)
         step = advance(step.clock, event_of(segment), hours_of, own)
         _check(kept[-1], segment, step)
         kept.append(segment)
         fires += step.fires
         cycles |= {clock.cycle: clock for clock in (step.ended, step.clock) if clock is not None}
+    if kept[-1].ended_at is not None:
+        raise LedgerBroken(f"the last segment of cycle {kept[-1].cycle} is missing")
     return History(cycles=tuple(cycles[number] for number in sorted(cycles)), fires=tuple(fires))
 
 
@@ -99,6 +102,7 @@ def _start(segment: Segment) -> Start:
 
 def _check(before: Segment, segment: Segment, step: Step) -> None:
     follows = replace(segment, ended_at=None, counted=0) == open_segment(step.clock)
-    ended = step.segment is None or step.segment == before
-    if not (follows and ended):
+    # A new cycle leaves the last segment of one that is over without an end.
+    next_cycle = segment.cycle == before.cycle + 1 and before.ended_at is None
+    if not (follows and (next_cycle if step.segment is None else step.segment == before)):
         raise LedgerBroken(f"the segment of cycle {segment.cycle} that began at {segment.began_at} does not follow")

@@ -5,6 +5,8 @@
 - Next response: from the oldest unanswered message of the customer after the first response, one cycle an exchange.
 - Periodic update: from the first public reply; each reply ends a cycle and begins the next.
 - Resolution: from filing to resolved.
+
+A clock that another policy says nothing of goes on as it was; one that it is the first to promise starts then.
 """
 
 from collections.abc import Callable, Mapping
@@ -100,7 +102,8 @@ def _plan(ticket: TicketClocks, fact: Fact) -> Plan:
         case PromiseChanged(at=at, promise=promise, mode=mode):
             # What has ended keeps the terms that it ended under; a reopening brings those of its day.
             going = [metric for metric, clock in ticket.clocks.items() if clock.is_active and metric in promise]
-            return [(metric, Retarget(at=at, terms=promise[metric], mode=mode)) for metric in going]
+            changed: Plan = [(metric, Retarget(at=at, terms=promise[metric], mode=mode)) for metric in going]
+            return changed + _never_started(replace(ticket, promise=promise), at)
         case Seen(at=at):
             return [(metric, Look(at=at)) for metric in ticket.clocks]
 
@@ -110,6 +113,14 @@ def _started(ticket: TicketClocks, at: int, metric: Metric) -> Plan:
     if terms is None:
         return []
     return [(metric, Start(at=at, terms=terms, paused=ticket.status in terms.pause_on))]
+
+
+def _never_started(ticket: TicketClocks, at: int) -> Plan:
+    """Start, of the clocks that run from filing, those that nothing was promised for until now."""
+    if ticket.status in _OVER:
+        return []
+    open_ended = [Metric.RESOLUTION] if ticket.responded else [Metric.FIRST_RESPONSE, Metric.RESOLUTION]
+    return [step for metric in open_ended if metric not in ticket.clocks for step in _started(ticket, at, metric)]
 
 
 def _replied(ticket: TicketClocks, at: int) -> Plan:
@@ -135,7 +146,7 @@ def _moved(ticket: TicketClocks, to: Status, at: int) -> Plan:
 
 
 def _reopened(ticket: TicketClocks, at: int) -> Plan:
-    plan: Plan = []
+    plan = _never_started(ticket, at)
     for metric in (Metric.FIRST_RESPONSE, Metric.RESOLUTION):
         clock = ticket.clocks.get(metric)
         # Answered is answered, whatever becomes of the ticket.
