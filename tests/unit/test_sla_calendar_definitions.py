@@ -159,8 +159,10 @@ def test_the_library_computes_the_holidays_of_the_years_that_are_asked_for() -> 
         ("holiday_source.country", HolidaySource(country="XX", years=(2026,))),
         ("holiday_source.country", HolidaySource(country="fr", years=(2026,))),
         ("holiday_source.subdivision", HolidaySource(country="DE", subdivision="Bayern?", years=(2026,))),
+        ("holiday_source.years", HolidaySource(country="FR", years=(2026, 2101))),
+        ("holiday_source.years", HolidaySource(country="IN", years=(2026, 2036))),
     ],
 )
-def test_a_country_that_the_library_does_not_know_is_refused_by_field(field: str, source: HolidaySource) -> None:
+def test_what_the_library_does_not_know_is_refused_by_field(field: str, source: HolidaySource) -> None:
     with pytest.raises(FieldError, match=f"^{field}: "):
         PackagedHolidays().compute(source)
