@@ -14,6 +14,7 @@ from psms.db.queries import sla_books as queries
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
 from psms.domain.pages import Page, PageRequest, page_of
+from psms.domain.sla.book import MOST_CALENDARS
 from psms.domain.sla.calendar_definitions import (
     CalendarDefinition,
     CalendarDefinitionDocument,
@@ -29,7 +30,7 @@ from psms.domain.sla.instants import instant_of
 from psms.domain.sla.policy_edits import Unsaid
 from psms.domain.sla_calendars import CalendarVersion, CalendarView, EditCalendar, HolidayChangesView, NewCalendar
 from psms.encoding import json_bytes
-from psms.errors import NotFound, StillInUse
+from psms.errors import NotFound, StillInUse, TooManyCalendars
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
@@ -85,7 +86,7 @@ def holiday_changes(rt: Runtime, actor: Actor, calendar_id: UUID) -> HolidayChan
 
 
 def add_calendar(rt: Runtime, actor: Actor, command: NewCalendar, once: OnceKey | None) -> Created:
-    """Add a calendar; its name is unique in the organization, whatever its case. Raise FieldError for a faulty one."""
+    """Add a calendar, or raise FieldError or TooManyCalendars; its name is unique, whatever its case."""
     require(actor, Permission.SLA_MANAGE)
     computed = _asked(rt, command.holiday_source)
     definition = _definition(CalendarDefinition(calendar=_NEW), command.fields, computed)
@@ -93,6 +94,8 @@ def add_calendar(rt: Runtime, actor: Actor, command: NewCalendar, once: OnceKey 
     def create(act: Act) -> Made:
         check_calendar(definition.calendar, rt.shelf.zones, instant_of(act.now))
         queries.lock(act.session, act.organization_id)
+        if queries.active_calendars(act.session) >= MOST_CALENDARS:
+            raise TooManyCalendars
         row = CalendarRow(
             organization_id=act.organization_id,
             id=act.new_id(),

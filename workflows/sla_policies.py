@@ -23,13 +23,14 @@ from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
 from psms.domain.calendars import ALWAYS_OPEN
 from psms.domain.pages import Page, PageRequest, page_of
+from psms.domain.sla.book import MOST_POLICIES
 from psms.domain.sla.definitions import PolicyDefinition
 from psms.domain.sla.policy_checks import check_policy, references_of
 from psms.domain.sla.policy_documents import policy_document_of, policy_of
 from psms.domain.sla.policy_edits import UNSAID, PolicyFields, Unsaid, shorthand_of, usual_position, written
 from psms.domain.sla_policies import ClockView, EditSlaPolicy, NewSlaPolicy, PolicyVersion, SlaPolicy, TicketSla
 from psms.encoding import json_bytes
-from psms.errors import FieldError
+from psms.errors import FieldError, TooManyPolicies
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
@@ -77,6 +78,7 @@ def add_policy(rt: Runtime, actor: Actor, command: NewSlaPolicy, once: OnceKey |
 
     def create(act: Act) -> Made:
         queries.lock(act.session, act.organization_id)
+        _require_room(act.session)
         _require_known(act.session, definition)
         require_policy_in_reach(act, definition)
         row = SlaPolicyRow(
@@ -116,6 +118,8 @@ def edit_policy(rt: Runtime, actor: Actor, policy_id: UUID, command: EditSlaPoli
         if after != before:
             check_policy(after)
             _require_known(session, after)
+        if command.active and not row.active:
+            _require_room(session)
         if after != before or (command.active and not row.active):
             require_policy_in_reach(act, after)
         _edit(act, row, command, before, after)
@@ -154,6 +158,11 @@ def _fields_of(command: NewSlaPolicy) -> PolicyFields:
         conditions=command.conditions,
         targets=command.targets,
     )
+
+
+def _require_room(session: Session) -> None:
+    if queries.active_policies(session) >= MOST_POLICIES:
+        raise TooManyPolicies
 
 
 def _require_known(session: Session, definition: PolicyDefinition) -> None:

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from psms.adapters.zones import PinnedZones
 from psms.db.direct import direct
-from psms.domain.sla.book import Book
+from psms.domain.sla.book import MOST_CALENDARS, MOST_POLICIES, Book
 from psms.domain.sla.calendar_definitions import CalendarFields
 from psms.domain.sla.calendar_keys import ALWAYS
 from psms.domain.sla.instants import HOUR, instant_of
@@ -23,7 +23,7 @@ from psms.domain.sla.terms import Metric
 from psms.domain.sla_calendars import EditCalendar, NewCalendar
 from psms.domain.sla_policies import EditSlaPolicy, MatchQuestion, NewSlaPolicy
 from psms.domain.tickets import Priority
-from psms.errors import FieldError, StillInUse
+from psms.errors import FieldError, StillInUse, TooManyCalendars, TooManyPolicies
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.statements import heard
@@ -206,6 +206,28 @@ def test_a_target_that_cannot_come_due_in_ten_years_is_refused(rt: Runtime, acme
     edit_calendar(rt, acme.actor, calendar_id, shorter)
     with pytest.raises(FieldError, match=too_long):
         edit_policy(rt, acme.actor, policy_id, EditSlaPolicy(active=True))
+
+
+def test_there_are_as_many_calendars_and_active_policies_as_a_book_holds(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase
+) -> None:
+    policy_id = new_policy(rt, acme, new_calendar(rt, acme))
+    for table, most in (("calendars", MOST_CALENDARS), ("sla_policies", MOST_POLICIES)):
+        copies = sql.SQL(
+            "INSERT INTO {table} (organization_id, id, name, created_at, updated_at) SELECT organization_id, "
+            "gen_random_uuid(), name || n, created_at, updated_at FROM {table}, generate_series(2, {most}) n"
+        )
+        database.run(copies.format(table=sql.Identifier(table), most=sql.Literal(most)))
+
+    with pytest.raises(TooManyCalendars):
+        new_calendar(rt, acme, "One more")
+    with pytest.raises(TooManyPolicies):
+        new_policy(rt, acme)
+    edit_policy(rt, acme.actor, policy_id, EditSlaPolicy(active=False))
+    other = new_policy(rt, acme)
+    with pytest.raises(TooManyPolicies):
+        edit_policy(rt, acme.actor, policy_id, EditSlaPolicy(active=True))
+    edit_policy(rt, acme.actor, other, EditSlaPolicy(active=True, position=1))
 
 
 def test_of_policies_at_one_position_the_newest_is_asked_first(rt: Runtime, acme: Tenant) -> None:

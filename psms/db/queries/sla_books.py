@@ -45,6 +45,8 @@ _POLICY_VERSIONS = """
 # References by others go on meanwhile; of two who save, the second waits for the first.
 _LOCK = text("SELECT sla_revision FROM organizations WHERE id = :organization_id FOR NO KEY UPDATE")
 _TURN = text("UPDATE organizations SET sla_revision = sla_revision + 1 WHERE id = :organization_id")
+_ACTIVE_CALENDARS = text("SELECT count(*) FROM calendars WHERE active")
+_ACTIVE_POLICIES = text("SELECT count(*) FROM sla_policies WHERE active")
 _IS_USED = text("""
     SELECT EXISTS (SELECT FROM sla_policies p JOIN sla_policy_versions v
         ON v.organization_id = p.organization_id AND v.policy_id = p.id AND v.version = p.definition_version
@@ -145,6 +147,16 @@ def lock(session: Session, organization_id: UUID) -> None:
 def turn(session: Session, organization_id: UUID) -> None:
     """Count a save, so that every process reads the book again."""
     session.execute(_TURN, {"organization_id": organization_id})
+
+
+def active_calendars(session: Session) -> int:
+    """Return how many calendars the organization can choose from."""
+    return int(session.execute(_ACTIVE_CALENDARS).scalar_one())
+
+
+def active_policies(session: Session) -> int:
+    """Return how many policies the organization asks."""
+    return int(session.execute(_ACTIVE_POLICIES).scalar_one())
 
 
 def is_used(session: Session, calendar_id: UUID) -> bool:

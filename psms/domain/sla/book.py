@@ -13,6 +13,10 @@ from psms.domain.sla.definitions import PolicyDefinition
 from psms.domain.sla.matching import Policy, Subject, Verdict, explain, first_match
 from psms.domain.sla.terms import Metric, Terms
 
+# So that a book is small enough to be at hand in every process.
+MOST_CALENDARS = 100
+MOST_POLICIES = 500
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookedCalendar:
