@@ -9,6 +9,9 @@ def check(bench: Bench, vector: Vector) -> None:
     """Try one example; raise AssertionError where the engine disagrees, or does not know such an example."""
     kind = vector["kind"]
     assert kind in _KINDS, f"{vector['id']}: there is no way to try a vector of the kind {kind!r}"
+    bench.around = at(
+        vector["start"] if "start" in vector else vector["events" if "events" in vector else "log"][0]["at"]
+    )
     _KINDS[kind](bench, vector)
 
 

@@ -1,10 +1,15 @@
 """What happens to a ticket's clocks when something happens to the ticket, where the worked examples say nothing."""
 
+from dataclasses import replace
+from datetime import UTC, date
+
 import pytest
 
+from psms.domain.sla.calendars import Calendar, DayException, Shift
 from psms.domain.sla.facts import CustomerWrote, Fact, Filed, PromiseChanged, Replied, Seen, StatusChanged
-from psms.domain.sla.hours import ROUND_THE_CLOCK, Hours
+from psms.domain.sla.hours import ROUND_THE_CLOCK, CompiledHours, Hours
 from psms.domain.sla.instants import HOUR
+from psms.domain.sla.levels import next_at
 from psms.domain.sla.metrics import Promise, TicketClocks, follow
 from psms.domain.sla.terms import PAUSED_BY_DEFAULT, Metric, Terms
 from psms.domain.sla.timeline import State
@@ -130,3 +135,18 @@ def test_looking_records_what_was_due_and_nothing_else() -> None:
 
     assert (metric, [fire.level for fire in step.fires], other.fires) == (FIRST, ["at_risk", "breach"], ())
     assert (step.clock.breached_at, step.segment, step.ended) == (2 * HOUR, None, None)
+
+
+def test_what_a_calendar_never_opens_for_is_never_due() -> None:
+    day = Calendar(time_zone="UTC", exceptions=(DayException(date(1970, 1, 2), (Shift(0, 60),)),))
+    kept: dict[str, Hours] = {"once": CompiledHours(day, UTC, 0), "always": ROUND_THE_CLOCK}
+    ticket = TicketClocks(promise={FIRST: replace(WHOLE[FIRST], calendar="once")})
+    filed = follow(ticket, FILED, kept.__getitem__).ticket
+
+    assert (filed.clocks[FIRST].state, filed.clocks[FIRST].due_at) == (State.RUNNING, None)
+    assert next_at(filed.clocks[FIRST], kept["once"]) is None
+    seen = follow(filed, Seen(at=10_000 * HOUR), kept.__getitem__)
+    assert [step.fires for _, step in seen.steps] == [()]
+    # Of the two hours one was open; the other counts as soon as there is a calendar that has it.
+    change = PromiseChanged(at=20_000 * HOUR, promise={FIRST: WHOLE[FIRST]})
+    assert follow(filed, change, kept.__getitem__).ticket.clocks[FIRST].due_at == 20_001 * HOUR

@@ -57,8 +57,8 @@ MUTANTS = (
     Mutant(
         name="the target is always counted from the start",
         module="clock",
-        old="return hours.add(clock.since, max(0, clock.target - clock.consumed))",
-        new="return hours.add(clock.started_at, clock.target)",
+        old="return hours.add(clock.since, max(0, consumed - clock.consumed))",
+        new="return hours.add(clock.started_at, consumed)",
     ),
     Mutant(
         name="the due instant moves after the breach",
@@ -118,7 +118,7 @@ MUTANTS = (
     Mutant(
         name="a pause hides the level that was reached",
         module="levels",
-        old="return None if missing else clock.since",
+        old="return clock.since if threshold <= clock.consumed else None",
         new="return None",
     ),
     Mutant(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from psms.domain.sla.hours import Hours
+from psms.domain.sla.hours import Hours, NeverOpen
 from psms.domain.sla.terms import Terms
 from psms.domain.sla.timeline import Cause, State
 
@@ -14,8 +14,8 @@ class Clock:
     """Where a cycle stands since its last event, at *since*; *cause* says which one that was.
 
     *consumed* is the open time until *since*. *target* is that of the terms, or more where a reopening granted some.
-    *due_at* is None while paused; once breached it is the instant of the breach and stays. *fired* are the levels
-    that were reached in this cycle.
+    *due_at* is None while paused, and where the calendar never opens for long enough; once breached it is the instant
+    of the breach and stays. *fired* are the levels that were reached in this cycle.
     """
 
     cycle: int
@@ -53,9 +53,21 @@ def remaining(clock: Clock, hours: Hours, at: int) -> int:
 
 
 def due(clock: Clock, hours: Hours) -> int | None:
-    """Return when the target is used up if no event comes; after a breach, when that was; None while paused."""
+    """Return when the target is used up if no event comes; after a breach, when that was.
+
+    None while paused, and where the calendar never opens again for long enough.
+    """
     if clock.breached_at is not None:
         return clock.breached_at
     if clock.state is not State.RUNNING:
         return None
-    return hours.add(clock.since, max(0, clock.target - clock.consumed))
+    return comes_at(clock, hours, clock.target)
+
+
+def comes_at(clock: Clock, hours: Hours, consumed: int) -> int | None:
+    """Return when a running clock will have *consumed* so much, at its last event at the earliest; None for never."""
+    try:
+        return hours.add(clock.since, max(0, consumed - clock.consumed))
+    except NeverOpen:
+        # A calendar of exceptions alone has run out: nothing is late where nobody promised to work.
+        return None

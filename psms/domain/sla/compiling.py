@@ -39,6 +39,16 @@ def compile_calendar(calendar: Calendar, zone: tzinfo, first: int, last: int) ->
     return _table(without(opened, closed), first, last)
 
 
+def closes_for_good_at(calendar: Calendar) -> int | None:
+    """Return an instant after which *calendar* never opens; None when it opens every week.
+
+    Holidays come to an end, and so does what is left of a calendar that has nothing but exceptions.
+    """
+    if any(calendar.weekly):
+        return None
+    return max((day_number(one.day) + _MARGIN_DAYS) * DAY for one in calendar.exceptions) if calendar.exceptions else 0
+
+
 def merged(intervals: Sequence[Interval]) -> list[Interval]:
     """Return sorted intervals with those that overlap or touch made one, and without empty ones."""
     kept: list[Interval] = []

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
 from psms.domain.sla.calendars import Calendar
-from psms.domain.sla.compiling import Table, compile_calendar
+from psms.domain.sla.compiling import Table, closes_for_good_at, compile_calendar
 from psms.domain.sla.instants import DAY, EPOCH, MICROSECOND
 
 YEAR = 366 * DAY
@@ -28,7 +28,8 @@ class Hours(Protocol):
     def add(self, start: int, budget: int, /) -> int:
         """Return the earliest instant not before *start* with *budget* of open time between the two.
 
-        A negative budget raises ValueError. Where the budget ends at closing time, so does the answer.
+        A negative budget raises ValueError, one that is never used up NeverOpen. Where the budget ends at closing
+        time, so does the answer.
         """
         ...
 
@@ -58,12 +59,13 @@ class CompiledHours:
     Questions beyond that stretch make it longer. Threads may share one: the table is replaced, never changed.
     """
 
-    __slots__ = ("_calendar", "_table", "_zone")
+    __slots__ = ("_calendar", "_closes_at", "_table", "_zone")
 
     def __init__(self, calendar: Calendar, zone: tzinfo, around: int) -> None:
         """Compile *calendar*; its instants are cheapest near *around*."""
         self._calendar = calendar
         self._zone = zone
+        self._closes_at = closes_for_good_at(calendar)
         self._table = compile_calendar(calendar, zone, around - YEAR, around + 4 * YEAR)
 
     def elapsed(self, start: int, end: int, /) -> int:
@@ -119,9 +121,9 @@ class CompiledHours:
 
     def _add_later(self, start: int, budget: int) -> int:
         table = self._table
-        grown = self._reaching(table.first, table.last + 4 * YEAR)
-        if grown.through[-1] == table.through[-1]:
+        if self._closes_at is not None and self._closes_at <= table.last:
             raise NeverOpen("the calendar has no more open time, so that the budget is never used up")
+        self._reaching(table.first, table.last + 4 * YEAR)
         return self.add(start, budget)
 
     def _reaching(self, first: int, last: int) -> Table:

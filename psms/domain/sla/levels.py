@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from psms.domain.sla.clock import Clock
+from psms.domain.sla.clock import Clock, comes_at
 from psms.domain.sla.hours import Hours
 from psms.domain.sla.terms import Level, WallLevel
 from psms.domain.sla.timeline import Fire, State
@@ -46,10 +46,10 @@ def _reached_at(level: Level, clock: Clock, hours: Hours) -> int | None:
     """Return when *level* is reached if no event comes; never before the last event."""
     if isinstance(level, WallLevel):
         return None if clock.breached_at is None else max(clock.since, clock.breached_at + level.offset)
-    missing = max(0, level.threshold(clock.target) - clock.consumed)
+    threshold = level.threshold(clock.target)
     if clock.state is State.RUNNING:
-        return hours.add(clock.since, missing)
-    return None if missing else clock.since
+        return comes_at(clock, hours, threshold)
+    return clock.since if threshold <= clock.consumed else None
 
 
 def _recorded(clock: Clock, hours: Hours, through: int) -> tuple[Clock, tuple[Fire, ...]]:
