@@ -10,9 +10,11 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy import text
 
 from psms.adapters.zones import PinnedZones
 from psms.db.direct import direct
+from psms.db.queries import sla_books as queries
 from psms.domain.sla.book import MOST_CALENDARS, MOST_POLICIES, Book
 from psms.domain.sla.calendar_definitions import CalendarFields
 from psms.domain.sla.calendar_keys import ALWAYS
@@ -28,6 +30,7 @@ from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.statements import heard
 from tests.support.tenants import Tenant
+from tests.support.waiting import eventually
 from workflows.calendars import add_calendar, edit_calendar, retire_calendar
 from workflows.sla_books import book_of, current_book, definitions_of, hours_in
 from workflows.sla_matching import match
@@ -247,6 +250,22 @@ def test_of_many_who_save_at_once_each_counts(rt: Runtime, acme: Tenant) -> None
 
     assert sorted(one.definition_version for one in done) == list(range(2, 14))
     assert read(rt, acme).revision == 13
+
+
+def test_a_policy_cannot_choose_a_calendar_that_is_being_retired(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase
+) -> None:
+    calendar_id = new_calendar(rt, acme)
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool:
+        with rt.db.begin(acme.organization_id) as session:
+            queries.lock(session, acme.organization_id)
+            saved = pool.submit(new_policy, rt, acme, calendar_id)
+            eventually(lambda: database.rows(waiting), what="the save that waits for the other one")
+            session.execute(text("UPDATE calendars SET active = false"))
+        with pytest.raises(FieldError, match="there is no calendar with this id"):
+            saved.result(timeout=10)
+    assert database.count("sla_policies") == 0
 
 
 @pytest.mark.parametrize("table", ["calendar_versions", "sla_policy_versions"])
