@@ -15,7 +15,8 @@ from sqlalchemy.engine import Connection, Row, make_url
 
 from psms.db.models.accounts import OrganizationRow
 from psms.db.models.logs import LogRow
-from psms.db.models.sla import SlaClockRow, SlaPolicyRow
+from psms.db.models.sla import SlaClockRow
+from psms.db.models.sla_books import SlaPolicyRow
 from psms.db.models.tickets import IdempotencyKeyRow, TicketCounterRow, TicketRow
 from psms.db.models.webhooks import EventRow
 from psms.ids import uuid7
@@ -96,9 +97,9 @@ def _tell(connection: Connection, actor: Row[Any], ticket: dict[str, Any]) -> No
 
 
 def _start_clocks(connection: Connection, actor: Row[Any], ticket_id: UUID) -> None:
-    policy = connection.execute(select(SlaPolicyRow.id, SlaPolicyRow.version).limit(1)).one()
+    policy = connection.execute(select(SlaPolicyRow.id, SlaPolicyRow.definition_version).limit(1)).one()
     common = {"organization_id": actor.organization_id, "ticket_id": ticket_id, "state": "running"}
-    common |= {"policy_id": policy.id, "policy_version": policy.version}
+    common |= {"policy_id": policy.id, "policy_version": policy.definition_version}
     times = {"segment_started_at": actor.now, "started_at": actor.now}
     targets = {"first_response": timedelta(days=10), "resolution": timedelta(days=20)}
     rows = [

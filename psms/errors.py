@@ -218,6 +218,20 @@ class TooManyEndpoints(PsmsError):
     code = "too_many_endpoints"
 
 
+class TooManyCalendars(PsmsError):
+    """This organization has as many calendars as it may have: remove one that no policy uses first."""
+
+    kind = Kind.CONFLICT
+    code = "too_many_calendars"
+
+
+class TooManyPolicies(PsmsError):
+    """This organization has as many active SLA policies as it may have: switch one off first."""
+
+    kind = Kind.CONFLICT
+    code = "too_many_policies"
+
+
 class DeliveryInFlight(PsmsError):
     """This delivery is being sent right now: look at its outcome first."""
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psms.domain.attempts import SendResult, WebhookRequest
 from psms.domain.rates import Meter, Verdict
+from psms.domain.sla.holiday_sources import FrozenHolidays, HolidaySource
 
 T = TypeVar("T")
 
@@ -132,4 +133,12 @@ class Rates(Protocol):
 
     def charge(self, meters: Sequence[Meter], /) -> None:
         """Count one request on each of *meters*, whatever they hold."""
+        ...
+
+
+class PublicHolidays(Protocol):
+    """A library that knows the public holidays of countries."""
+
+    def compute(self, source: HolidaySource, /) -> FrozenHolidays:
+        """Return the public holidays of *source*; raise FieldError for a country or a part that is not known."""
         ...

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from psms.adapters.broker import CeleryNudger
 from psms.adapters.egress import EgressGuard
+from psms.adapters.holiday_dates import PackagedHolidays
 from psms.adapters.http import RequestsSender
 from psms.adapters.rates import SharedRates
 from psms.adapters.redis_probe import RedisProbe
@@ -13,9 +14,11 @@ from psms.adapters.silence import NoNudges, NoProbe
 from psms.adapters.slots import Slots
 from psms.adapters.system import DatabaseClock, SystemChance
 from psms.adapters.vault import Vault, vault_of
+from psms.adapters.zones import PinnedZones
 from psms.db.session import Database
 from psms.domain.egress import parse_policy
-from psms.ports import Chance, Clock, Nudger, Probe, Rates, UrlGuard, WebhookSender, WorkSlots
+from psms.domain.sla.shelf import Shelf
+from psms.ports import Chance, Clock, Nudger, Probe, PublicHolidays, Rates, UrlGuard, WebhookSender, WorkSlots
 from psms.settings import Environment, Settings
 
 # Besides its threads a process needs connections for fallback drains and for the pump of deliveries.
@@ -37,6 +40,9 @@ class Runtime:
     redis: Probe
     vault: Vault
     rates: Rates
+    holidays: PublicHolidays = field(default_factory=PackagedHolidays)
+    # Calendars and policies that this process has at hand; the truth is in the database.
+    shelf: Shelf = field(default_factory=lambda: Shelf(PinnedZones()))
     worker: str = "api"
     # Set when the process is asked to end: drains then claim nothing new and finish what they hold.
     stopping: threading.Event = field(default_factory=threading.Event)

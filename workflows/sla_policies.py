@@ -1,63 +1,92 @@
-"""SLA policies: list, read, add and edit; and how a ticket stands with its targets."""
+"""SLA policies: list, read, add and edit; and how a ticket stands with its targets.
 
+An edit of what a policy says makes a new version; clocks keep the version that they were started under. Each save
+counts the organization's revision in its own transaction, so that every process reads the book again.
+"""
+
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import TypeVar
 from uuid import UUID
 
-from psms.db.models.sla import SlaPolicyRow
+from sqlalchemy.orm import Session
+
+from psms.db.direct import direct
+from psms.db.models.sla_books import SlaPolicyRow, SlaPolicyVersionRow
 from psms.db.queries import records
-from psms.db.queries import sla as queries
+from psms.db.queries import sla as clock_queries
+from psms.db.queries import sla_books as queries
 from psms.db.queries import tickets as ticket_queries
 from psms.domain import sla
 from psms.domain.access import Actor, Permission, require
-from psms.domain.accounts import Edit
 from psms.domain.answers import Created, OnceKey
 from psms.domain.calendars import ALWAYS_OPEN
-from psms.domain.pages import Page, PageRequest
-from psms.domain.sla_policies import ClockView, NewSlaPolicy, SlaPolicy, TicketSla
-from psms.domain.tickets import Priority
+from psms.domain.pages import Page, PageRequest, page_of
+from psms.domain.sla.book import MOST_POLICIES
+from psms.domain.sla.definitions import PolicyDefinition
+from psms.domain.sla.policy_checks import check_policy, references_of
+from psms.domain.sla.policy_documents import policy_document_of, policy_of
+from psms.domain.sla.policy_edits import UNSAID, PolicyFields, Unsaid, shorthand_of, usual_position, written
+from psms.domain.sla_policies import ClockView, EditSlaPolicy, NewSlaPolicy, PolicyVersion, SlaPolicy, TicketSla
 from psms.encoding import json_bytes
-from psms.errors import FieldError
+from psms.errors import FieldError, TooManyPolicies
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
 from workflows.once import Made, create_once
+from workflows.sla_reach import require_policy_in_reach
+
+T = TypeVar("T")
 
 _KIND = "sla_policy"
 _SECOND = timedelta(seconds=1)
-
-
-def _policy(row: SlaPolicyRow) -> SlaPolicy:
-    return records.view_of(SlaPolicy, row, priority=Priority(row.priority) if row.priority else None)
+_NOTHING = PolicyDefinition(targets={})
 
 
 def list_policies(rt: Runtime, actor: Actor, page: PageRequest) -> Page[SlaPolicy]:
-    """Return one page of the organization's policies."""
+    """Return one page of the organization's policies, oldest first: `position` tells the order of asking."""
     require(actor, Permission.SLA_READ)
     with rt.db.begin(actor.organization_id) as session:
-        return records.page_of_rows(session, SlaPolicyRow, page, _policy)
+        rows = records.page_of_rows(session, SlaPolicyRow, page, lambda row: row)
+        definitions = _definitions(session, rows.items)
+    return Page(items=[_view(row, definitions[row.id]) for row in rows.items], next_after=rows.next_after)
 
 
 def get_policy(rt: Runtime, actor: Actor, policy_id: UUID) -> SlaPolicy:
     """Return a policy, or raise NotFound."""
     require(actor, Permission.SLA_READ)
     with rt.db.begin(actor.organization_id) as session:
-        return _policy(records.get(session, SlaPolicyRow, policy_id))
+        row = records.get(session, SlaPolicyRow, policy_id)
+        return _view(row, _definitions(session, [row])[row.id])
+
+
+def list_policy_versions(rt: Runtime, actor: Actor, policy_id: UUID, page: PageRequest) -> Page[PolicyVersion]:
+    """Return one page of all that a policy has said, oldest first."""
+    require(actor, Permission.SLA_READ)
+    with rt.db.begin(actor.organization_id) as session:
+        records.get(session, SlaPolicyRow, policy_id)
+        rows = queries.versions_of_policy(session, policy_id, page)
+        return page_of([records.view_of(PolicyVersion, row) for row in rows], page.limit, key="key")
 
 
 def add_policy(rt: Runtime, actor: Actor, command: NewSlaPolicy, once: OnceKey | None) -> Created:
-    """Promise something for tickets that are filed from now on."""
+    """Promise something for tickets that are filed from now on; raise FieldError for what cannot be kept."""
     require(actor, Permission.SLA_MANAGE)
-    _require_promise(command.first_response_seconds, command.resolution_seconds)
+    definition = written(_NOTHING, _fields_of(command))
+    check_policy(definition)
 
     def create(act: Act) -> Made:
+        queries.lock(act.session, act.organization_id)
+        _require_room(act.session)
+        _require_known(act.session, definition)
+        require_policy_in_reach(act, definition)
         row = SlaPolicyRow(
             organization_id=act.organization_id,
             id=act.new_id(),
             name=command.name,
-            priority=command.priority.value if command.priority else None,
-            first_response_seconds=command.first_response_seconds,
-            resolution_seconds=command.resolution_seconds,
+            position=command.position or usual_position(definition),
+            definition_version=1,
             active=True,
             version=1,
             created_at=act.now,
@@ -65,33 +94,113 @@ def add_policy(rt: Runtime, actor: Actor, command: NewSlaPolicy, once: OnceKey |
         )
         act.session.add(row)
         act.session.flush()
-        shown = {
-            name: getattr(row, name) for name in ("name", "priority", "first_response_seconds", "resolution_seconds")
-        }
+        _add_version(act, row, definition)
+        queries.turn(act.session, act.organization_id)
+        shown = {"name": row.name, "position": row.position, **policy_document_of(definition)}
         trail.note_added(act, _KIND, row.id, shown)
-        return Made(json_bytes(_policy(row)), f"/v1/sla-policies/{row.id}", version=1)
+        return Made(json_bytes(_view(row, definition)), f"/v1/sla-policies/{row.id}", version=1)
 
     return create_once(rt, actor, once, create)
 
 
-def edit_policy(rt: Runtime, actor: Actor, policy_id: UUID, command: Edit) -> SlaPolicy:
+def edit_policy(rt: Runtime, actor: Actor, policy_id: UUID, command: EditSlaPolicy) -> SlaPolicy:
     """Change a policy for tickets that are filed, or change their priority, from now on.
 
-    Clocks that run already keep the targets under which they were started.
+    Clocks that run already keep the version under which they were started. Raise FieldError for what cannot be kept.
     """
     require(actor, Permission.SLA_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
+        queries.lock(session, actor.organization_id)
         row = records.lock(session, SlaPolicyRow, policy_id, command.if_version)
         act = act_of(rt, session, actor)
-        changed = records.edit(row, command.fields, act.now)
-        _require_promise(row.first_response_seconds, row.resolution_seconds)
-        trail.note_changed(act, _KIND, row.id, changed)
-        return _policy(row)
+        before = _definitions(session, [row])[row.id]
+        after = written(before, command.fields)
+        if after != before:
+            check_policy(after)
+            _require_known(session, after)
+        if command.active and not row.active:
+            _require_room(session)
+        if after != before or (command.active and not row.active):
+            require_policy_in_reach(act, after)
+        _edit(act, row, command, before, after)
+        return _view(row, after)
 
 
-def _require_promise(first_response_seconds: int | None, resolution_seconds: int | None) -> None:
-    if first_response_seconds is None and resolution_seconds is None:
-        raise FieldError("resolution_seconds", "promise something: give this, or first_response_seconds, or both")
+def _edit(
+    act: Act, row: SlaPolicyRow, command: EditSlaPolicy, before: PolicyDefinition, after: PolicyDefinition
+) -> None:
+    named = {"name": command.name, "position": command.position, "active": command.active}
+    fields: dict[str, object] = {name: value for name, value in named.items() if value is not None}
+    if after != before:
+        fields["definition_version"] = row.definition_version + 1
+    changed = records.edit(row, fields, act.now)
+    if not changed:
+        return
+    if after != before:
+        act.session.flush()
+        _add_version(act, row, after)
+        old, new = dict(policy_document_of(before)), dict(policy_document_of(after))
+        changed |= {name: (old[name], value) for name, value in new.items() if old[name] != value}
+    queries.turn(act.session, act.organization_id)
+    trail.note_changed(act, _KIND, row.id, changed)
+
+
+def _fields_of(command: NewSlaPolicy) -> PolicyFields:
+    """Return what a new policy says: null and nothing are the same for one that says nothing yet."""
+
+    def said(value: T | None) -> T | Unsaid:
+        return UNSAID if value is None else value
+
+    return PolicyFields(
+        priority=said(command.priority),
+        first_response_seconds=said(command.first_response_seconds),
+        resolution_seconds=said(command.resolution_seconds),
+        conditions=command.conditions,
+        targets=command.targets,
+    )
+
+
+def _require_room(session: Session) -> None:
+    if queries.active_policies(session) >= MOST_POLICIES:
+        raise TooManyPolicies
+
+
+def _require_known(session: Session, definition: PolicyDefinition) -> None:
+    references = list(references_of(definition))
+    unknown = queries.unknown(session, references) if references else set()
+    for one in references:
+        if (one.kind, one.id) in unknown:
+            raise FieldError(one.field, f"there is no {one.kind} with this id in your organization")
+
+
+def _add_version(act: Act, row: SlaPolicyRow, definition: PolicyDefinition) -> None:
+    version = SlaPolicyVersionRow(
+        organization_id=act.organization_id,
+        policy_id=row.id,
+        version=row.definition_version,
+        definition=dict(policy_document_of(definition)),
+        created_at=act.now,
+        created_by=act.user_id,
+    )
+    act.session.add(version)
+    act.session.flush()
+
+
+def _definitions(session: Session, rows: Sequence[SlaPolicyRow]) -> dict[UUID, PolicyDefinition]:
+    wanted = [(row.id, row.definition_version) for row in rows]
+    return {key[0]: policy_of(found) for key, found in queries.policy_versions(direct(session), wanted).items()}
+
+
+def _view(row: SlaPolicyRow, definition: PolicyDefinition) -> SlaPolicy:
+    short = shorthand_of(definition)
+    return records.view_of(
+        SlaPolicy,
+        row,
+        priority=short.priority,
+        first_response_seconds=short.first_response_seconds,
+        resolution_seconds=short.resolution_seconds,
+        **policy_document_of(definition),
+    )
 
 
 def sla_of_ticket(rt: Runtime, actor: Actor, ticket_id: UUID) -> TicketSla:
@@ -100,11 +209,11 @@ def sla_of_ticket(rt: Runtime, actor: Actor, ticket_id: UUID) -> TicketSla:
     with rt.db.begin(actor.organization_id) as session:
         ticket = ticket_queries.get(session, actor, ticket_id)
         act = act_of(rt, session, actor)
-        clocks = queries.clocks_of(session, actor.organization_id, [ticket.id])
-    return TicketSla(ticket_id=ticket.id, at=act.now, clocks=[_view(kept, act) for kept in clocks])
+        clocks = clock_queries.clocks_of(session, actor.organization_id, [ticket.id])
+    return TicketSla(ticket_id=ticket.id, at=act.now, clocks=[_clock_view(kept, act) for kept in clocks])
 
 
-def _view(kept: queries.KeptClock, act: Act) -> ClockView:
+def _clock_view(kept: clock_queries.KeptClock, act: Act) -> ClockView:
     clock, _ = sla.settled(kept.clock, ALWAYS_OPEN, act.now)
     kept = replace(kept, clock=clock)
     consumed = sla.elapsed(clock, ALWAYS_OPEN, act.now)

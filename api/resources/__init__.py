@@ -2,6 +2,7 @@
 
 from api.resources import (
     assignments,
+    calendars,
     clients,
     comments,
     docs,
@@ -31,6 +32,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     assignments.blp,
     clients.blp,
     roles.blp,
+    calendars.blp,
     sla_policies.blp,
     webhook_endpoints.blp,
     webhook_deliveries.blp,

@@ -1,5 +1,6 @@
 """SLA policies, and how a ticket stands with its targets."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -9,46 +10,117 @@ from marshmallow import fields, post_load, validate
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import MAX_NAME, Answer, Flag, Schema, Uuid, choice, text
+from api.fields import MAX_NAME, Answer, Flag, Schema, Uuid, choice, json_object, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
+from api.policy_fields import ConditionsSchema, TargetsSchema, seconds
 from api.preconditions import wanted_version
 from api.smorest import Blueprint
 from psms.domain.access import Permission
-from psms.domain.accounts import Edit
 from psms.domain.sla import ClockState, Metric
-from psms.domain.sla_policies import NewSlaPolicy
-from psms.domain.tickets import Priority
-from workflows import sla_policies
+from psms.domain.sla.policy_edits import PolicyFields
+from psms.domain.sla_policies import EditSlaPolicy, MatchQuestion, NewSlaPolicy
+from psms.domain.tickets import Priority, TicketType
+from workflows import sla_matching, sla_policies
 
-_TEN_YEARS_S = 10 * 366 * 86_400
+_POSITION = validate.Range(min=1, max=1_000_000)
+_MOST_TAGS = 50
+
+EXAMPLE = {
+    "name": "Gold",
+    "conditions": {"tiers": ["gold"], "priorities": ["critical", "high"]},
+    "targets": {
+        "first_response": {"seconds": 900},
+        "resolution": {
+            "seconds": 14_400,
+            "levels": [
+                {"id": "at_risk", "percent": 80, "actions": [{"type": "event"}]},
+                {
+                    "id": "breach",
+                    "percent": 100,
+                    "actions": [{"type": "raise_priority"}, {"type": "notify", "to": "managers"}],
+                },
+                {"id": "page", "offset_seconds": 7200, "clock": "wall", "actions": [{"type": "page"}]},
+            ],
+        },
+    },
+}
 
 
-def _target(**options: Any) -> fields.Integer:
-    return fields.Integer(strict=True, allow_none=True, validate=validate.Range(min=1, max=_TEN_YEARS_S), **options)
+def _position() -> fields.Integer:
+    description = "Policies are asked in this order, smallest first; of several with the same one the newest first."
+    return fields.Integer(strict=True, validate=_POSITION, metadata={"description": description})
 
 
-class SlaPolicySchema(Answer):
-    """What is promised for tickets of a priority; without one, for every priority that no other policy names."""
+class PolicyDefinitionSchema(Answer):
+    """What a policy says."""
+
+    conditions = fields.Nested(ConditionsSchema)
+    targets = fields.Nested(TargetsSchema)
+
+
+class SlaPolicySchema(PolicyDefinitionSchema):
+    """What is promised for which tickets; in short also as a priority and two targets, null where it is not that."""
 
     id = Uuid()
     name = fields.String()
+    position = _position()
+    active = fields.Boolean()
     priority = choice(Priority, allow_none=True)
     first_response_seconds = fields.Integer(allow_none=True)
     resolution_seconds = fields.Integer(allow_none=True)
-    active = fields.Boolean()
+    definition_version = fields.Integer(metadata={"description": "How often what it says has changed."})
     version = fields.Integer()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
 
 
+class PolicyVersionSchema(Answer):
+    """What a policy said from an instant on."""
+
+    version = fields.Integer()
+    definition = fields.Nested(PolicyDefinitionSchema)
+    created_at = fields.DateTime()
+    created_by = Uuid(allow_none=True)
+
+
+class EditSlaPolicySchema(Schema):
+    """The fields to change; conditions and targets each take the place of all that was there."""
+
+    name = text(MAX_NAME)
+    position = _position()
+    active = Flag()
+    priority = choice(Priority, allow_none=True)
+    first_response_seconds = seconds(
+        allow_none=True, metadata={"description": "Until the first public reply of staff."}
+    )
+    resolution_seconds = seconds(
+        allow_none=True, metadata={"description": "Until resolved; pending and on hold do not count."}
+    )
+    conditions = fields.Nested(ConditionsSchema)
+    targets = fields.Nested(TargetsSchema)
+
+    @post_load
+    def to_command(self, values: dict[str, Any], **_: object) -> EditSlaPolicy:
+        """Make the command."""
+        own = {name: values.pop(name) for name in ("name", "position", "active") if name in values}
+        return EditSlaPolicy(**own, fields=PolicyFields(**values))
+
+
 class NewSlaPolicySchema(Schema):
-    """A new policy; at least one of the two targets is given."""
+    """A new policy, in full or in short; at least one target is given."""
 
     name = text(MAX_NAME, required=True)
+    position = _position()
     priority = choice(Priority, allow_none=True)
-    first_response_seconds = _target(metadata={"description": "Until the first public reply of staff."})
-    resolution_seconds = _target(metadata={"description": "Until resolved; pending and on hold do not count."})
+    first_response_seconds = seconds(
+        allow_none=True, metadata={"description": "Until the first public reply of staff."}
+    )
+    resolution_seconds = seconds(
+        allow_none=True, metadata={"description": "Until resolved; pending and on hold do not count."}
+    )
+    conditions = fields.Nested(ConditionsSchema)
+    targets = fields.Nested(TargetsSchema)
 
     @post_load
     def to_command(self, values: dict[str, Any], **_: object) -> NewSlaPolicy:
@@ -56,13 +128,47 @@ class NewSlaPolicySchema(Schema):
         return NewSlaPolicy(**values)
 
 
-class EditSlaPolicySchema(Schema):
-    """The fields to change; those left out stay as they are."""
+class MatchQuestionSchema(Schema):
+    """A ticket that there need not be; what is left out is as it would be filed."""
 
-    name = text(MAX_NAME)
-    first_response_seconds = _target()
-    resolution_seconds = _target()
-    active = Flag()
+    service_id = Uuid(metadata={"description": "Left out: the organization's default service."})
+    type = choice(TicketType)
+    priority = choice(Priority)
+    tier = text(MAX_NAME, metadata={"description": "Left out: that of the custom field customer_tier."})
+    tags = several(text(64), at_most=_MOST_TAGS)
+    custom_fields = json_object()
+
+    @post_load
+    def to_question(self, values: dict[str, Any], **_: object) -> MatchQuestion:
+        """Make the question."""
+        return MatchQuestion(**{**values, "tags": tuple(values.get("tags", ()))})
+
+
+class UnmetConditionSchema(Answer):
+    """A condition that did not hold."""
+
+    field = fields.String()
+    wanted = fields.String()
+    found = fields.String()
+
+
+class VerdictSchema(Answer):
+    """Whether a policy is for the ticket, and every condition that did not hold."""
+
+    policy_id = Uuid()
+    policy_version = fields.Integer()
+    name = fields.String()
+    applies = fields.Boolean()
+    refusals = fields.List(fields.Nested(UnmetConditionSchema))
+
+
+class MatchSchema(Answer):
+    """The policy that applies, and the verdicts up to it, in the order of asking."""
+
+    policy_id = Uuid(allow_none=True)
+    policy_version = fields.Integer(allow_none=True)
+    targets = fields.Nested(TargetsSchema)
+    verdicts = fields.List(fields.Nested(VerdictSchema))
 
 
 class ClockSchema(Answer):
@@ -117,13 +223,13 @@ blp = Blueprint("sla_policies", "/v1", "What is promised, and how tickets stand 
 
 @blp.route("/sla-policies", methods=["POST"])
 @requires(Permission.SLA_MANAGE)
-@blp.arguments(NewSlaPolicySchema)
+@blp.arguments(NewSlaPolicySchema, example=EXAMPLE)
 @blp.creates(SlaPolicySchema)
 def add_policy(command: NewSlaPolicy) -> Response:
     """Add a policy.
 
-    It applies to tickets that are filed, or change their priority, from now on. The policy that names a
-    ticket's priority applies, else the one that names none; of several the newest.
+    It applies to tickets that are filed, or change, from now on. The first policy whose conditions hold applies, in
+    the order of their positions. Left out, the position is 1000 for one that names a priority, and 2000 otherwise.
     """
     return render.created(sla_policies.add_policy(runtime(), actor(), command, once_key()))
 
@@ -147,13 +253,31 @@ def get_policy(policy_id: UUID) -> Response:
 
 @blp.route("/sla-policies/<uuid:policy_id>", methods=["PATCH"])
 @requires(Permission.SLA_MANAGE)
-@blp.arguments(EditSlaPolicySchema)
+@blp.arguments(EditSlaPolicySchema, example={"position": 10})
 @blp.edits(SlaPolicySchema)
-def edit_policy(values: dict[str, Any], policy_id: UUID) -> Response:
-    """Change a policy; clocks that run already keep their targets."""
+def edit_policy(command: EditSlaPolicy, policy_id: UUID) -> Response:
+    """Change a policy: a new version of it, if what it says changes; clocks that run already keep theirs."""
     if_version = wanted_version(lambda: sla_policies.get_policy(runtime(), actor(), policy_id).version)
-    command = Edit(fields=values, if_version=if_version)
+    command = replace(command, if_version=if_version)
     return render.current(sla_policies.edit_policy(runtime(), actor(), policy_id, command))
+
+
+@blp.route("/sla-policies/<uuid:policy_id>/versions", methods=["GET"])
+@requires(Permission.SLA_READ)
+@blp.arguments(PageQuery, location="query")
+@blp.lists(PolicyVersionSchema)
+def list_policy_versions(query: dict[str, Any], policy_id: UUID) -> Response:
+    """List all that a policy has said, oldest first."""
+    return render.listed(sla_policies.list_policy_versions(runtime(), actor(), policy_id, page_request(query)))
+
+
+@blp.route("/sla-policies/match", methods=["POST"])
+@requires(Permission.SLA_READ)
+@blp.arguments(MatchQuestionSchema, example={"priority": "high", "tags": ["vip"]})
+@blp.shows(MatchSchema)
+def match_policy(question: MatchQuestion) -> Response:
+    """Ask which policy would be for a ticket, and why not those before it. Nothing is changed."""
+    return render.shown(sla_matching.match(runtime(), actor(), question))
 
 
 @blp.route("/tickets/<uuid:ticket_id>/sla", methods=["GET"])

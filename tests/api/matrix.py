@@ -38,6 +38,7 @@ _TICKET = "/v1/tickets/<uuid:ticket_id>"
 _COMMENTS = f"{_TICKET}/comments"
 _ORGANIZATION = "/v1/organizations/<uuid:organization_id>"
 _ENDPOINT = "/v1/webhook-endpoints/<uuid:endpoint_id>"
+_CALENDAR = "/v1/calendars/<uuid:calendar_id>"
 _DELIVERIES = f"{_ENDPOINT}/deliveries"
 
 # The order of the columns:
@@ -103,10 +104,21 @@ EXPECT: dict[Route, Row] = {
     ("GET", "/v1/roles/<uuid:role_id>"): Row(own="200  200  403  403  403  200  403"),
     ("PATCH", "/v1/roles/<uuid:role_id>"): Row(own=_ADMIN, body={"name": "Renamed {n}"}),
     ("DELETE", "/v1/roles/<uuid:role_id>"): Row(own=_ADMIN_GONE, fresh="role_id"),
+    ("POST", "/v1/calendars"): Row(
+        own=_MADE, body={"name": "Calendar no. {n}", "time_zone": "UTC", "always_open": True}
+    ),
+    ("GET", "/v1/calendars"): Row(own=_DIRECTORY),
+    ("GET", _CALENDAR): Row(own=_DIRECTORY),
+    ("PATCH", _CALENDAR): Row(own=_LEADERS, body={"name": "Renamed {n}"}),
+    ("DELETE", _CALENDAR): Row(own="204  204  403  403  403  403  403", fresh="calendar_id"),
+    ("GET", f"{_CALENDAR}/versions"): Row(own=_DIRECTORY),
+    ("GET", f"{_CALENDAR}/holiday-changes"): Row(own=_DIRECTORY),
     ("POST", "/v1/sla-policies"): Row(own=_MADE, body={"name": "P", "resolution_seconds": 60}),
     ("GET", "/v1/sla-policies"): Row(own=_DIRECTORY),
     ("GET", "/v1/sla-policies/<uuid:policy_id>"): Row(own=_DIRECTORY),
     ("PATCH", "/v1/sla-policies/<uuid:policy_id>"): Row(own=_LEADERS, body={"name": "Renamed {n}"}),
+    ("GET", "/v1/sla-policies/<uuid:policy_id>/versions"): Row(own=_DIRECTORY),
+    ("POST", "/v1/sla-policies/match"): Row(own=_DIRECTORY, body={"service_id": "{service_id}"}),
     ("POST", "/v1/webhook-endpoints"): Row(own=_ADMIN_MADE, body={"url": "http://127.0.0.1:40009/{n}"}),
     ("GET", "/v1/webhook-endpoints"): Row(own=_ADMIN),
     ("GET", _ENDPOINT): Row(own=_ADMIN),

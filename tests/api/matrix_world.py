@@ -111,6 +111,7 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
         "assignment_id": _made(boss, "assignments", {"service_id": service, "user_id": user}),
         "client_id": _made(boss, "clients", {"name": "A", "role": "agent", "scopes": []}),
         "role_id": _made(boss, "roles", {"name": "Reader", "base_role": "agent", "permissions": []}),
+        "calendar_id": _made(boss, "calendars", {"name": "A", "time_zone": "UTC", "always_open": True}),
         "policy_id": _made(boss, "sla-policies", {"name": "A", "resolution_seconds": 60}),
         "endpoint_id": endpoint,
         "delivery_id": delivery["id"],
@@ -148,7 +149,13 @@ def _endpoint(world: World) -> str:
     return _made(world.callers["admin"], "webhook-endpoints", {"url": "http://127.0.0.1:40009/"})
 
 
+def _calendar(world: World) -> str:
+    body = {"name": f"Calendar {next(world.numbers)}", "time_zone": "UTC", "always_open": True}
+    return _made(world.callers["admin"], "calendars", body)
+
+
 _MAKERS = {
+    "calendar_id": _calendar,
     "ticket_id": _resolved_ticket,
     "service_id": _service,
     "assignment_id": _assignment,

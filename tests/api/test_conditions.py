@@ -14,6 +14,8 @@ VERSIONED = [
     ("teams", {"name": "A"}, {"name": "B"}),
     ("services", {"name": "A"}, {"name": "B"}),
     ("clients", {"name": "A", "role": "agent", "scopes": ["tickets:read"]}, {"name": "B"}),
+    ("calendars", {"name": "A", "time_zone": "UTC", "always_open": True}, {"time_zone": "Europe/Paris"}),
+    ("sla-policies", {"name": "A", "resolution_seconds": 60}, {"position": 5}),
     ("webhook-endpoints", {"url": "http://127.0.0.1:8099/hook"}, {"description": "B"}),
 ]
 

@@ -25,6 +25,7 @@ _CHECKS = [
 ]
 # Four more callers are tried by `test_fuzz_everybody`.
 _EXAMPLES = 4
+EVERY_HOUR = {"name": "A", "time_zone": "UTC", "always_open": True}
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,7 @@ def known_ids(standing):
         "user_id": user,
         "team_id": client.post("/v1/teams", json={"name": "A"}).json["id"],
         "service_id": service,
+        "calendar_id": client.post("/v1/calendars", json=EVERY_HOUR).json["id"],
         "policy_id": client.post("/v1/sla-policies", json={"name": "A", "resolution_seconds": 60}).json["id"],
         "assignment_id": client.post("/v1/assignments", json={"service_id": service, "user_id": user}).json["id"],
         "client_id": client.post("/v1/clients", json={"name": "A", "role": "agent", "scopes": []}).json["id"],

@@ -11,7 +11,11 @@ def lists(client):
     """Return the address of every list, with things that exist in the path."""
     ticket = client.post("/v1/tickets", json={"subject": "x"}).headers["Location"]
     endpoint = client.post("/v1/webhook-endpoints", json={"url": "http://127.0.0.1:8099/"}).headers["Location"]
-    known = {"ticket_id": ticket.rpartition("/")[2], "endpoint_id": endpoint.rpartition("/")[2]}
+    body = {"name": "x", "time_zone": "UTC", "always_open": True}
+    calendar = client.post("/v1/calendars", json=body).headers["Location"]
+    policy = client.post("/v1/sla-policies", json={"name": "x", "resolution_seconds": 60}).headers["Location"]
+    places = {"ticket_id": ticket, "endpoint_id": endpoint, "calendar_id": calendar, "policy_id": policy}
+    known = {name: place.rpartition("/")[2] for name, place in places.items()}
     document = client.get("/openapi.json").json
     paged = [
         path

@@ -30,13 +30,15 @@ SLA_EVENTS = "SELECT type FROM events WHERE type LIKE 'sla.%%' ORDER BY id"
 def acme(rt: Runtime) -> Tenant:
     """An organization that promises a first response in ten minutes and a resolution in an hour."""
     tenant = make_tenant(rt)
-    promise(rt, tenant, first_response_seconds=10 * MINUTE, resolution_seconds=60 * MINUTE)
+    promise(rt, tenant, first=10 * MINUTE, last=60 * MINUTE)
     return tenant
 
 
-def promise(rt: Runtime, tenant: Tenant, priority: Priority | None = None, **targets: int) -> None:
-    """Add a policy."""
-    add_policy(rt, tenant.actor, NewSlaPolicy(name=f"Policy {priority}", priority=priority, **targets), None)
+def promise(rt: Runtime, tenant: Tenant, priority: Priority | None = None, *, first: int = 0, last: int) -> None:
+    """Add a policy for the first response, unless that is 0, and the resolution."""
+    name, given = f"Policy {priority}", first or None
+    policy = NewSlaPolicy(name=name, priority=priority, first_response_seconds=given, resolution_seconds=last)
+    add_policy(rt, tenant.actor, policy, None)
 
 
 def clocks(rt: Runtime, tenant: Tenant, ticket_id: UUID) -> dict[str, ClockView]:
@@ -102,7 +104,7 @@ def test_the_events_say_when_it_was_due_and_whether_it_was_noticed_late(
 
 def test_many_sweeps_at_once_breach_each_clock_once(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:
     stranger = make_tenant(rt, "Stranger")
-    promise(rt, stranger, first_response_seconds=MINUTE, resolution_seconds=2 * MINUTE)
+    promise(rt, stranger, first=MINUTE, last=2 * MINUTE)
     for n in range(30):
         file_ticket(rt, (acme, stranger)[n % 2].actor)
     after(database, 11)
@@ -212,7 +214,7 @@ def test_closed_and_cancelled_tickets_are_never_breached(rt: Runtime, acme: Tena
 def test_a_higher_priority_shortens_the_targets_and_keeps_what_was_consumed(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
-    promise(rt, acme, Priority.CRITICAL, first_response_seconds=7 * MINUTE, resolution_seconds=20 * MINUTE)
+    promise(rt, acme, Priority.CRITICAL, first=7 * MINUTE, last=20 * MINUTE)
     ticket_id = file_ticket(rt, acme.actor)
     after(database, 5)
     edit = EditTicket(fields={"priority": Priority.CRITICAL})
@@ -228,7 +230,7 @@ def test_a_higher_priority_shortens_the_targets_and_keeps_what_was_consumed(
 def test_an_escalation_retargets_the_other_clock_in_the_same_transaction(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
-    promise(rt, acme, Priority.HIGH, first_response_seconds=MINUTE, resolution_seconds=30 * MINUTE)
+    promise(rt, acme, Priority.HIGH, first=MINUTE, last=30 * MINUTE)
     ticket_id = file_ticket(rt, acme.actor)
     after(database, 10.1)
     fire_due_timers(rt)
@@ -280,9 +282,9 @@ def test_without_a_policy_there_are_no_clocks(rt: Runtime, database: MigratedDat
 
 
 def test_the_policy_that_names_the_priority_comes_first_and_the_newest_of_several(rt: Runtime, acme: Tenant) -> None:
-    promise(rt, acme, Priority.LOW, resolution_seconds=300)
-    promise(rt, acme, Priority.LOW, resolution_seconds=200)
-    promise(rt, acme, resolution_seconds=100)
+    promise(rt, acme, Priority.LOW, last=300)
+    promise(rt, acme, Priority.LOW, last=200)
+    promise(rt, acme, last=100)
     created = tickets.open_ticket(rt, acme.actor, OpenTicket(subject="x", priority=Priority.LOW), None)
     low = UUID(json.loads(created.body)["id"])
     medium = file_ticket(rt, acme.actor)

@@ -15,6 +15,8 @@ from psms.domain.access.roles import NewRole
 from psms.domain.accounts import NewAssignment, NewTeam
 from psms.domain.answers import OnceKey
 from psms.domain.pages import PageRequest
+from psms.domain.sla.calendar_definitions import CalendarFields
+from psms.domain.sla_calendars import NewCalendar
 from psms.domain.sla_policies import NewSlaPolicy
 from psms.domain.tickets import NewComment
 from psms.errors import Misconfigured
@@ -25,6 +27,7 @@ from tests.support.receiver import Receiver
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
 from tests.support.waiting import eventually
 from workflows import catalogue, comments, directory, organizations
+from workflows.calendars import add_calendar
 from workflows.deliveries import deliver_due
 from workflows.log_seals import seal_logs
 from workflows.relay import relay_outbox
@@ -67,6 +70,7 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     catalogue.add_assignment(rt, actor, NewAssignment(service_id=service.id, team_id=UUID(team["id"])), None)
     add_endpoint(rt, actor, partner.url("/hook"))
     add_policy(rt, actor, NewSlaPolicy(name="At once", first_response_seconds=1), None)
+    add_calendar(rt, actor, NewCalendar(name="All day", fields=CalendarFields(always_open=True)), None)
     ticket_id = file_ticket(rt, actor)
     eventually(lambda: fire_due_timers(rt) and notified(rt, tenant), what="the breach")
     once = OnceKey(key="key", fingerprint=b"print")

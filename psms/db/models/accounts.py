@@ -30,6 +30,8 @@ class OrganizationRow(Versioned, Base):
 
     name: Mapped[str]
     default_service_id: Mapped[UUID | None]
+    # Counted by each save of a calendar or policy.
+    sla_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
 
     __table_args__ = (

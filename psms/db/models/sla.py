@@ -1,4 +1,4 @@
-"""Tables of SLA policies, clocks, timers, fires and notifications; only columns and keys."""
+"""Tables of SLA clocks, timers, fires and notifications; only columns and keys. Policies are in `sla_books`."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -7,35 +7,12 @@ from sqlalchemy import BigInteger as BigInt
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from psms.db.base import Base, OfOrganization, Versioned
+from psms.db.base import Base, OfOrganization
 
 
 def _to(table: str, column: str, ondelete: str | None = "CASCADE") -> ForeignKeyConstraint:
     return ForeignKeyConstraint(
         ["organization_id", column], [f"{table}.organization_id", f"{table}.id"], ondelete=ondelete
-    )
-
-
-class SlaPolicyRow(OfOrganization, Versioned, Base):
-    """What is promised for tickets of a priority."""
-
-    __tablename__ = "sla_policies"
-
-    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
-    name: Mapped[str]
-    priority: Mapped[str | None]
-    first_response_seconds: Mapped[int | None]
-    resolution_seconds: Mapped[int | None]
-    active: Mapped[bool] = mapped_column(server_default=text("true"))
-    version: Mapped[int] = mapped_column(BigInt, server_default="1")
-
-    __table_args__ = (
-        CheckConstraint("priority IN ('critical', 'high', 'medium', 'low')", name="ck_sla_policies_priority"),
-        CheckConstraint("first_response_seconds > 0", name="ck_sla_policies_first_response"),
-        CheckConstraint("resolution_seconds > 0", name="ck_sla_policies_resolution"),
-        CheckConstraint(
-            "num_nonnulls(first_response_seconds, resolution_seconds) > 0", name="ck_sla_policies_promises"
-        ),
     )
 
 

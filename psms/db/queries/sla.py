@@ -12,12 +12,19 @@ from sqlalchemy.orm import Session
 from psms.domain.sla import Clock, ClockState, Metric
 from psms.domain.sla_policies import Promise
 
-_PROMISE = """
-    SELECT id, version, first_response_seconds, resolution_seconds FROM sla_policies
-    WHERE active AND (priority IS NULL OR priority = {priority})
-    ORDER BY priority NULLS LAST, id DESC LIMIT 1
-"""
-# The policy that names the priority, else the one that names none; of several the newest.
+# The first policy that asks for nothing but this priority, or for nothing at all.
+_ASKS_NOTHING_ELSE = """'{{"service_ids": [], "types": [], "tiers": [], "tags": [], "all_tags": [], "no_tags": [],
+    "custom_fields": {{}}}}'::jsonb"""
+_PROMISE = f"""
+    SELECT p.id, p.definition_version AS version,
+        (v.definition #>> '{{{{targets,first_response,seconds}}}}')::integer AS first_response_seconds,
+        (v.definition #>> '{{{{targets,resolution,seconds}}}}')::integer AS resolution_seconds
+    FROM sla_policies p JOIN sla_policy_versions v
+        ON v.organization_id = p.organization_id AND v.policy_id = p.id AND v.version = p.definition_version
+    WHERE p.active AND v.definition #> '{{{{conditions,priorities}}}}' IN ('[]', jsonb_build_array({{priority}}::text))
+        AND (v.definition -> 'conditions') - 'priorities' = {_ASKS_NOTHING_ELSE}
+    ORDER BY p.position, p.id DESC LIMIT 1
+"""  # noqa: S608  (a constant)
 _PROMISES = text(f"""
     SELECT wanted.priority, p.* FROM unnest(CAST(:priorities AS text[])) AS wanted (priority)
     CROSS JOIN LATERAL ({_PROMISE.format(priority="wanted.priority")}) p

@@ -69,7 +69,7 @@ class Verdict(Generic[T]):
 
 def first_match(policies: Sequence[Policy[T]], subject: Subject) -> Policy[T] | None:
     """Return the first of *policies*, in their order, that is for the ticket; None when there is none."""
-    return next((policy for policy in policies if not refusals_of(policy.conditions, subject)), None)
+    return next((policy for policy in policies if holds(policy.conditions, subject)), None)
 
 
 def explain(policies: Sequence[Policy[T]], subject: Subject) -> tuple[Verdict[T], ...]:
@@ -80,6 +80,32 @@ def explain(policies: Sequence[Policy[T]], subject: Subject) -> tuple[Verdict[T]
         if not verdicts[-1].refusals:
             break
     return tuple(verdicts)
+
+
+def holds(conditions: Conditions, subject: Subject) -> bool:
+    """Tell whether every condition holds: what `refusals_of` would say with nothing, but quickly, for each filing."""
+    return (
+        (conditions.priorities is None or subject.priority in conditions.priorities)
+        and (conditions.services is None or subject.service_id in conditions.services)
+        and (conditions.types is None or subject.type in conditions.types)
+        and _holds_for_customer(conditions, subject)
+        and _holds_for_tags(conditions, subject.tags)
+    )
+
+
+def _holds_for_customer(conditions: Conditions, subject: Subject) -> bool:
+    if conditions.customer_tiers is not None and subject.customer_tier not in conditions.customer_tiers:
+        return False
+    found = subject.custom_fields
+    return all(_is_one_of(found.get(name), wanted) for name, wanted in conditions.custom_fields.items())
+
+
+def _holds_for_tags(conditions: Conditions, tags: frozenset[str]) -> bool:
+    return (
+        (conditions.any_tags is None or not conditions.any_tags.isdisjoint(tags))
+        and (conditions.all_tags is None or conditions.all_tags <= tags)
+        and (conditions.no_tags is None or conditions.no_tags.isdisjoint(tags))
+    )
 
 
 def refusals_of(conditions: Conditions, subject: Subject) -> tuple[Refusal, ...]:

@@ -1,142 +1,127 @@
-"""Policies as documents, as they are stored and travel: spans in seconds, sets as sorted lists.
+"""Policies as documents, as they are stored and travel. Whether a policy makes sense is asked in `policy_checks`."""
 
-What is wrong with one is asked in `policy_checks`; which one is for a ticket in `matching`.
-"""
-
-from collections.abc import Mapping, Sequence
-from typing import Literal, NotRequired, TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypedDict
 from uuid import UUID
 
-from psms.domain.sla.instants import SECOND
+from psms.domain.sla.definitions import DEFAULT_LEVELS, PAUSES, REOPEN_FLOOR_PERCENT, PolicyDefinition, Target
+from psms.domain.sla.level_documents import LevelDocument, level_document_of, level_of
 from psms.domain.sla.matching import Conditions, Scalar
-from psms.domain.sla.metrics import Promise
-from psms.domain.sla.terms import (
-    Level,
-    Metric,
-    OffsetLevel,
-    PercentLevel,
-    Reopening,
-    Terms,
-    WallLevel,
-)
+from psms.domain.sla.terms import Metric, Reopening
 from psms.domain.tickets import Priority, Status, TicketType
 
 
-class LevelDocument(TypedDict):
-    """A level: with *percent*, or with *offset_seconds* by the calendar or, after a breach, by the wall clock."""
-
-    id: str
-    percent: NotRequired[int]
-    offset_seconds: NotRequired[int]
-    clock: NotRequired[Literal["business", "wall"]]
-
-
-class TargetDocument(TypedDict):
-    """What one metric promises. *calendar* is the key of a calendar's version."""
-
-    target_seconds: int
-    calendar: str
-    levels: Sequence[LevelDocument]
-    pause_on: Sequence[str]
-    reopening: str
-    reopen_floor_percent: int
-
-
 class ConditionsDocument(TypedDict, total=False):
-    """For which tickets a policy is; what is left out is not asked."""
+    """For which tickets a policy is; what is empty or left out is not asked."""
 
-    services: Sequence[str]
+    service_ids: Sequence[str | UUID]
     types: Sequence[str]
     priorities: Sequence[str]
-    customer_tiers: Sequence[str]
-    any_tags: Sequence[str]
+    tiers: Sequence[str]
+    tags: Sequence[str]
     all_tags: Sequence[str]
     no_tags: Sequence[str]
     custom_fields: Mapping[str, Sequence[Scalar]]
 
 
-def promise_of(document: Mapping[str, TargetDocument]) -> Promise:
-    """Return the terms of each metric that a document promises; a malformed one raises ValueError or KeyError."""
-    return {Metric(name): terms_of(target) for name, target in document.items()}
+class TargetDocument(TypedDict, total=False):
+    """What is promised for one metric; `seconds` is always there."""
+
+    seconds: int
+    calendar_id: str | UUID | None
+    pause_on: Sequence[str]
+    reopening: str
+    reopen_floor_percent: int
+    levels: Sequence[LevelDocument]
 
 
-def document_of_promise(promise: Promise) -> dict[str, TargetDocument]:
-    """Return a promise as a document, in the order of the metrics."""
-    return {metric.value: _document_of_terms(promise[metric]) for metric in Metric if metric in promise}
+class PolicyDocument(TypedDict):
+    """A version of a policy; the same version is always the same document."""
+
+    conditions: ConditionsDocument
+    targets: Mapping[str, TargetDocument]
 
 
-def terms_of(document: TargetDocument) -> Terms:
-    """Return the terms of one metric."""
-    return Terms(
-        target=document["target_seconds"] * SECOND,
-        calendar=document["calendar"],
-        levels=tuple(map(_level_of, document["levels"])),
-        pause_on=frozenset(map(Status, document["pause_on"])),
-        reopening=Reopening(document["reopening"]),
-        reopen_floor_percent=document["reopen_floor_percent"],
+def policy_of(document: PolicyDocument) -> PolicyDefinition:
+    """Return the policy that a document describes, with the usual for what it leaves out.
+
+    A level that makes no sense raises FieldError; what is malformed otherwise, ValueError or KeyError.
+    """
+    targets = {Metric(name): target for name, target in document["targets"].items()}
+    return PolicyDefinition(
+        conditions=conditions_of(document["conditions"]),
+        targets={metric: target_of(metric, targets[metric]) for metric in Metric if metric in targets},
     )
 
 
-def _document_of_terms(terms: Terms) -> TargetDocument:
+def policy_document_of(definition: PolicyDefinition) -> PolicyDocument:
+    """Return a policy as a document, everything in it in order and written out."""
     return {
-        "target_seconds": terms.target // SECOND,
-        "calendar": terms.calendar,
-        "levels": [_document_of_level(level) for level in terms.levels],
-        "pause_on": sorted(terms.pause_on),
-        "reopening": terms.reopening.value,
-        "reopen_floor_percent": terms.reopen_floor_percent,
+        "conditions": conditions_document_of(definition.conditions),
+        "targets": {metric.value: target_document_of(target) for metric, target in definition.targets.items()},
     }
-
-
-def _level_of(document: LevelDocument) -> Level:
-    if "percent" in document:
-        return PercentLevel(id=document["id"], percent=document["percent"])
-    kinds: dict[str, type[OffsetLevel | WallLevel]] = {"business": OffsetLevel, "wall": WallLevel}
-    return kinds[document.get("clock", "business")](id=document["id"], offset=document["offset_seconds"] * SECOND)
-
-
-def _document_of_level(level: Level) -> LevelDocument:
-    match level:
-        case PercentLevel(id=name, percent=percent):
-            return {"id": name, "percent": percent}
-        case OffsetLevel(id=name, offset=offset):
-            return {"id": name, "offset_seconds": offset // SECOND, "clock": "business"}
-        case WallLevel(id=name, offset=offset):
-            return {"id": name, "offset_seconds": offset // SECOND, "clock": "wall"}
 
 
 def conditions_of(document: ConditionsDocument) -> Conditions:
-    """Return the conditions that a document describes; a malformed one raises ValueError."""
-    fields = document.get("custom_fields", {})
+    """Return the conditions that a document describes."""
+    custom_fields = document.get("custom_fields", {})
     return Conditions(
-        services=frozenset(map(UUID, document["services"])) if "services" in document else None,
-        types=frozenset(map(TicketType, document["types"])) if "types" in document else None,
-        priorities=frozenset(map(Priority, document["priorities"])) if "priorities" in document else None,
-        customer_tiers=_texts(document.get("customer_tiers")),
-        any_tags=_texts(document.get("any_tags")),
-        all_tags=_texts(document.get("all_tags")),
-        no_tags=_texts(document.get("no_tags")),
-        custom_fields={name: frozenset(values) for name, values in fields.items()},
+        services=frozenset(UUID(str(one)) for one in document.get("service_ids", ())) or None,
+        types=frozenset(map(TicketType, document.get("types", ()))) or None,
+        priorities=frozenset(map(Priority, document.get("priorities", ()))) or None,
+        customer_tiers=frozenset(document.get("tiers", ())) or None,
+        any_tags=frozenset(document.get("tags", ())) or None,
+        all_tags=frozenset(document.get("all_tags", ())) or None,
+        no_tags=frozenset(document.get("no_tags", ())) or None,
+        custom_fields={name: frozenset(values) for name, values in custom_fields.items()},
     )
 
 
-def document_of_conditions(conditions: Conditions) -> ConditionsDocument:
-    """Return conditions as a document; what is not asked is left out."""
-    asked = {
-        "services": conditions.services,
-        "types": conditions.types,
-        "priorities": conditions.priorities,
-        "customer_tiers": conditions.customer_tiers,
-        "any_tags": conditions.any_tags,
-        "all_tags": conditions.all_tags,
-        "no_tags": conditions.no_tags,
+def conditions_document_of(conditions: Conditions) -> ConditionsDocument:
+    """Return conditions as a document."""
+    return {
+        "service_ids": _sorted(str(one) for one in conditions.services or ()),
+        "types": [one.value for one in TicketType if one in (conditions.types or ())],
+        "priorities": [one.value for one in Priority if one in (conditions.priorities or ())],
+        "tiers": _sorted(conditions.customer_tiers or ()),
+        "tags": _sorted(conditions.any_tags or ()),
+        "all_tags": _sorted(conditions.all_tags or ()),
+        "no_tags": _sorted(conditions.no_tags or ()),
+        "custom_fields": {
+            name: sorted(values, key=lambda value: (type(value).__name__, str(value)))
+            for name, values in sorted(conditions.custom_fields.items())
+        },
     }
-    document: dict[str, object] = {name: sorted(map(str, some)) for name, some in asked.items() if some is not None}
-    if conditions.custom_fields:
-        fields = sorted(conditions.custom_fields.items())
-        document["custom_fields"] = {name: sorted(values, key=repr) for name, values in fields}
-    return document  # type: ignore[return-value]  # made of the names above
 
 
-def _texts(values: Sequence[str] | None) -> frozenset[str] | None:
-    return None if values is None else frozenset(values)
+def target_of(metric: Metric, document: TargetDocument) -> Target:
+    """Return the target that a document describes."""
+    calendar_id = document.get("calendar_id")
+    levels = document.get("levels")
+    path = f"targets.{metric.value}.levels"
+    return Target(
+        seconds=document["seconds"],
+        calendar_id=None if calendar_id is None else UUID(str(calendar_id)),
+        pause_on=frozenset(map(Status, document["pause_on"])) if "pause_on" in document else PAUSES[metric],
+        reopening=Reopening(document.get("reopening", Reopening.RESUME)),
+        reopen_floor_percent=document.get("reopen_floor_percent", REOPEN_FLOOR_PERCENT),
+        levels=DEFAULT_LEVELS
+        if levels is None
+        else tuple(level_of(level, f"{path}.{number}") for number, level in enumerate(levels)),
+    )
+
+
+def target_document_of(target: Target) -> TargetDocument:
+    """Return a target as a document."""
+    return {
+        "seconds": target.seconds,
+        "calendar_id": None if target.calendar_id is None else str(target.calendar_id),
+        "pause_on": [status.value for status in Status if status in target.pause_on],
+        "reopening": target.reopening.value,
+        "reopen_floor_percent": target.reopen_floor_percent,
+        "levels": [level_document_of(planned) for planned in target.levels],
+    }
+
+
+def _sorted(values: Iterable[str]) -> list[str]:
+    return sorted(values)

@@ -1,0 +1,110 @@
+"""The book of an organization: its policies in their order, with its calendars' versions, as of one revision.
+
+Loading and keeping books is the work of `workflows.sla_books`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from psms.domain.sla.calendar_keys import ALWAYS, CalendarKey, parse_key
+from psms.domain.sla.calendars import Calendar
+from psms.domain.sla.definitions import PolicyDefinition
+from psms.domain.sla.matching import Policy, Subject, Verdict, explain, first_match
+from psms.domain.sla.terms import Metric, Terms
+
+# So that a book is small enough to be at hand in every process.
+MOST_CALENDARS = 100
+MOST_POLICIES = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookedCalendar:
+    """The current version of a calendar."""
+
+    version: int
+    calendar: Calendar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookedPromise:
+    """The current version of a policy, and the terms that follow from it by the calendars of the book."""
+
+    policy_id: UUID
+    policy_version: int
+    definition: PolicyDefinition
+    terms: Mapping[Metric, Terms]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """What an organization promises, as of its *revision*, with one release of the time-zone data.
+
+    *policies* are those that are active, in the order in which they are asked. *calendars* are all that there ever
+    were: clocks that run may still be measured by one that nobody can choose any more.
+    """
+
+    revision: int
+    zone_data: str
+    policies: tuple[Policy[BookedPromise], ...] = ()
+    calendars: Mapping[UUID, BookedCalendar] = field(default_factory=dict)
+
+    def promise_for(self, subject: Subject) -> BookedPromise | None:
+        """Return what the first policy that is for the ticket promises; None when there is none."""
+        policy = first_match(self.policies, subject)
+        return None if policy is None else policy.value
+
+    def explain(self, subject: Subject) -> tuple[Verdict[BookedPromise], ...]:
+        """Return why each policy before the one that applies is not for the ticket, and that one, if any, last."""
+        return explain(self.policies, subject)
+
+    def key_of(self, calendar_id: UUID | None) -> str:
+        """Return the key of a calendar's current version; ALWAYS for None; KeyError for one that never was."""
+        if calendar_id is None:
+            return ALWAYS
+        version = self.calendars[calendar_id].version
+        return CalendarKey(calendar_id=calendar_id, version=version, zone_data=self.zone_data).text
+
+    def current_key(self, key: str) -> str:
+        """Return the key to measure by today in place of *key*: another one where *key* is stale."""
+        named = parse_key(key)
+        return self.key_of(None if named is None else named.calendar_id)
+
+    def terms_of(self, definition: PolicyDefinition) -> dict[Metric, Terms]:
+        """Return what a policy's version, also a former one, promises by the calendars' current versions."""
+        return {metric: target.terms(self.key_of(target.calendar_id)) for metric, target in definition.targets.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookedPolicy:
+    """A policy's current version, before it is booked."""
+
+    id: UUID
+    name: str
+    version: int
+    definition: PolicyDefinition
+
+
+def make_book(
+    *, revision: int, zone_data: str, policies: tuple[BookedPolicy, ...], calendars: Mapping[UUID, BookedCalendar]
+) -> Book:
+    """Return the book of *policies*, which come in the order in which they are asked."""
+    book = Book(revision=revision, zone_data=zone_data, calendars=calendars)
+    return Book(
+        revision=revision,
+        zone_data=zone_data,
+        calendars=calendars,
+        policies=tuple(
+            Policy(
+                name=policy.name,
+                conditions=policy.definition.conditions,
+                value=BookedPromise(
+                    policy_id=policy.id,
+                    policy_version=policy.version,
+                    definition=policy.definition,
+                    terms=book.terms_of(policy.definition),
+                ),
+            )
+            for policy in policies
+        ),
+    )

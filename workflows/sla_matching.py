@@ -1,0 +1,67 @@
+"""Which policy would be for a ticket, and why not those before it. Nothing is changed here."""
+
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from psms.db.direct import direct
+from psms.db.models.accounts import OrganizationRow, ServiceRow
+from psms.db.queries import records
+from psms.domain.access import Actor, Permission, require
+from psms.domain.sla.book import BookedPromise
+from psms.domain.sla.matching import Subject, Verdict
+from psms.domain.sla.policy_documents import policy_document_of
+from psms.domain.sla.subjects import subject_of
+from psms.domain.sla_policies import Match, MatchQuestion, PolicyVerdict
+from psms.errors import FieldError, NotFound
+from psms.runtime import Runtime
+from workflows.sla_books import current_book
+
+
+def match(rt: Runtime, actor: Actor, question: MatchQuestion) -> Match:
+    """Return which policy is for a ticket with these facts, and every condition of those before it that did not hold.
+
+    Raises FieldError for a service that there is not.
+    """
+    require(actor, Permission.SLA_READ)
+    with rt.db.begin(actor.organization_id) as session:
+        subject = _subject(session, actor, question)
+        book = current_book(rt, direct(session), actor.organization_id)
+    verdicts = book.explain(subject)
+    found = next((one.policy.value for one in verdicts if not one.refusals), None)
+    return Match(
+        policy_id=found.policy_id if found else None,
+        policy_version=found.policy_version if found else None,
+        targets=policy_document_of(found.definition)["targets"] if found else {},
+        verdicts=[_verdict(one) for one in verdicts],
+    )
+
+
+def _subject(session: Session, actor: Actor, question: MatchQuestion) -> Subject:
+    service_id = question.service_id
+    if service_id is None:
+        service_id = records.get(session, OrganizationRow, actor.organization_id).default_service_id
+    if service_id is None:
+        raise FieldError("service_id", "your organization has no default service: name one")
+    try:
+        records.get(session, ServiceRow, service_id)
+    except NotFound:
+        raise FieldError("service_id", "there is nothing with this id in your organization") from None
+    subject = subject_of(
+        service_id=service_id,
+        type=question.type,
+        priority=question.priority,
+        tags=question.tags,
+        custom_fields=question.custom_fields,
+    )
+    return subject if question.tier is None else replace(subject, customer_tier=question.tier)
+
+
+def _verdict(verdict: Verdict[BookedPromise]) -> PolicyVerdict:
+    return PolicyVerdict(
+        policy_id=verdict.policy.value.policy_id,
+        policy_version=verdict.policy.value.policy_version,
+        name=verdict.policy.name,
+        applies=not verdict.refusals,
+        refusals=verdict.refusals,
+    )
