@@ -148,3 +148,6 @@ PUBLIC: dict[Route, int] = {
     ("GET", "/v1/logs/keys"): 200,
 }
 """What anybody gets from a route that is open to all, asked for nothing in particular."""
+
+QUESTIONS: set[Route] = {("POST", "/v1/sla-policies/match")}
+"""What is asked with a body, and changes nothing."""

@@ -9,6 +9,7 @@ from psycopg import sql
 from api.app import create_app
 from psms.domain.access import Role
 from psms.settings import Settings
+from tests.api.matrix import QUESTIONS
 from tests.support.receiver import Receiver
 from tests.support.tenants import add_endpoint, file_ticket
 from workflows.boot import runtime_for
@@ -52,8 +53,6 @@ CALLS = {
     ("POST", "/v1/webhook-endpoints/{endpoint}/test"): {},
     ("POST", "/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}/resend"): {},
 }
-# A question that does not fit into a query; it changes nothing.
-QUESTIONS = {("POST", "/v1/sla-policies/match")}
 # They answer with what OAuth 2.0 says, and are called below.
 OAUTH = {("POST", "/oauth/token"), ("POST", "/oauth/revoke")}
 

@@ -36,14 +36,32 @@ CLIENT = [
 ROLE = ["base_role", "created_at", "id", "name", "permissions", "updated_at", "version"]
 POLICY = [
     "active",
+    "conditions",
     "created_at",
+    "definition_version",
     "first_response_seconds",
     "id",
     "name",
+    "position",
     "priority",
     "resolution_seconds",
+    "targets",
     "updated_at",
     "version",
+]
+CALENDAR = [
+    "always_open",
+    "created_at",
+    "definition_version",
+    "exceptions",
+    "holiday_source",
+    "holidays",
+    "id",
+    "name",
+    "time_zone",
+    "updated_at",
+    "version",
+    "weekly",
 ]
 ENDPOINT = [
     "created_at",
@@ -103,6 +121,9 @@ READ = {
     "assignments": ASSIGNMENT,
     "clients": CLIENT,
     "roles": ROLE,
+    "calendars": CALENDAR,
+    "holiday-changes": ["added", "frozen_with", "library", "removed"],
+    "versions": ["created_at", "created_by", "definition", "version"],
     "sla-policies": POLICY,
     "webhook-endpoints": ENDPOINT,
     "deliveries": DELIVERY,
@@ -117,7 +138,11 @@ PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "
 SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
 # What an act answers with: the thing that it was done to, or what it made.
 ACTS = {"transitions": "tickets", "resend": "deliveries"}
-TOLD = {"test": ["event_id"], "rotate-secret": ["endpoint_id", "previous_expires_at", "secret"]}
+TOLD = {
+    "match": ["policy_id", "policy_version", "targets", "verdicts"],
+    "test": ["event_id"],
+    "rotate-secret": ["endpoint_id", "previous_expires_at", "secret"],
+}
 ONCE = {
     ("POST", "/v1/webhook-endpoints"): ["secret"],
     ("POST", "/v1/clients"): ["client_secret"],
