@@ -1,5 +1,6 @@
 """Every unsafe route leaves an entry with who, from where and under which request; without it nothing is changed."""
 
+import re
 from contextlib import contextmanager
 
 import pytest
@@ -53,7 +54,11 @@ CALLS = {
     ("POST", "/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}/resend"): {},
 }
 # A question that does not fit into a query; it changes nothing.
-QUESTIONS = {("POST", "/v1/sla-policies/match")}
+QUESTIONS = {
+    ("POST", "/v1/sla-policies/match"),
+    ("POST", "/v1/sla-policies/<uuid:policy_id>/preview"),
+    ("POST", "/v1/calendars/<uuid:calendar_id>/preview"),
+}
 # They answer with what OAuth 2.0 says, and are called below.
 OAUTH = {("POST", "/oauth/token"), ("POST", "/oauth/revoke")}
 
@@ -146,10 +151,12 @@ def test_every_unsafe_route_leaves_an_entry_or_changes_nothing(client, demo, thi
         assert {entry[:4] for entry in entries_of(database, f"request-{number}")} == {who}, f"{method} {rule}"
 
 
-def test_a_question_changes_nothing_and_leaves_no_entry(client, snapshot):
+def test_a_question_changes_nothing_and_leaves_no_entry(client, things, snapshot):
+    ids = {"<uuid:policy_id>": things["policy"], "<uuid:calendar_id>": things["calendar"]}
+    paths = [re.sub("<[^>]*>", lambda found: ids[found[0]], path) for _, path in QUESTIONS]
     before = snapshot()
 
-    assert {client.post(path, json={}).status_code for _, path in QUESTIONS} == {200}
+    assert {client.post(path, json={}).status_code for path in paths} == {200}
     assert snapshot() == before
 
 
