@@ -24,6 +24,7 @@ from workflows.sla_matching import match
 from workflows.sla_policies import add_policy, edit_policy, get_policy, list_policies
 from workflows.sla_standing import sla_of_ticket
 from workflows.sla_sweep import fire_due_timers
+from workflows.sla_verification import verify_clocks
 
 NOW = datetime.now(UTC)
 HIGH, OTHERS, OFF = (uuid7(NOW, number) for number in (1, 2, 3))
@@ -138,6 +139,9 @@ def test_clocks_that_run_are_neither_lost_nor_moved(
     assert breached == {"first_response": before[0][6], "resolution": None}
     assert {clock.breached_at for clocks in others for clock in clocks} == {None}
     assert {segment.cause for clock in late for segment in clock.segments} == {"adopted"}
+    verified = verify_clocks(rt, acme.organization_id)
+    # The timers above wait for the due instant, and the levels before it come a little earlier.
+    assert (verified.clocks, {one.field for one in verified.differences}) == (len(CLOCKS), {"next_at"})
 
 
 def test_an_edit_goes_on_counting_where_the_former_release_stopped(
