@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validate
 
-from api.fields import MAX_NAME, Schema, Uuid, choice, several, text
+from api.fields import MAX_NAME, Answer, Schema, Uuid, choice, several, text
 from psms.domain.sla.definitions import Recipient
+from psms.domain.sla.edits import Applies
 from psms.domain.sla.level_documents import ACTION_TYPES, BUSINESS, WALL
 from psms.domain.sla.terms import Reopening
 from psms.domain.tickets import Priority, Status, TicketType
@@ -22,6 +23,14 @@ _LEVEL_ID = validate.Regexp(r"[a-z0-9_-]{1,40}\Z", error="Use 1 to 40 of a-z, 0-
 def seconds(**options: Any) -> fields.Integer:
     """Return a field for a target in seconds, at most ten years."""
     return fields.Integer(strict=True, validate=validate.Range(min=1, max=TEN_YEARS_S), **options)
+
+
+def applies(usual: Applies) -> fields.Enum[Any]:
+    """Return the field that says for which tickets an edit holds; left out, *usual*."""
+    return choice(
+        Applies,
+        metadata={"description": f"For which tickets the edit holds; left out: {usual.value}."},
+    )
 
 
 def scalar(value: object) -> None:
@@ -98,3 +107,13 @@ class TargetsSchema(Schema):
     next_response = fields.Nested(TargetSchema)
     periodic_update = fields.Nested(TargetSchema)
     resolution = fields.Nested(TargetSchema)
+
+
+class PreviewSchema(Answer):
+    """What an edit would do to open tickets."""
+
+    tickets = fields.Integer(metadata={"description": "Open tickets that were looked at."})
+    clocks = fields.Integer(metadata={"description": "Clocks of theirs that run or are paused."})
+    moved = fields.Integer(metadata={"description": "Clocks whose deadline would be another one."})
+    would_breach = fields.Integer(metadata={"description": "Clocks that would be breached at once."})
+    complete = fields.Boolean(metadata={"description": "False where there are more open tickets than that."})

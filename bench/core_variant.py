@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Row, make_url
 
 from psms.db.models.accounts import OrganizationRow
 from psms.db.models.logs import LogRow
-from psms.db.models.sla import SlaClockRow
+from psms.db.models.sla import SlaClockRow, SlaSegmentRow
 from psms.db.models.sla_books import SlaPolicyRow
 from psms.db.models.tickets import IdempotencyKeyRow, TicketCounterRow, TicketRow
 from psms.db.models.webhooks import EventRow
@@ -100,10 +100,13 @@ def _start_clocks(connection: Connection, actor: Row[Any], ticket_id: UUID) -> N
     policy = connection.execute(select(SlaPolicyRow.id, SlaPolicyRow.definition_version).limit(1)).one()
     common = {"organization_id": actor.organization_id, "ticket_id": ticket_id, "state": "running"}
     common |= {"policy_id": policy.id, "policy_version": policy.definition_version}
-    times = {"segment_started_at": actor.now, "started_at": actor.now}
+    times = {"since": actor.now, "started_at": actor.now, "cause": "start"}
     targets = {"first_response": timedelta(days=10), "resolution": timedelta(days=20)}
     rows = [
         {"id": _new_id(actor), "metric": metric, "target": target, "due_at": actor.now + target, **times, **common}
         for metric, target in targets.items()
     ]
     connection.execute(insert(SlaClockRow), rows)
+    begun = {"number": 1, "cycle": 1, "cause": "start", "began_at": actor.now, "consumed": timedelta(0), **common}
+    segments = [{"clock_id": row["id"], "target": row["target"], **begun} for row in rows]
+    connection.execute(insert(SlaSegmentRow), segments)

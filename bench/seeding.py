@@ -14,12 +14,20 @@ _TICKETS = """
     FROM organizations o CROSS JOIN {numbers} WHERE o.id = %(organization)s
 """
 _CLOCKS = """
-    INSERT INTO sla_clocks (organization_id, id, ticket_id, metric, policy_id, policy_version, target,
-        segment_started_at, state, due_at, started_at)
-    SELECT %(organization)s, {clock_id}, {ticket_id}, m.metric, p.id, p.version, m.target, n.at, 'running',
-        n.at + m.target, n.at
+    INSERT INTO sla_clocks (organization_id, id, ticket_id, metric, policy_id, policy_version, target, since, state,
+        cause, due_at, started_at)
+    SELECT %(organization)s, {clock_id}, {ticket_id}, m.metric, p.policy_id, p.version, m.target, n.at, 'running',
+        'start', n.at + m.target, n.at
     FROM {numbers} CROSS JOIN {metrics}
-    CROSS JOIN (SELECT id, version FROM sla_policies WHERE organization_id = %(organization)s LIMIT 1) p
+    CROSS JOIN (SELECT policy_id, version FROM sla_policy_versions WHERE organization_id = %(organization)s LIMIT 1) p
+"""
+_SEGMENTS = """
+    INSERT INTO sla_segments (organization_id, clock_id, number, ticket_id, cycle, cause, state, began_at, consumed,
+        target, policy_id, policy_version)
+    SELECT %(organization)s, {clock_id}, 1, {ticket_id}, 1, 'start', 'running', n.at, '0', m.target, p.policy_id,
+        p.version
+    FROM {numbers} CROSS JOIN {metrics}
+    CROSS JOIN (SELECT policy_id, version FROM sla_policy_versions WHERE organization_id = %(organization)s LIMIT 1) p
 """
 # At risk, at 80 of 100, is the first that the sweep looks for.
 _TIMERS = """
@@ -49,7 +57,7 @@ def seed_tickets(connection: psycopg.Connection, organization_id: UUID, count: i
         if taken[0] >= count:
             return
         values = {"organization": organization_id, "first": taken[0] + 1, "last": count, "until": taken[1]}
-        for statement in (_TICKETS, _CLOCKS, _TIMERS):
+        for statement in (_TICKETS, _CLOCKS, _SEGMENTS, _TIMERS):
             connection.execute(statement.format(**_PARTS).encode(), values)
         connection.execute("UPDATE ticket_counters SET last_number = %s", [count])
 
@@ -57,4 +65,4 @@ def seed_tickets(connection: psycopg.Connection, organization_id: UUID, count: i
 def refresh_statistics(connection: psycopg.Connection) -> None:
     """Do at once what autovacuum would do a little later; *connection* is the owner's or a superuser's."""
     connection.autocommit = True
-    connection.execute("VACUUM ANALYZE tickets, sla_clocks, sla_timers")
+    connection.execute("VACUUM ANALYZE tickets, sla_clocks, sla_segments, sla_timers")

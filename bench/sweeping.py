@@ -32,7 +32,7 @@ _RUN_OUT = """
     WITH ticket AS (
         SELECT id FROM tickets WHERE number BETWEEN %(first)s AND %(last)s
     ), clock AS (
-        UPDATE sla_clocks c SET segment_started_at = psms_now() - c.target - interval '1 s',
+        UPDATE sla_clocks c SET since = psms_now() - c.target - interval '1 s',
             started_at = psms_now() - c.target - interval '1 s', due_at = psms_now() - interval '1 s'
         FROM ticket t WHERE c.ticket_id = t.id AND c.metric = 'first_response' RETURNING c.id
     )

@@ -14,8 +14,9 @@ def run_all(revision: str) -> None:
 
 
 def run_down(revision: str) -> None:
-    """Take back what the files of *revision* built."""
-    _run(_SQL / revision / "down" / "down.sql")
+    """Take back what the files of *revision* built, in the order of the names."""
+    for path in sorted((_SQL / revision / "down").glob("*.sql")):
+        _run(path)
 
 
 def _run(path: Path) -> None:

@@ -25,6 +25,7 @@ from psms.domain.sla.calendar_definitions import (
     written,
 )
 from psms.domain.sla.calendars import Calendar
+from psms.domain.sla.edits import Applies
 from psms.domain.sla.holiday_sources import FrozenHolidays, HolidaySource, accepted, changes
 from psms.domain.sla.instants import instant_of
 from psms.domain.sla.policy_edits import Unsaid
@@ -34,8 +35,10 @@ from psms.errors import NotFound, StillInUse, TooManyCalendars
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
+from workflows.names import Task
 from workflows.once import Made, create_once
 from workflows.sla_reach import require_calendar_in_reach
+from workflows.sla_rebase import note_edit
 
 _KIND = "calendar"
 _NEW = Calendar(time_zone="UTC")
@@ -88,7 +91,7 @@ def holiday_changes(rt: Runtime, actor: Actor, calendar_id: UUID) -> HolidayChan
 def add_calendar(rt: Runtime, actor: Actor, command: NewCalendar, once: OnceKey | None) -> Created:
     """Add a calendar, or raise FieldError or TooManyCalendars; its name is unique, whatever its case."""
     require(actor, Permission.SLA_MANAGE)
-    computed = _asked(rt, command.holiday_source)
+    computed = asked(rt, command.holiday_source)
     definition = _definition(CalendarDefinition(calendar=_NEW), command.fields, computed)
 
     def create(act: Act) -> Made:
@@ -116,18 +119,31 @@ def add_calendar(rt: Runtime, actor: Actor, command: NewCalendar, once: OnceKey 
 
 
 def edit_calendar(rt: Runtime, actor: Actor, calendar_id: UUID, command: EditCalendar) -> CalendarView:
-    """Change a calendar, or raise FieldError: what is filed from now on is measured by its new version."""
+    """Change a calendar, or raise FieldError: what is filed from now on is measured by its new version.
+
+    `command.applies` says whether the clocks that run are, too.
+    """
     require(actor, Permission.SLA_MANAGE)
-    computed = _asked(rt, command.holiday_source)
+    computed = asked(rt, command.holiday_source)
     with rt.db.begin(actor.organization_id) as session:
-        queries.lock(session, actor.organization_id)
-        row = _active(records.lock(session, CalendarRow, calendar_id, command.if_version))
-        act = act_of(rt, session, actor)
-        before = _document(session, row)
-        definition = _definition(definition_of(before), command.fields, computed)
-        check_calendar(definition.calendar, rt.shelf.zones, instant_of(act.now))
-        require_calendar_in_reach(act, calendar_id, definition.calendar)
-        return _view(row, _edited(act, row, command.name, before, definition))
+        view = saved_calendar(act_of(rt, session, actor), calendar_id, command, computed)
+    rt.nudger.nudge(Task.REBASE_SLA)
+    return view
+
+
+def saved_calendar(
+    act: Act, calendar_id: UUID, command: EditCalendar, computed: FrozenHolidays | Unsaid | None
+) -> CalendarView:
+    """Do as `edit_calendar`, in the act's transaction, with the holidays that were asked for."""
+    queries.lock(act.session, act.organization_id)
+    row = _active(records.lock(act.session, CalendarRow, calendar_id, command.if_version))
+    # Read again under the lock: the edit is dated by it.
+    act = replace(act, now=act.rt.clock.now(act.session))
+    before = _document(act.session, row)
+    definition = _definition(definition_of(before), command.fields, computed)
+    check_calendar(definition.calendar, act.rt.shelf.zones, instant_of(act.now))
+    require_calendar_in_reach(act, calendar_id, definition.calendar)
+    return _view(row, _edited(act, row, command, before, definition))
 
 
 def retire_calendar(rt: Runtime, actor: Actor, calendar_id: UUID, if_version: int | None) -> None:
@@ -147,7 +163,8 @@ def retire_calendar(rt: Runtime, actor: Actor, calendar_id: UUID, if_version: in
         trail.note(act, "calendar.deleted", (_KIND, calendar_id))
 
 
-def _asked(rt: Runtime, source: HolidaySource | Unsaid | None) -> FrozenHolidays | Unsaid | None:
+def asked(rt: Runtime, source: HolidaySource | Unsaid | None) -> FrozenHolidays | Unsaid | None:
+    """Return the holidays of a source that somebody gave, and what else they said as it is."""
     return rt.holidays.compute(source) if isinstance(source, HolidaySource) else source
 
 
@@ -162,17 +179,22 @@ def _definition(
 
 
 def _edited(
-    act: Act, row: CalendarRow, name: str | None, before: CalendarDefinitionDocument, definition: CalendarDefinition
+    act: Act,
+    row: CalendarRow,
+    command: EditCalendar,
+    before: CalendarDefinitionDocument,
+    definition: CalendarDefinition,
 ) -> CalendarDefinitionDocument:
     after = definition_document_of(definition)
-    fields: dict[str, object] = {} if name is None else {"name": name}
+    fields: dict[str, object] = {} if command.name is None else {"name": command.name}
     if after != before:
         fields["definition_version"] = row.definition_version + 1
     changed = records.edit(row, fields, act.now)
     if changed:
         act.session.flush()
         if after != before:
-            _add_version(act, row, definition)
+            _add_version(act, row, definition, command.applies)
+            note_edit(act, command.applies, calendar_id=row.id)
         else:
             queries.turn(act.session, act.organization_id)
         old, new = dict(before), dict(after)
@@ -181,13 +203,16 @@ def _edited(
     return after
 
 
-def _add_version(act: Act, row: CalendarRow, definition: CalendarDefinition) -> CalendarDefinitionDocument:
+def _add_version(
+    act: Act, row: CalendarRow, definition: CalendarDefinition, applies: Applies = Applies.NEW_TICKETS
+) -> CalendarDefinitionDocument:
     document = definition_document_of(definition)
     version = CalendarVersionRow(
         organization_id=act.organization_id,
         calendar_id=row.id,
         version=row.definition_version,
         definition=dict(document),
+        applies=applies.value,
         created_at=act.now,
         created_by=act.user_id,
     )

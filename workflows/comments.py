@@ -1,5 +1,7 @@
 """Comments on tickets: write and list. A comment changes no field, so the ticket's version stays."""
 
+from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from psms.db.queries import tickets as queries
@@ -14,7 +16,15 @@ from workflows import sla, trail
 from workflows.act import Act, act_of
 from workflows.names import Task
 from workflows.once import Made, create_once
+from workflows.sla_clocks import Case
 from workflows.ticket_events import Told, tell
+
+
+class Side(StrEnum):
+    """Who speaks to whom in a public comment."""
+
+    DESK = "desk"
+    CUSTOMER = "customer"
 
 
 def add_comment(rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment, once: OnceKey | None) -> Created:
@@ -28,11 +38,11 @@ def add_comment(rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment,
 
 
 def _written(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Made:
-    locked, last_sequence = queries.lock(act.session, actor, ticket_id)
+    locked = queries.lock(act.session, actor, ticket_id)
     # Read again under the lock: a timer may have fired while this waited for it.
     act = act_of(act.rt, act.session, actor)
-    case = sla.caught_up(act, locked, last_sequence)
-    ticket, sequence = case.ticket, case.sequence
+    case = sla.caught_up(act, locked)
+    ticket, sequence = case.ticket, case.locked.sequence
     comment = Comment(
         id=act.new_id(),
         ticket_id=ticket.id,
@@ -41,20 +51,34 @@ def _written(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Ma
         visibility=command.visibility,
         created_at=act.now,
     )
+    side = _side(actor, ticket, command)
     queries.insert_comment(act.session, act.organization_id, comment)
-    queries.count_event(act.session, ticket.id, sequence + 1)
+    queries.count_event(act.session, ticket.id, sequence + 1, **_remembered(act, case, side))
     told = Told(type=EventType.TICKET_COMMENTED, changes={}, comment=excerpt(comment))
     tell(act, ticket, [told], sequence)
-    if _is_response(actor, ticket, command):
+    if side is Side.DESK:
         sla.follow_reply(act, case)
+    elif side is Side.CUSTOMER:
+        sla.follow_customer(act, case)
     shown = {"comment_id": comment.id, "visibility": comment.visibility}
     trail.note(act, told.type.value, ("ticket", ticket.id), trail.added(shown))
     return Made(json_bytes(comment), f"/v1/tickets/{ticket.id}/comments/{comment.id}")
 
 
-def _is_response(actor: Actor, ticket: Ticket, command: NewComment) -> bool:
-    is_public = command.visibility is Visibility.PUBLIC
-    return is_public and actor.user_id != ticket.requester_id and actor.works_on_tickets
+def _side(actor: Actor, ticket: Ticket, command: NewComment) -> Side | None:
+    if command.visibility is not Visibility.PUBLIC:
+        return None
+    is_desk = actor.works_on_tickets and actor.user_id != ticket.requester_id
+    return Side.DESK if is_desk else Side.CUSTOMER
+
+
+def _remembered(act: Act, case: Case, side: Side | None) -> dict[str, Any]:
+    locked = case.locked
+    if side is Side.DESK:
+        return {"responded_at": locked.responded_at or act.now, "unanswered_since": None}
+    if side is Side.CUSTOMER and locked.responded_at is not None:
+        return {"unanswered_since": locked.unanswered_since or act.now}
+    return {}
 
 
 def get_comment(rt: Runtime, actor: Actor, ticket_id: UUID, comment_id: UUID) -> Comment:

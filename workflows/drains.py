@@ -7,6 +7,7 @@ from workflows.deliveries import deliver_due, reap_leases
 from workflows.log_seals import seal_logs
 from workflows.names import Task
 from workflows.relay import relay_outbox
+from workflows.sla_rebase import rebase_tickets
 from workflows.sla_sweep import fire_due_timers
 from workflows.upkeep import keep_house
 
@@ -16,5 +17,6 @@ DRAINS: dict[Task, Callable[[Runtime], int]] = {
     Task.REAP_DELIVERY_LEASES: reap_leases,
     Task.KEEP_HOUSE: keep_house,
     Task.FIRE_SLA_TIMERS: fire_due_timers,
+    Task.REBASE_SLA: rebase_tickets,
     Task.SEAL_LOGS: seal_logs,
 }

@@ -22,6 +22,7 @@ class Task(StrEnum):
     REAP_DELIVERY_LEASES = "webhooks.reap_leases"
     KEEP_HOUSE = "upkeep.keep_house"
     FIRE_SLA_TIMERS = "sla.fire_due_timers"
+    REBASE_SLA = "sla.rebase"
     SEAL_LOGS = "logs.seal"
 
 
@@ -31,5 +32,6 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.REAP_DELIVERY_LEASES: Queue.WEBHOOKS,
     Task.KEEP_HOUSE: Queue.UPKEEP,
     Task.FIRE_SLA_TIMERS: Queue.TIMERS,
+    Task.REBASE_SLA: Queue.BULK,
     Task.SEAL_LOGS: Queue.UPKEEP,
 }

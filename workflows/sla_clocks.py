@@ -1,58 +1,262 @@
-"""A ticket's clocks while a change is under way: settled, retargeted, written. What levels lead to: `sla_effects`."""
+"""The clocks of locked tickets while a change is under way: read, moved by facts, written. Who tells facts: `sla`."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
 
 from psms.db.queries import sla as queries
-from psms.db.queries.sla import KeptClock
-from psms.domain import sla
-from psms.domain.calendars import ALWAYS_OPEN
-from psms.domain.sla import Fire
-from psms.domain.sla_policies import Promise
+from psms.db.queries import sla_ledger
+from psms.db.queries.tickets import LockedTicket
+from psms.domain.sla.advance import Span, Step, advance
+from psms.domain.sla.book import BookedPromise
+from psms.domain.sla.calendar_keys import key_text
+from psms.domain.sla.clock import Clock
+from psms.domain.sla.definitions import PolicyDefinition
+from psms.domain.sla.facts import Fact, PromiseChanged, Seen
+from psms.domain.sla.instants import instant_of, microseconds_of
+from psms.domain.sla.kept import BREACH_KEY, KeptClock
+from psms.domain.sla.levels import next_at
+from psms.domain.sla.metrics import TicketClocks, follow
+from psms.domain.sla.terms import BREACH, Metric
+from psms.domain.sla.timeline import Cause, Fire, Mode, Retarget, State
 from psms.domain.tickets import Ticket
 from workflows.act import Act
+from workflows.sla_measures import Measures, measures_for
+
+RanOf = Callable[[KeptClock], tuple[Span, ...]]
+
+# The events with which other terms come.
+_UNDER_NEW_TERMS = frozenset({Cause.START, Cause.REOPEN, Cause.CARRY, Cause.RETROACTIVE, Cause.RESTART})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """A level that a clock reached and that nobody has recorded yet."""
+    """A level, or the breach itself, that a cycle reached and that nobody has recorded yet."""
 
     kept: KeptClock
     fire: Fire
 
+    @property
+    def is_breach(self) -> bool:
+        """Tell whether it is the breach itself, and not one of the levels."""
+        return self.fire.level == BREACH_KEY
+
+    @property
+    def level(self) -> str:
+        """The level as people know it."""
+        return BREACH.id if self.is_breach else self.fire.level
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A locked ticket, its clocks settled at the act's instant, and what they reached, earliest first."""
+    """A locked ticket with the last cycle of each clock.
 
-    ticket: Ticket
-    sequence: int
-    clocks: tuple[KeptClock, ...]
+    *former* are cycles that ended in this act and are still to be written, *reached* what is still to be recorded,
+    earliest first.
+    """
+
+    locked: LockedTicket
+    promise: BookedPromise | None
+    measures: Measures
+    clocks: tuple[KeptClock, ...] = ()
+    former: tuple[KeptClock, ...] = ()
     reached: tuple[Reached, ...] = ()
 
-
-def settled_case(act: Act, ticket: Ticket, sequence: int, clocks: Sequence[KeptClock]) -> Case:
-    """Return a ticket with its clocks settled at the act's instant."""
-    settled: list[KeptClock] = []
-    reached: list[Reached] = []
-    for kept in clocks:
-        clock, fires = sla.settled(kept.clock, ALWAYS_OPEN, act.now)
-        settled.append(replace(kept, clock=clock))
-        reached += [Reached(kept=settled[-1], fire=fire) for fire in fires]
-    reached.sort(key=lambda one: one.fire.at)
-    return Case(ticket=ticket, sequence=sequence, clocks=tuple(settled), reached=tuple(reached))
+    @property
+    def ticket(self) -> Ticket:
+        """The ticket as it is now."""
+        return self.locked.ticket
 
 
-def retargeted(act: Act, kept: KeptClock, promise: Promise | None) -> KeptClock:
-    """Return a clock under another promise; one that the promise does not speak of goes on as it was."""
-    if promise is None or kept.metric not in promise.targets or kept.clock.is_over:
-        return kept
-    clock, _ = sla.retargeted(kept.clock, ALWAYS_OPEN, promise.targets[kept.metric], act.now)
-    return replace(kept, clock=clock, policy_id=promise.policy_id, policy_version=promise.policy_version)
+def cases_of(act: Act, locked: Sequence[LockedTicket]) -> list[Case]:
+    """Return locked tickets with their clocks as of the act's instant.
+
+    A clock whose calendar was edited is first measured by the newer version from the edit on, so that no hour counts
+    that was closed by then, however late somebody looks.
+    """
+    if not locked:
+        return []
+    rows = queries.clocks_of(act.session, act.organization_id, [one.ticket.id for one in locked])
+    measures = measures_for(act, locked, rows)
+    own = {ticket_id: list(found) for ticket_id, found in groupby(rows, key=attrgetter("ticket_id"))}
+    return [_settled(act, one, own.get(one.ticket.id, []), measures) for one in locked]
 
 
-def write_clocks(act: Act, clocks: Sequence[KeptClock]) -> None:
-    """Write clocks and when to look at each of them next."""
+def _settled(act: Act, locked: LockedTicket, rows: Sequence[Row[Any]], measures: Measures) -> Case:
+    clocks = [kept_of(row, measures.definitions) for row in rows]
+    current = [carried(act, kept, row, measures) for kept, row in zip(clocks, rows, strict=True)]
+    case = Case(
+        locked=locked,
+        promise=None if locked.policy is None else measures.promise_of(locked.policy),
+        measures=measures,
+        clocks=tuple(kept for kept, _ in current),
+        reached=tuple(one for _, reached in current for one in reached),
+    )
+    return followed(act, case, Seen(at=instant_of(act.now)))
+
+
+def carried(act: Act, kept: KeptClock, row: Row[Any], measures: Measures) -> tuple[KeptClock, list[Reached]]:
+    """Return a clock that runs under its calendar's current version, and what it reached before that came."""
+    current = measures.current_key(kept.clock.terms.calendar, edited=row.stale_since is not None)
+    if not kept.clock.is_active or current == kept.clock.terms.calendar:
+        return kept, []
+    # Newer zone data are nobody's decision: what is wrong in the older ones was so since the last event at least.
+    at = kept.clock.since if row.stale_since is None else max(kept.clock.since, instant_of(row.stale_since))
+    mode = Mode.RETROACTIVE if row.recomputed else Mode.CARRY
+    event = Retarget(at=at, terms=replace(kept.clock.terms, calendar=current), mode=mode)
+    step = advance(kept.clock, event, measures.hours_of, spans_of(act, [kept])(kept) if row.recomputed else ())
+    # What is reached at that very instant comes with the look that follows.
+    before = tuple(fire for fire in step.fires if fire.at < at)
+    after = replace(step.clock, fired=kept.clock.fired | {fire.level for fire in before})
+    moved = kept.moved(after, step.segment)
+    return moved, _reached(kept, moved, before)
+
+
+def spans_of(act: Act, clocks: Sequence[KeptClock]) -> RanOf:
+    """Return what tells where a cycle ran before its last event, in one query."""
+    spans: dict[UUID, list[Span]] = defaultdict(list)
+    for row in sla_ledger.segments_of(act.session, act.organization_id, [kept.id for kept in clocks]):
+        if row.state == State.RUNNING.value and row.ended_at is not None:
+            spans[row.clock_id].append((instant_of(row.began_at), instant_of(row.ended_at)))
+    return lambda kept: tuple(spans[kept.id])
+
+
+def followed(act: Act, case: Case, fact: Fact, ran_of: RanOf | None = None) -> Case:
+    """Return a case after *fact*. *ran_of* is asked for a retroactive change only: where a cycle ran before."""
+    own = {kept.metric: kept for kept in case.clocks}
+    before = TicketClocks(
+        promise={} if case.promise is None else case.promise.terms,
+        status=case.ticket.status,
+        responded=case.locked.responded_at is not None,
+        unanswered=case.locked.unanswered_since is not None,
+        clocks={metric: kept.clock for metric, kept in own.items()},
+    )
+
+    def ran(metric: Metric) -> tuple[Span, ...]:
+        return ran_of(own[metric]) if ran_of is not None else ()
+
+    former, reached = list(case.former), list(case.reached)
+    for metric, step in follow(before, fact, case.measures.hours_of, ran).steps:
+        old = own.get(metric)
+        if old is not None and isinstance(fact, Seen):
+            own[metric] = replace(old, clock=step.clock)
+            reached += _reached(old, own[metric], step.fires)
+        elif old is not None and old.clock.cycle == step.clock.cycle:
+            own[metric] = _moved(old, step, case.promise)
+        else:
+            own[metric] = _begun(act, case, metric, step)
+            former += [] if old is None else [_left(old, step)]
+    reached.sort(key=lambda one: (one.fire.at, not one.is_breach))
+    return replace(case, clocks=tuple(own.values()), former=tuple(former), reached=tuple(reached))
+
+
+def _moved(old: KeptClock, step: Step, promise: BookedPromise | None) -> KeptClock:
+    """Return a cycle after an event, without the levels that the event itself led to: the sweep records them at once.
+
+    So each effect has one place: the look, which comes before any other fact.
+    """
+    brings = step.segment is not None and step.clock.cause in _UNDER_NEW_TERMS
+    if brings and promise is not None and old.metric in promise.terms:
+        old = replace(old, policy_id=promise.policy_id, policy_version=promise.policy_version)
+    return old.moved(replace(step.clock, fired=old.clock.fired), step.segment)
+
+
+def _begun(act: Act, case: Case, metric: Metric, step: Step) -> KeptClock:
+    if case.promise is None:
+        message = "a cycle begins under a promise"
+        raise LookupError(message)
+    fresh = KeptClock(
+        id=act.new_id(),
+        ticket_id=case.ticket.id,
+        metric=metric,
+        policy_id=case.promise.policy_id,
+        policy_version=case.promise.policy_version,
+        clock=replace(step.clock, fired=frozenset()),
+    )
+    return fresh.begun()
+
+
+def _left(old: KeptClock, step: Step) -> KeptClock:
+    """Return the cycle before one that has just begun."""
+    return old if step.ended is None else old.moved(step.ended, step.segment)
+
+
+def _reached(old: KeptClock, now: KeptClock, fires: Sequence[Fire]) -> list[Reached]:
+    reached = [Reached(kept=now, fire=fire) for fire in fires]
+    breached_at = now.clock.breached_at
+    if breached_at is not None and old.clock.breached_at is None:
+        reached.append(Reached(kept=now, fire=Fire(cycle=now.clock.cycle, level=BREACH_KEY, at=breached_at)))
+    return reached
+
+
+def promised(act: Act, case: Case, mode: Mode = Mode.CARRY, ran_of: RanOf | None = None) -> Case:
+    """Return a case under the policy that the organization's book has for its ticket; it stays where there is none.
+
+    *mode* says what becomes of what was consumed so far; *ran_of* is asked for a retroactive change only. A metric
+    that the policy does not speak of goes on as it was.
+    """
+    promise = case.measures.promise_for(case.ticket)
+    if promise is None:
+        return case
+    own = {kept.metric: kept for kept in case.clocks}
+    changed = {
+        metric: terms
+        for metric, terms in promise.terms.items()
+        if metric not in own or not _is_under(own[metric], promise)
+    }
+    at = instant_of(act.now)
+    case = followed(act, replace(case, promise=promise), PromiseChanged(at=at, promise=changed, mode=mode), ran_of)
+    policy = promise.policy_id, promise.policy_version
+    return replace(case, locked=replace(case.locked, policy=policy))
+
+
+def _is_under(kept: KeptClock, promise: BookedPromise) -> bool:
+    # Under the same version it keeps its calendar's version, which an edit may have left to new tickets.
+    return (kept.policy_id, kept.policy_version) == (promise.policy_id, promise.policy_version)
+
+
+def written(act: Act, cases: Sequence[Case]) -> list[Case]:
+    """Write the clocks of *cases* and when to look at each next, and return the cases as they are kept now."""
+    clocks = [(case, kept) for case in cases for kept in (*case.former, *case.clocks)]
     if clocks:
-        next_at = [sla.next_at(kept.clock, ALWAYS_OPEN) for kept in clocks]
-        queries.update_clocks(act.session, act.organization_id, clocks, next_at)
+        looks = [next_at(kept.clock, case.measures.hours_of(kept.clock.terms.calendar)) for case, kept in clocks]
+        queries.write_clocks(act.session, act.organization_id, [kept for _, kept in clocks], looks)
+    return [replace(case, former=(), clocks=tuple(kept.written() for kept in case.clocks)) for case in cases]
+
+
+def kept_of(row: Row[Any], definitions: Mapping[tuple[UUID, int], PolicyDefinition]) -> KeptClock:
+    """Return the clock that a row holds, its terms those of its policy's version and calendar's version."""
+    metric = Metric(row.metric)
+    target = definitions[row.policy_id, row.policy_version].targets[metric]
+    return KeptClock(
+        id=row.id,
+        ticket_id=row.ticket_id,
+        metric=metric,
+        policy_id=row.policy_id,
+        policy_version=row.policy_version,
+        stored_segment=row.segment,
+        clock=Clock(
+            cycle=row.cycle,
+            terms=target.terms(key_text(row.calendar_id, row.calendar_version, row.zone_data)),
+            target=microseconds_of(row.target),
+            state=State(row.state),
+            cause=Cause(row.cause),
+            since=instant_of(row.since),
+            started_at=instant_of(row.started_at),
+            consumed=microseconds_of(row.consumed),
+            due_at=_instant(row.due_at),
+            breached_at=_instant(row.breached_at),
+            completed_at=_instant(row.completed_at),
+            fired=frozenset(row.levels) - {BREACH_KEY},
+        ),
+    )
+
+
+def _instant(moment: Any) -> int | None:  # noqa: ANN401  # a column
+    return None if moment is None else instant_of(moment)

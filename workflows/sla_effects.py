@@ -1,28 +1,25 @@
-"""What the levels of SLA clocks lead to: events, log entries, notifications, and the escalation of a breach.
+"""What the levels of SLA clocks lead to, written in sets: the number of statements does not grow with the tickets'.
 
-Written in sets: the number of statements does not grow with the number of tickets. Each level of a clock has
-its effect once, which a unique key makes sure of whoever comes twice.
+Each level of a clock, and the breach itself, has its effect once, which a unique key makes sure of whoever comes
+twice. What a single level does to its ticket is in `sla_actions`.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from psms.db.queries import journal
-from psms.db.queries import sla as queries
+from psms.db.queries import sla_effects as queries
 from psms.db.queries import tickets as ticket_queries
-from psms.db.queries.sla import NewNotification
-from psms.domain import sla
-from psms.domain.events import Change, EventType
-from psms.domain.sla_policies import Promise, SlaNotice
-from psms.domain.tickets import Ticket
+from psms.domain.events import Change
+from psms.domain.sla.instants import instant_of
 from psms.telemetry import SLA_FIRES, SLA_LATENESS
 from workflows import trail
 from workflows.act import Act
-from workflows.sla_clocks import Case, Reached, retargeted, write_clocks
+from workflows.sla_actions import Outcome, named_by, outcome_of
+from workflows.sla_clocks import Case, Reached, promised, written
 from workflows.ticket_events import Told, event_of
 
-# A level that is recorded more than this many seconds after it was reached is marked late.
-LATE_S = 5
+_SECOND = 1_000_000
 
 
 class _Writes:
@@ -31,28 +28,27 @@ class _Writes:
     def __init__(self) -> None:
         self.logs: list[journal.LogRecord] = []
         self.events: list[journal.EventRecord] = []
-        self.notifications: list[NewNotification] = []
+        self.outcomes: list[Outcome] = []
 
 
 def take_effect(act: Act, cases: Sequence[Case]) -> list[Case]:
     """Write what *cases* reached, with all it leads to, and return them as they are afterwards.
 
-    A breach raises the ticket's priority by one step, and the clocks follow the new priority at once.
+    Where a level changes what policies ask for, the clocks follow at once.
     """
     new = _first_time(act, cases)
-    promises = queries.promises(act.session, [sla.raised(case.ticket.priority).value for case in cases])
+    named = {one for case in cases for reached in case.reached for one in named_by(case, reached)}
+    standing = frozenset(queries.standing(act.session, named)) if named else frozenset()
     writes = _Writes()
-    done = [_effect(act, case, new, promises, writes) for case in cases]
-    ticket_queries.write_escalated(
-        act.session, act.organization_id, [(case.ticket, case.sequence) for case in done], act.now
-    )
-    write_clocks(act, [kept for case in done for kept in case.clocks])
-    if writes.logs:
-        journal.insert_logs(act.session, writes.logs)
-        journal.insert_events(act.session, writes.events)
-    if writes.notifications:
-        queries.insert_notifications(act.session, act.organization_id, writes.notifications, act.now)
+    done = [_effect(act, case, [one for one in case.reached if _key(one) in new], standing, writes) for case in cases]
+    ticket_queries.write_escalated(act.session, act.organization_id, [case.locked for case in done], act.now)
+    done = written(act, done)
+    _write(act, writes)
     return done
+
+
+def _key(one: Reached) -> tuple[object, str]:
+    return one.kept.id, one.fire.level
 
 
 def _first_time(act: Act, cases: Sequence[Case]) -> set[tuple[object, str]]:
@@ -60,49 +56,26 @@ def _first_time(act: Act, cases: Sequence[Case]) -> set[tuple[object, str]]:
     return set(queries.insert_fires(act.session, act.organization_id, fires, act.now)) if fires else set()
 
 
-def _effect(act: Act, case: Case, new: set[tuple[object, str]], promises: dict[str, Promise], writes: _Writes) -> Case:
-    ticket, sequence = case.ticket, case.sequence
-    for one in case.reached:
-        if (one.kept.id, one.fire.level) not in new:
-            continue
-        late_s = (act.now - one.fire.at).total_seconds()
-        SLA_FIRES.labels(metric=one.kept.metric.value, level=one.fire.level).inc()
-        SLA_LATENESS.observe(max(0.0, late_s))
-        for ticket, told in _told(act, ticket, one, late=late_s > LATE_S):  # noqa: B020  (it goes on)
+def _effect(act: Act, case: Case, reached: Sequence[Reached], standing: frozenset[object], writes: _Writes) -> Case:
+    before = case.ticket
+    ticket, sequence = before, case.locked.sequence
+    for one in reached:
+        _count(act, one)
+        outcome = outcome_of(act, case, ticket, one, standing)
+        for ticket, told in outcome.told:
             sequence += 1
             writes.events.append(event_of(act, ticket, told, sequence))
             writes.logs.append(trail.entry(act, told.type.value, ("ticket", ticket.id), _shown(told)))
-        if one.fire.level == sla.BREACH.id:
-            writes.notifications.append(_notification(act, ticket, one))
-    clocks = case.clocks
-    if ticket.priority is not case.ticket.priority:
-        promise = promises.get(ticket.priority.value)
-        clocks = tuple(retargeted(act, kept, promise) for kept in clocks)
-    return Case(ticket=ticket, sequence=sequence, clocks=clocks)
+        writes.outcomes.append(outcome)
+    locked = replace(case.locked, ticket=ticket, sequence=sequence)
+    case = replace(case, locked=locked, reached=())
+    return promised(act, case) if ticket.priority is not before.priority else case
 
 
-def _told(act: Act, ticket: Ticket, one: Reached, *, late: bool) -> list[tuple[Ticket, Told]]:
-    notice = SlaNotice(
-        clock_id=one.kept.id,
-        metric=one.kept.metric,
-        level=one.fire.level,
-        at=one.fire.at,
-        due_at=one.kept.clock.due_at,
-        target_seconds=int(one.kept.clock.target.total_seconds()),
-        late=late,
-    )
-    if one.fire.level != sla.BREACH.id:
-        return [(ticket, Told(type=EventType.SLA_AT_RISK, changes={}, sla=notice))]
-    raised = sla.raised(ticket.priority)
-    changes = {}
-    after = ticket
-    if raised is not ticket.priority:
-        changes = {"priority": Change(before=ticket.priority, after=raised)}
-        after = replace(ticket, priority=raised, version=ticket.version + 1, updated_at=act.now)
-    return [
-        (ticket, Told(type=EventType.SLA_BREACHED, changes={}, sla=notice)),
-        (after, Told(type=EventType.SLA_ESCALATED, changes=changes, sla=notice)),
-    ]
+def _count(act: Act, one: Reached) -> None:
+    if not one.is_breach:
+        SLA_FIRES.labels(metric=one.kept.metric.value, level=one.level).inc()
+    SLA_LATENESS.observe(max(0.0, (instant_of(act.now) - one.fire.at) / _SECOND))
 
 
 def _shown(told: Told) -> dict[str, Change]:
@@ -113,13 +86,15 @@ def _shown(told: Told) -> dict[str, Change]:
     return shown
 
 
-def _notification(act: Act, ticket: Ticket, one: Reached) -> NewNotification:
-    return NewNotification(
-        id=act.new_id(),
-        ticket_id=ticket.id,
-        clock_id=one.kept.id,
-        kind=EventType.SLA_BREACHED.value,
-        user_id=ticket.assignee_id,
-        # Where nobody is assigned, the team is told; where there is no team either, whoever leads the desk.
-        team_id=None if ticket.assignee_id else ticket.team_id,
-    )
+def _write(act: Act, writes: _Writes) -> None:
+    if writes.logs:
+        journal.insert_logs(act.session, writes.logs)
+        journal.insert_events(act.session, writes.events)
+    # Of several levels of a clock that are due at once people hear of the highest only.
+    highest = {one.clock_id: one.notifications for one in writes.outcomes if one.notifications}
+    notifications = [one for notified in highest.values() for one in notified]
+    if notifications:
+        queries.insert_notifications(act.session, act.organization_id, notifications, act.now)
+    watchers = [(one.ticket_id, user_id) for one in writes.outcomes for user_id in one.watchers]
+    if watchers:
+        queries.insert_watchers(act.session, act.organization_id, sorted(set(watchers)), act.now)

@@ -1,12 +1,10 @@
-"""SLA policies: list, read, add and edit; and how a ticket stands with its targets.
+"""SLA policies: list, read, add and edit.
 
 An edit of what a policy says makes a new version; clocks keep the version that they were started under. Each save
 counts the organization's revision in its own transaction, so that every process reads the book again.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,32 +13,29 @@ from sqlalchemy.orm import Session
 from psms.db.direct import direct
 from psms.db.models.sla_books import SlaPolicyRow, SlaPolicyVersionRow
 from psms.db.queries import records
-from psms.db.queries import sla as clock_queries
 from psms.db.queries import sla_books as queries
-from psms.db.queries import tickets as ticket_queries
-from psms.domain import sla
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
-from psms.domain.calendars import ALWAYS_OPEN
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.domain.sla.book import MOST_POLICIES
 from psms.domain.sla.definitions import PolicyDefinition
 from psms.domain.sla.policy_checks import check_policy, references_of
 from psms.domain.sla.policy_documents import policy_document_of, policy_of
 from psms.domain.sla.policy_edits import UNSAID, PolicyFields, Unsaid, shorthand_of, usual_position, written
-from psms.domain.sla_policies import ClockView, EditSlaPolicy, NewSlaPolicy, PolicyVersion, SlaPolicy, TicketSla
+from psms.domain.sla_policies import EditSlaPolicy, NewSlaPolicy, PolicyVersion, SlaPolicy
 from psms.encoding import json_bytes
 from psms.errors import FieldError, TooManyPolicies
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
+from workflows.names import Task
 from workflows.once import Made, create_once
 from workflows.sla_reach import require_policy_in_reach
+from workflows.sla_rebase import note_edit
 
 T = TypeVar("T")
 
 _KIND = "sla_policy"
-_SECOND = timedelta(seconds=1)
 _NOTHING = PolicyDefinition(targets={})
 
 
@@ -104,26 +99,34 @@ def add_policy(rt: Runtime, actor: Actor, command: NewSlaPolicy, once: OnceKey |
 
 
 def edit_policy(rt: Runtime, actor: Actor, policy_id: UUID, command: EditSlaPolicy) -> SlaPolicy:
-    """Change a policy for tickets that are filed, or change their priority, from now on.
+    """Change a policy; `command.applies` says whether for tickets that are filed or edited from now on only.
 
-    Clocks that run already keep the version under which they were started. Raise FieldError for what cannot be kept.
+    Otherwise open tickets follow a little later: see `sla_rebase`. Raise FieldError for what cannot be kept.
     """
     require(actor, Permission.SLA_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
-        queries.lock(session, actor.organization_id)
-        row = records.lock(session, SlaPolicyRow, policy_id, command.if_version)
-        act = act_of(rt, session, actor)
-        before = _definitions(session, [row])[row.id]
-        after = written(before, command.fields)
-        if after != before:
-            check_policy(after)
-            _require_known(session, after)
-        if command.active and not row.active:
-            _require_room(session)
-        if after != before or (command.active and not row.active):
-            require_policy_in_reach(act, after)
-        _edit(act, row, command, before, after)
-        return _view(row, after)
+        view = saved_policy(rt, session, actor, policy_id, command)
+    rt.nudger.nudge(Task.REBASE_SLA)
+    return view
+
+
+def saved_policy(rt: Runtime, session: Session, actor: Actor, policy_id: UUID, command: EditSlaPolicy) -> SlaPolicy:
+    """Do as `edit_policy`, in a transaction that is open."""
+    queries.lock(session, actor.organization_id)
+    row = records.lock(session, SlaPolicyRow, policy_id, command.if_version)
+    act = act_of(rt, session, actor)
+    before = _definitions(session, [row])[row.id]
+    after = written(before, command.fields)
+    if after != before:
+        check_policy(after)
+        _require_known(session, after)
+    if command.active and not row.active:
+        _require_room(session)
+    if after != before or (command.active and not row.active):
+        require_policy_in_reach(act, after)
+    _edit(act, row, command, before, after)
+    note_edit(act, command.applies, policy_id=row.id)
+    return _view(row, after)
 
 
 def _edit(
@@ -200,35 +203,4 @@ def _view(row: SlaPolicyRow, definition: PolicyDefinition) -> SlaPolicy:
         first_response_seconds=short.first_response_seconds,
         resolution_seconds=short.resolution_seconds,
         **policy_document_of(definition),
-    )
-
-
-def sla_of_ticket(rt: Runtime, actor: Actor, ticket_id: UUID) -> TicketSla:
-    """Return how a ticket stands with its targets now, as its clocks would say if the sweep came now."""
-    require(actor, Permission.TICKET_READ)
-    with rt.db.begin(actor.organization_id) as session:
-        ticket = ticket_queries.get(session, actor, ticket_id)
-        act = act_of(rt, session, actor)
-        clocks = clock_queries.clocks_of(session, actor.organization_id, [ticket.id])
-    return TicketSla(ticket_id=ticket.id, at=act.now, clocks=[_clock_view(kept, act) for kept in clocks])
-
-
-def _clock_view(kept: clock_queries.KeptClock, act: Act) -> ClockView:
-    clock, _ = sla.settled(kept.clock, ALWAYS_OPEN, act.now)
-    kept = replace(kept, clock=clock)
-    consumed = sla.elapsed(clock, ALWAYS_OPEN, act.now)
-    return ClockView(
-        id=kept.id,
-        metric=kept.metric,
-        policy_id=kept.policy_id,
-        policy_version=kept.policy_version,
-        state=clock.state,
-        target_seconds=clock.target // _SECOND,
-        consumed_seconds=consumed // _SECOND,
-        remaining_seconds=(clock.target - consumed) // _SECOND,
-        due_at=clock.due_at,
-        breached_at=clock.breached_at,
-        completed_at=clock.completed_at,
-        started_at=kept.started_at,
-        levels=[level.id for level in sla.LEVELS if level.id in clock.fired],
     )

@@ -10,13 +10,13 @@ from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from psms.crash import CrashPoint, crash_point
-from psms.db.queries import sla as queries
+from psms.db.queries import sla_timers as queries
 from psms.db.queries import tickets as ticket_queries
 from psms.db.session import enter
 from psms.runtime import Runtime
 from workflows.act import act_of_system
 from workflows.names import Task
-from workflows.sla_clocks import settled_case, write_clocks
+from workflows.sla_clocks import cases_of, written
 from workflows.sla_effects import take_effect
 
 BATCH = 500
@@ -58,17 +58,12 @@ def _fire_in(rt: Runtime, session: Session, organization_id: UUID, due: Sequence
     tickets = ticket_queries.lock_free(session, sorted(locked))
     # The one instant of the batch, read under the locks: nothing that was committed before is later.
     act = act_of_system(rt, session, organization_id, rt.clock.now(session))
-    clocks = queries.clocks_of(session, organization_id, [ticket.id for ticket, _ in tickets])
-    own = {ticket_id: list(kept) for ticket_id, kept in groupby(clocks, key=attrgetter("ticket_id"))}
-    whole = [
-        settled_case(act, ticket, sequence, own[ticket.id])
-        for ticket, sequence in tickets
-        if {kept.id for kept in own.get(ticket.id, ())} == locked[ticket.id]
-    ]
+    # Of a ticket whose timers somebody else holds, none.
+    whole = [case for case in cases_of(act, tickets) if {kept.id for kept in case.clocks} <= locked[case.ticket.id]]
     reached = [case for case in whole if case.reached]
     if reached:
         take_effect(act, reached)
-    # Somebody else recorded what these had reached: only look at them later.
-    write_clocks(act, [kept for case in whole if not case.reached for kept in case.clocks])
+    # Of an edited calendar, or recorded by somebody else: only look at them later.
+    written(act, [case for case in whole if not case.reached])
     handled = {case.ticket.id for case in whole}
     return sum(1 for row in due if row.ticket_id in handled)

@@ -12,7 +12,7 @@ from psms.domain.events import (
     EventType,
     TicketData,
 )
-from psms.domain.sla_policies import SlaNotice
+from psms.domain.sla_standing import SlaNotice
 from psms.domain.tickets import Ticket
 from psms.encoding import json_bytes
 from workflows.act import Act, Moment

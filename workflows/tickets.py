@@ -13,6 +13,7 @@ from psms.db.queries import filing
 from psms.db.queries import tickets as queries
 from psms.db.queries.filing import Opening
 from psms.db.queries.journal import KeptAnswer
+from psms.db.queries.tickets import LockedTicket
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
 from psms.domain.disclosure import disclosed
@@ -62,7 +63,7 @@ def _filed(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None)
     with rt.db.begin_brief(actor.organization_id, lock) as brief:
         if not brief.is_alone:
             raise RequestInProgress
-        opening = _opening(brief, actor, priority, once)
+        opening = _opening(brief, actor, once)
         if isinstance(opening, KeptAnswer):
             # Only what came with a key has an answer already.
             return repeated(opening, cast("OnceKey", once))
@@ -70,16 +71,16 @@ def _filed(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None)
         moment = Moment(rt=rt, organization_id=actor.organization_id, actor=actor, now=opening.now)
         ticket = _opened(moment, command, opening, priority)
         made = Made(json_bytes(disclosed(actor, ticket)), f"/v1/tickets/{ticket.id}", version=1)
-        clocks = sla.started_clocks(moment, ticket.id, opening.promise)
+        clocks = sla.filed_clocks(moment, brief, opening.sla_revision, ticket)
         answer = None if once is None else kept(actor, once, made, moment.now)
         filing.insert_ticket(brief, _new_rows(moment, ticket), clocks, answer)
     return Created(body=made.body, location=made.location, version=made.version)
 
 
-def _opening(brief: Brief, actor: Actor, priority: Priority, once: OnceKey | None) -> Opening | KeptAnswer:
+def _opening(brief: Brief, actor: Actor, once: OnceKey | None) -> Opening | KeptAnswer:
     if once is None:
-        return filing.next_number(brief, priority.value)
-    return filing.next_number_or_answer(brief, priority.value, client_id=actor.client_id, key=once.key)
+        return filing.next_number(brief)
+    return filing.next_number_or_answer(brief, client_id=actor.client_id, key=once.key)
 
 
 def _opened(act: Moment, command: OpenTicket, opening: Opening, priority: Priority) -> Ticket:
@@ -150,19 +151,19 @@ def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket)
     """
     require(actor, Permission.TICKET_UPDATE)
     with rt.db.begin(actor.organization_id) as session:
-        before, sequence = _locked(session, actor, ticket_id, command.if_version)
-        require_edit(actor, before, frozenset(command.fields))
-        if not changes_between(before, command.fields):
-            return before
+        locked = _locked(session, actor, ticket_id, command.if_version)
+        require_edit(actor, locked.ticket, frozenset(command.fields))
+        if not changes_between(locked.ticket, command.fields):
+            return locked.ticket
         act = act_of(rt, session, actor)
-        case = sla.caught_up(act, before, sequence)
+        case = sla.caught_up(act, locked)
         changes = changes_between(case.ticket, command.fields)
         if not changes:
             return case.ticket
         after = _written(act, case.ticket, changes)
-        _told(act, _edit_events(case.ticket, after, set(changes)), after, case.sequence)
-        if "priority" in changes:
-            sla.follow_priority(act, case, after)
+        _told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
+        if sla.ASKED_BY_POLICIES & set(changes):
+            sla.follow_fields(act, case, after)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
 
@@ -174,23 +175,23 @@ def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_ve
     """
     require(actor, Permission.TICKET_TRANSITION)
     with rt.db.begin(actor.organization_id) as session:
-        before, sequence = _locked(session, actor, ticket_id, if_version)
+        locked = _locked(session, actor, ticket_id, if_version)
         require_transition(actor, action)
-        status = next_status(before.status, action)
+        status = next_status(locked.ticket.status, action)
         act = act_of(rt, session, actor)
-        case = sla.caught_up(act, before, sequence)
+        case = sla.caught_up(act, locked)
         after = _written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
-        _told(act, _status_events(case.ticket, after), after, case.sequence)
+        _told(act, _status_events(case.ticket, after), after, case.locked.sequence)
         sla.follow_status(act, case, status)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
 
 
-def _locked(session: Session, actor: Actor, ticket_id: UUID, if_version: int | None) -> tuple[Ticket, int]:
-    ticket, sequence = queries.lock(session, actor, ticket_id)
-    if if_version is not None and if_version != ticket.version:
-        raise VersionStale(current_version=ticket.version)
-    return ticket, sequence
+def _locked(session: Session, actor: Actor, ticket_id: UUID, if_version: int | None) -> LockedTicket:
+    locked = queries.lock(session, actor, ticket_id)
+    if if_version is not None and if_version != locked.ticket.version:
+        raise VersionStale(current_version=locked.ticket.version)
+    return locked
 
 
 def _written(act: Act, before: Ticket, changes: dict[str, Any]) -> Ticket:

@@ -14,14 +14,16 @@ from api.context import runtime
 from api.fields import MAX_NAME, Answer, Flag, Schema, Uuid, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
+from api.policy_fields import PreviewSchema, applies
 from api.preconditions import wanted_version
 from api.smorest import Blueprint
 from psms.domain.access import Permission
 from psms.domain.sla.calendar_definitions import CalendarFields
+from psms.domain.sla.edits import Applies
 from psms.domain.sla.holiday_sources import HolidaySource
 from psms.domain.sla.policy_edits import UNSAID
 from psms.domain.sla_calendars import EditCalendar, NewCalendar
-from workflows import calendars
+from workflows import calendars, sla_previews
 
 _MOST_SHIFTS = 24
 _MOST_DAYS = 2000
@@ -155,11 +157,14 @@ class EditCalendarSchema(Schema):
         metadata={"description": "Asked again each time it is given; null takes its dates out."},
     )
 
+    apply = applies(Applies.OPEN_TICKETS)
+
     @post_load
     def to_command(self, values: dict[str, Any], **_: object) -> EditCalendar | NewCalendar:
         """Make the command."""
         name, source = values.pop("name", None), values.pop("holiday_source", UNSAID)
-        return EditCalendar(name=name, holiday_source=source, fields=CalendarFields(**values))
+        applied = values.pop("apply", Applies.OPEN_TICKETS)
+        return EditCalendar(name=name, applies=applied, holiday_source=source, fields=CalendarFields(**values))
 
 
 class NewCalendarSchema(EditCalendarSchema):
@@ -167,6 +172,11 @@ class NewCalendarSchema(EditCalendarSchema):
 
     name = text(MAX_NAME, required=True)
     time_zone = text(_MAX_ZONE, required=True, metadata={"description": "An IANA name, as in Europe/Paris."})
+
+    class Meta(Schema.Meta):
+        """A new calendar has measured nothing yet."""
+
+        exclude = ("apply",)
 
     @post_load
     @override
@@ -246,3 +256,12 @@ def get_holiday_changes(calendar_id: UUID) -> Response:
 
 def _wanted_version(calendar_id: UUID) -> int | None:
     return wanted_version(lambda: calendars.get_calendar(runtime(), actor(), calendar_id).version)
+
+
+@blp.route("/<uuid:calendar_id>/preview", methods=["POST"])
+@requires(Permission.SLA_MANAGE)
+@blp.arguments(EditCalendarSchema, example={"holidays": ["2026-12-31"]})
+@blp.shows(PreviewSchema)
+def preview_calendar(command: EditCalendar, calendar_id: UUID) -> Response:
+    """Ask what an edit would do to open tickets. Takes what the edit takes, and changes nothing."""
+    return render.shown(sla_previews.preview_calendar(runtime(), actor(), calendar_id, command))

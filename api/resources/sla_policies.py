@@ -13,15 +13,15 @@ from api.context import runtime
 from api.fields import MAX_NAME, Answer, Flag, Schema, Uuid, choice, json_object, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
-from api.policy_fields import ConditionsSchema, TargetsSchema, seconds
+from api.policy_fields import ConditionsSchema, PreviewSchema, TargetsSchema, applies, seconds
 from api.preconditions import wanted_version
 from api.smorest import Blueprint
 from psms.domain.access import Permission
-from psms.domain.sla import ClockState, Metric
+from psms.domain.sla.edits import Applies
 from psms.domain.sla.policy_edits import PolicyFields
 from psms.domain.sla_policies import EditSlaPolicy, MatchQuestion, NewSlaPolicy
 from psms.domain.tickets import Priority, TicketType
-from workflows import sla_matching, sla_policies
+from workflows import sla_matching, sla_policies, sla_previews
 
 _POSITION = validate.Range(min=1, max=1_000_000)
 _MOST_TAGS = 50
@@ -99,12 +99,14 @@ class EditSlaPolicySchema(Schema):
     )
     conditions = fields.Nested(ConditionsSchema)
     targets = fields.Nested(TargetsSchema)
+    apply = applies(Applies.NEW_TICKETS)
 
     @post_load
     def to_command(self, values: dict[str, Any], **_: object) -> EditSlaPolicy:
         """Make the command."""
         own = {name: values.pop(name) for name in ("name", "position", "active") if name in values}
-        return EditSlaPolicy(**own, fields=PolicyFields(**values))
+        applied = values.pop("apply", Applies.NEW_TICKETS)
+        return EditSlaPolicy(**own, applies=applied, fields=PolicyFields(**values))
 
 
 class NewSlaPolicySchema(Schema):
@@ -171,53 +173,6 @@ class MatchSchema(Answer):
     verdicts = fields.List(fields.Nested(VerdictSchema))
 
 
-class ClockSchema(Answer):
-    """One target of a ticket."""
-
-    id = Uuid()
-    metric = choice(Metric)
-    policy_id = Uuid()
-    policy_version = fields.Integer()
-    state = choice(ClockState)
-    target_seconds = fields.Integer()
-    consumed_seconds = fields.Integer()
-    remaining_seconds = fields.Integer(metadata={"description": "Negative once the target is used up."})
-    due_at = fields.DateTime(allow_none=True, metadata={"description": "Null while the clock is paused."})
-    breached_at = fields.DateTime(allow_none=True, metadata={"description": "The due instant that was missed."})
-    completed_at = fields.DateTime(allow_none=True)
-    started_at = fields.DateTime()
-    levels = fields.List(fields.String(), metadata={"description": "Levels that were reached."})
-
-
-class TicketSlaSchema(Answer):
-    """How a ticket stands with its targets at an instant."""
-
-    ticket_id = Uuid()
-    at = fields.DateTime()
-    clocks = fields.List(fields.Nested(ClockSchema))
-
-
-class ClockForRequesterSchema(Answer):
-    """One target of a ticket, as its requester reads it."""
-
-    metric = choice(Metric)
-    state = choice(ClockState)
-    target_seconds = fields.Integer()
-    remaining_seconds = fields.Integer()
-    due_at = fields.DateTime(allow_none=True)
-    breached_at = fields.DateTime(allow_none=True)
-    completed_at = fields.DateTime(allow_none=True)
-    started_at = fields.DateTime()
-
-
-class TicketSlaForRequesterSchema(Answer):
-    """How a ticket stands with its targets, as its requester reads it."""
-
-    ticket_id = Uuid()
-    at = fields.DateTime()
-    clocks = fields.List(fields.Nested(ClockForRequesterSchema))
-
-
 blp = Blueprint("sla_policies", "/v1", "What is promised, and how tickets stand with it.")
 
 
@@ -256,7 +211,10 @@ def get_policy(policy_id: UUID) -> Response:
 @blp.arguments(EditSlaPolicySchema, example={"position": 10})
 @blp.edits(SlaPolicySchema)
 def edit_policy(command: EditSlaPolicy, policy_id: UUID) -> Response:
-    """Change a policy: a new version of it, if what it says changes; clocks that run already keep theirs."""
+    """Change a policy: a new version of it, if what it says changes.
+
+    `apply` says for which tickets: new ones only, which is what it says when left out, or those that are open too.
+    """
     if_version = wanted_version(lambda: sla_policies.get_policy(runtime(), actor(), policy_id).version)
     command = replace(command, if_version=if_version)
     return render.current(sla_policies.edit_policy(runtime(), actor(), policy_id, command))
@@ -280,9 +238,10 @@ def match_policy(question: MatchQuestion) -> Response:
     return render.shown(sla_matching.match(runtime(), actor(), question))
 
 
-@blp.route("/tickets/<uuid:ticket_id>/sla", methods=["GET"])
-@requires(Permission.TICKET_READ)
-@blp.shows(TicketSlaSchema, TicketSlaForRequesterSchema)
-def get_ticket_sla(ticket_id: UUID) -> Response:
-    """Read how a ticket stands with its targets now."""
-    return render.shown(sla_policies.sla_of_ticket(runtime(), actor(), ticket_id))
+@blp.route("/sla-policies/<uuid:policy_id>/preview", methods=["POST"])
+@requires(Permission.SLA_MANAGE)
+@blp.arguments(EditSlaPolicySchema, example={"resolution_seconds": 7200, "apply": "open_tickets"})
+@blp.shows(PreviewSchema)
+def preview_policy(command: EditSlaPolicy, policy_id: UUID) -> Response:
+    """Ask what an edit would do to open tickets. Takes what the edit takes, and changes nothing."""
+    return render.shown(sla_previews.preview_policy(runtime(), actor(), policy_id, command))

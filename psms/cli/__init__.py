@@ -17,6 +17,7 @@ COMMANDS = {
     "work": "psms.cli.work:work",
     "keys": "psms.cli.keys:keys",
     "logs": "psms.cli.logs:logs",
+    "sla": "psms.cli.sla:sla",
     "check-models": "psms.cli.schema:check_models",
 }
 

@@ -76,6 +76,13 @@ class Database:
         """Do as `begin`, waiting no longer than so many seconds for each lock."""
         return self._transaction(BEGIN_IN.format(organization_id) + _AND_PATIENCE.format(seconds))
 
+    @contextmanager
+    def begin_trial(self, organization_id: UUID) -> Iterator[Session]:
+        """Do as `begin`, and take everything back on leaving: to find out what it would have done."""
+        with self.begin(organization_id) as session:
+            yield session
+            session.rollback()
+
     def begin_claim(self) -> AbstractContextManager[Session]:
         """Open a transaction that finds due work of all organizations and leases it.
 

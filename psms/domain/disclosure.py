@@ -9,8 +9,9 @@ from uuid import UUID
 
 from psms.domain.access import Actor, Role
 from psms.domain.accounts import User
-from psms.domain.sla import ClockState, Metric
-from psms.domain.sla_policies import ClockView, TicketSla
+from psms.domain.sla.terms import Metric
+from psms.domain.sla.timeline import State
+from psms.domain.sla_standing import ClockView, TicketSla
 from psms.domain.tickets import Level, Priority, Status, Ticket, TicketType
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ class ClockForRequester:
     """A target as the requester reads it: what was promised and what became of it."""
 
     metric: Metric
-    state: ClockState
+    state: State
     target_seconds: int
     remaining_seconds: int
     due_at: datetime | None

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from psms.domain.sla_policies import SlaNotice
+from psms.domain.sla_standing import SlaNotice
 from psms.domain.tickets import Comment, Ticket, Visibility
 
 SCHEMA_VERSION = 1
@@ -25,6 +25,8 @@ class EventType(StrEnum):
     SLA_AT_RISK = "sla.at_risk"
     SLA_BREACHED = "sla.breached"
     SLA_ESCALATED = "sla.escalated"
+    SLA_OVERDUE = "sla.overdue"
+    SLA_PAGE = "sla.page"
     WEBHOOK_TEST = "webhook.test"
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psms.domain.sla.calendar_definitions import CalendarDefinitionDocument, CalendarFields, HolidaySourceDocument
 from psms.domain.sla.documents import ExceptionDocument
+from psms.domain.sla.edits import Applies
 from psms.domain.sla.holiday_sources import HolidaySource
 from psms.domain.sla.policy_edits import UNSAID, Unsaid
 
@@ -45,6 +46,7 @@ class EditCalendar:
     name: str | None
     fields: CalendarFields
     holiday_source: HolidaySource | Unsaid | None = UNSAID
+    applies: Applies = Applies.OPEN_TICKETS
     if_version: int | None = None
 
 

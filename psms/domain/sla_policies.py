@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from psms.domain.sla import ClockState, Metric
+from psms.domain.sla.edits import Applies
 from psms.domain.sla.matching import Refusal, Scalar
 from psms.domain.sla.policy_documents import ConditionsDocument, PolicyDocument, TargetDocument
 from psms.domain.sla.policy_edits import PolicyFields
@@ -56,6 +56,7 @@ class EditSlaPolicy:
     position: int | None = None
     active: bool | None = None
     fields: PolicyFields = field(default_factory=PolicyFields)
+    applies: Applies = Applies.NEW_TICKETS
     if_version: int | None = None
 
 
@@ -105,53 +106,3 @@ class Match:
     policy_version: int | None
     targets: Mapping[str, TargetDocument]
     verdicts: Sequence[PolicyVerdict]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
-    """The policy that applies to a ticket, as its clocks remember it."""
-
-    policy_id: UUID
-    policy_version: int
-    targets: dict[Metric, timedelta]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClockView:
-    """One clock of a ticket. *remaining_seconds* is negative once the target is used up."""
-
-    id: UUID
-    metric: Metric
-    policy_id: UUID
-    policy_version: int
-    state: ClockState
-    target_seconds: int
-    consumed_seconds: int
-    remaining_seconds: int
-    due_at: datetime | None
-    breached_at: datetime | None
-    completed_at: datetime | None
-    started_at: datetime
-    levels: list[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TicketSla:
-    """How a ticket stands with its targets at the instant *at*."""
-
-    ticket_id: UUID
-    at: datetime
-    clocks: list[ClockView]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlaNotice:
-    """What an SLA event tells: which level of which clock was reached *at*, and whether late it was noticed."""
-
-    clock_id: UUID
-    metric: Metric
-    level: str
-    at: datetime
-    due_at: datetime | None
-    target_seconds: int
-    late: bool

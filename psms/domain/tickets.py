@@ -70,6 +70,12 @@ def priority_for(impact: Level, urgency: Level) -> Priority:
     return _MATRIX[impact, urgency]
 
 
+def raised(priority: Priority) -> Priority:
+    """Return the next higher priority; the highest stays."""
+    order = list(Priority)
+    return order[max(0, order.index(priority) - 1)]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
     """A ticket as the API and the webhooks show it."""

@@ -118,6 +118,8 @@ EXPECT: dict[Route, Row] = {
     ("GET", "/v1/sla-policies/<uuid:policy_id>"): Row(own=_DIRECTORY),
     ("PATCH", "/v1/sla-policies/<uuid:policy_id>"): Row(own=_LEADERS, body={"name": "Renamed {n}"}),
     ("GET", "/v1/sla-policies/<uuid:policy_id>/versions"): Row(own=_DIRECTORY),
+    ("POST", "/v1/sla-policies/<uuid:policy_id>/preview"): Row(own=_LEADERS, body={"resolution_seconds": 60}),
+    ("POST", f"{_CALENDAR}/preview"): Row(own=_LEADERS, body={"name": "Renamed"}),
     ("POST", "/v1/sla-policies/match"): Row(own=_DIRECTORY, body={"service_id": "{service_id}"}),
     ("POST", "/v1/webhook-endpoints"): Row(own=_ADMIN_MADE, body={"url": "http://127.0.0.1:40009/{n}"}),
     ("GET", "/v1/webhook-endpoints"): Row(own=_ADMIN),
@@ -149,5 +151,9 @@ PUBLIC: dict[Route, int] = {
 }
 """What anybody gets from a route that is open to all, asked for nothing in particular."""
 
-QUESTIONS: set[Route] = {("POST", "/v1/sla-policies/match")}
+QUESTIONS: set[Route] = {
+    ("POST", "/v1/sla-policies/match"),
+    ("POST", "/v1/sla-policies/<uuid:policy_id>/preview"),
+    ("POST", "/v1/calendars/<uuid:calendar_id>/preview"),
+}
 """What is asked with a body, and changes nothing."""

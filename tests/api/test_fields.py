@@ -32,14 +32,29 @@ COMMENT = ["author_id", "body", "created_at", "id", "ticket_id", "visibility"]
 USER = ["active", "created_at", "email", "id", "is_service", "name", "role", "role_id", "updated_at", "version"]
 CLOCK = [
     "breached_at",
+    "calendar_id",
+    "calendar_version",
     "completed_at",
     "consumed_seconds",
+    "cycle",
     "due_at",
     "id",
     "levels",
     "metric",
     "policy_id",
     "policy_version",
+    "remaining_seconds",
+    "segments",
+    "started_at",
+    "state",
+    "target_seconds",
+    "why",
+]
+CLOCK_FOR_REQUESTERS = [
+    "breached_at",
+    "completed_at",
+    "due_at",
+    "metric",
     "remaining_seconds",
     "started_at",
     "state",
@@ -53,12 +68,7 @@ READ_BY: dict[str, dict[Role, list[str]]] = {
         for role in Role
         if role is not Role.REQUESTER
     },
-    "clock": {
-        role: sorted(set(CLOCK) - {"consumed_seconds", "id", "levels", "policy_id", "policy_version"})
-        if role is Role.REQUESTER
-        else CLOCK
-        for role in Role
-    },
+    "clock": {role: CLOCK_FOR_REQUESTERS if role is Role.REQUESTER else CLOCK for role in Role},
 }
 
 AsRole = Callable[[Role], ApiClient]

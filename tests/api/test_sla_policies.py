@@ -33,6 +33,9 @@ def test_a_ticket_shows_its_clocks(client):
     assert datetime.fromisoformat(clocks["first_response"]["due_at"]) == filed + timedelta(minutes=15)
     assert datetime.fromisoformat(clocks["resolution"]["due_at"]) == filed + timedelta(hours=4)
     assert {clock["state"] for clock in clocks.values()} == {"running"}
+    (segment,) = clocks["resolution"]["segments"]
+    assert (segment["cause"], segment["began_at"], segment["ended_at"]) == ("start", ticket["created_at"], None)
+    assert clocks["resolution"]["why"].startswith(f"Due at {(filed + timedelta(hours=4)):%Y-%m-%dT%H:%M:%S}Z: 4 h of")
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ CHILD_OF = {
     CrashPoint.REAP_COMMITTED: "webhooks",
     **dict.fromkeys((CrashPoint.SEAL_UNCOMMITTED, CrashPoint.SEAL_COMMITTED), "core"),
 }
-# Passed after five minutes at the earliest: see test_sealer_killed.
-ELSEWHERE = {CrashPoint.CHECKPOINT_ANCHORED}
+# Passed after five minutes at the earliest, or where a policy was edited: `test_sealer_killed`, `test_rebase_killed`.
+ELSEWHERE = {CrashPoint.CHECKPOINT_ANCHORED, CrashPoint.REBASE_UNCOMMITTED, CrashPoint.REBASE_COMMITTED}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -27,6 +27,7 @@ NUMBERS = "an endpoint's deliveries are not numbered 1 to the last"
 UNPROVEN = "a delivered event has no successful attempt"
 NOTIFIED = "a breach has not exactly one event, notification and instant"
 BREACHED = "breaches and their events differ in number"
+STANDS = "a clock's ledger does not end where the clock stands"
 SAME_NUMBER = "two tickets have one number"
 
 ANOTHER_ID = "overlay({}id::text PLACING 'ffff' FROM 33)::uuid"
@@ -85,6 +86,9 @@ HARMS = [
     ),
     ("UPDATE sla_clocks SET breached_at = NULL", {BREACHED}),
     ("UPDATE events SET type = 'sla.breached' WHERE type = 'sla.at_risk'", {BREACHED}),
+    ("UPDATE sla_clocks SET since = since - interval '1 s'", {STANDS}),
+    ("UPDATE sla_segments SET ended_at = began_at", {STANDS}),
+    ("DELETE FROM sla_segments WHERE number = 1", {STANDS}),
     ("DROP INDEX uq_tickets_number; UPDATE tickets SET number = 1", {SAME_NUMBER}),
 ]
 

@@ -29,6 +29,7 @@ from workflows.delivery_results import Finished, Job, record
 from workflows.relay import relay_outbox
 from workflows.sla_policies import add_policy
 from workflows.sla_sweep import fire_due_timers
+from workflows.sla_verification import verify_clocks
 from workflows.upkeep import keep_house
 
 STEPS = 100
@@ -251,6 +252,7 @@ def test_after_any_walk_everything_accepted_has_happened_once(rt, database, seed
     walk = after_a_walk(rt, database, seed)
 
     assert walk.ledger.breaches() == {}
+    assert verify_clocks(rt, walk.acme.organization_id).differences == []
     assert_tickets(walk)
     assert_deliveries(walk)
 

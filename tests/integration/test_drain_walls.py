@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from psms.db.queries import journal, people
-from psms.db.queries import sla as sla_queries
+from psms.db.queries import sla_effects as sla_queries
 from psms.db.queries import tickets as ticket_queries
 from psms.domain.events import EventType
 from psms.domain.sla_policies import NewSlaPolicy

@@ -269,7 +269,7 @@ def test_a_policy_cannot_choose_a_calendar_that_is_being_retired(
 
 
 @pytest.mark.parametrize("table", ["calendar_versions", "sla_policy_versions"])
-@pytest.mark.parametrize("change", ["UPDATE {} SET created_at = created_at", "DELETE FROM {}", "TRUNCATE {}"])
+@pytest.mark.parametrize("change", ["UPDATE {} SET created_at = created_at", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_versions_cannot_be_changed_by_anybody(
     rt: Runtime, acme: Tenant, database: MigratedDatabase, table: str, change: str
 ) -> None:

@@ -10,7 +10,8 @@ from psms.domain.sla_policies import NewSlaPolicy
 from psms.domain.tickets import NewComment
 from tests.support.tenants import add_caller, file_ticket, make_tenant
 from workflows import comments, tickets
-from workflows.sla_policies import add_policy, sla_of_ticket
+from workflows.sla_policies import add_policy
+from workflows.sla_standing import sla_of_ticket
 from workflows.sla_sweep import fire_due_timers
 
 

@@ -1,5 +1,6 @@
 """From a release whose policies had no versions: what they promised, and the clocks that run, stay word for word."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from psms.domain.pages import PageRequest
 from psms.domain.sla.definitions import Target
 from psms.domain.sla.policy_checks import check_policy
 from psms.domain.sla.policy_documents import policy_document_of, policy_of
+from psms.domain.sla.shelf import Shelf
 from psms.domain.sla.terms import Metric
 from psms.domain.sla_policies import EditSlaPolicy, MatchQuestion, NewSlaPolicy
 from psms.domain.tickets import Priority, Status
@@ -19,8 +21,10 @@ from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.tenants import Tenant, file_ticket, make_tenant
 from workflows.sla_matching import match
-from workflows.sla_policies import add_policy, edit_policy, get_policy, list_policies, sla_of_ticket
+from workflows.sla_policies import add_policy, edit_policy, get_policy, list_policies
+from workflows.sla_standing import sla_of_ticket
 from workflows.sla_sweep import fire_due_timers
+from workflows.sla_verification import verify_clocks
 
 NOW = datetime.now(UTC)
 HIGH, OTHERS, OFF = (uuid7(NOW, number) for number in (1, 2, 3))
@@ -50,7 +54,9 @@ _CLOCKS = """
 def former(rt: Runtime, database: MigratedDatabase) -> tuple[Tenant, list[UUID]]:
     """A database of the former release, with policies and the clocks of three tickets."""
     acme = make_tenant(rt)
-    tickets = [file_ticket(rt, acme.actor) for _ in range(3)]
+    # By another process: whoever migrates starts every process anew, which then has no book at hand.
+    other = replace(rt, shelf=Shelf(rt.shelf.zones))
+    tickets = [file_ticket(other, acme.actor) for _ in range(3)]
     schema.downgrade(database.owner_url, "0005")
     with psycopg.connect(database.superuser_url) as connection:
         for row in POLICIES:
@@ -132,6 +138,10 @@ def test_clocks_that_run_are_neither_lost_nor_moved(
     breached = {clock.metric.value: clock.breached_at for clock in late}
     assert breached == {"first_response": before[0][6], "resolution": None}
     assert {clock.breached_at for clocks in others for clock in clocks} == {None}
+    assert {segment.cause for clock in late for segment in clock.segments} == {"adopted"}
+    verified = verify_clocks(rt, acme.organization_id)
+    # The timers above wait for the due instant, and the levels before it come a little earlier.
+    assert (verified.clocks, {one.field for one in verified.differences}) == (len(CLOCKS), {"next_at"})
 
 
 def test_an_edit_goes_on_counting_where_the_former_release_stopped(

@@ -26,7 +26,7 @@ from tests.support.offices import (
 from tests.support.tenants import add_caller
 from tests.support.waiting import eventually
 from workflows import comments, directory, tickets
-from workflows.sla_policies import sla_of_ticket
+from workflows.sla_standing import sla_of_ticket
 
 PAGE = PageRequest(limit=100)
 

@@ -10,13 +10,14 @@ from sqlalchemy import text
 
 from psms.db.fitness import refuse_unfit_database
 from psms.db.session import Database
-from psms.domain.access import Role
+from psms.domain.access import Actor, Role
 from psms.domain.access.roles import NewRole
 from psms.domain.accounts import NewAssignment, NewTeam
 from psms.domain.answers import OnceKey
 from psms.domain.pages import PageRequest
 from psms.domain.sla.calendar_definitions import CalendarFields
-from psms.domain.sla_calendars import NewCalendar
+from psms.domain.sla.policy_documents import TargetDocument
+from psms.domain.sla_calendars import EditCalendar, NewCalendar
 from psms.domain.sla_policies import NewSlaPolicy
 from psms.domain.tickets import NewComment
 from psms.errors import Misconfigured
@@ -27,7 +28,7 @@ from tests.support.receiver import Receiver
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
 from tests.support.waiting import eventually
 from workflows import catalogue, comments, directory, organizations
-from workflows.calendars import add_calendar
+from workflows.calendars import add_calendar, edit_calendar
 from workflows.deliveries import deliver_due
 from workflows.log_seals import seal_logs
 from workflows.relay import relay_outbox
@@ -69,8 +70,12 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     service = catalogue.list_services(rt, actor, PageRequest()).items[0]
     catalogue.add_assignment(rt, actor, NewAssignment(service_id=service.id, team_id=UUID(team["id"])), None)
     add_endpoint(rt, actor, partner.url("/hook"))
-    add_policy(rt, actor, NewSlaPolicy(name="At once", first_response_seconds=1), None)
-    add_calendar(rt, actor, NewCalendar(name="All day", fields=CalendarFields(always_open=True)), None)
+    week = CalendarFields(time_zone="UTC", weekly={"mon": [["09:00", "17:00"]]})
+    calendar = json.loads(add_calendar(rt, actor, NewCalendar(name="Week", fields=week), None).body)
+    edit_calendar(
+        rt, actor, UUID(calendar["id"]), EditCalendar(name=None, fields=CalendarFields(holidays=["2030-01-01"]))
+    )
+    add_policy(rt, actor, NewSlaPolicy(name="At once", targets={"first_response": at_once(actor)}), None)
     ticket_id = file_ticket(rt, actor)
     eventually(lambda: fire_due_timers(rt) and notified(rt, tenant), what="the breach")
     once = OnceKey(key="key", fingerprint=b"print")
@@ -81,6 +86,23 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     sign_now(rt, tenant.organization_id)
     # The transaction that writes a row of the outbox is all that this needs.
     file_ticket(rt, actor)
+
+
+def at_once(actor: Actor) -> TargetDocument:
+    """Return a target that is breached a second later, which is told to the caller and lets them follow the ticket."""
+    return {
+        "seconds": 1,
+        "levels": [
+            {
+                "id": "breach",
+                "percent": 100,
+                "actions": [
+                    {"type": "add_watcher", "user_id": str(actor.user_id)},
+                    {"type": "notify", "to": "assignee"},
+                ],
+            }
+        ],
+    }
 
 
 def notified(rt: Runtime, tenant: Tenant) -> bool:

@@ -57,6 +57,12 @@ CHECKS = {
         SELECT t.id FROM tickets t
         WHERE (SELECT count(*) FROM sla_clocks c WHERE c.ticket_id = t.id AND c.breached_at IS NOT NULL)
            <> (SELECT count(*) FROM events e WHERE e.ticket_id = t.id AND e.type = 'sla.breached')""",
+    "a clock's ledger does not end where the clock stands": """
+        SELECT c.id FROM sla_clocks c
+        LEFT JOIN sla_segments s ON s.clock_id = c.id AND s.number = c.segment
+        WHERE (s.cycle, s.state, s.cause, s.began_at, s.target, s.consumed, s.ended_at IS NULL)
+            IS DISTINCT FROM (c.cycle, c.state, c.cause, c.since, c.target, c.consumed, true)
+           OR (SELECT count(*) FROM sla_segments n WHERE n.clock_id = c.id) <> c.segment""",
     "two tickets have one number": "SELECT number FROM tickets GROUP BY organization_id, number HAVING count(*) > 1",
 }
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import BigInteger as BigInt
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, SmallInteger, text
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from psms.db.base import Base, OfOrganization
@@ -16,32 +16,119 @@ def _to(table: str, column: str, ondelete: str | None = "CASCADE") -> ForeignKey
     )
 
 
+_METRICS = ("first_response", "next_response", "periodic_update", "resolution")
+_STATES = ("running", "paused", "met", "missed", "cancelled", "superseded")
+_CAUSES = (
+    "adopted", "start", "pause", "resume", "carry", "retroactive", "restart", "complete", "cancel", "reopen",
+)  # fmt: skip
+
+
+def _one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=name)
+
+
+def _of_one_version(name: str) -> CheckConstraint:
+    return CheckConstraint("num_nonnulls(calendar_id, calendar_version, zone_data) IN (0, 3)", name=name)
+
+
 class SlaClockRow(OfOrganization, Base):
-    """One target of one ticket."""
+    """One cycle of one target of a ticket."""
 
     __tablename__ = "sla_clocks"
 
     ticket_id: Mapped[UUID]
     metric: Mapped[str]
-    cycle: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    cycle: Mapped[int] = mapped_column(server_default="1")
     policy_id: Mapped[UUID]
     policy_version: Mapped[int] = mapped_column(BigInt)
     target: Mapped[timedelta]
     consumed: Mapped[timedelta] = mapped_column(server_default=text("'00:00:00'::interval"))
-    segment_started_at: Mapped[datetime | None]
     state: Mapped[str]
     due_at: Mapped[datetime | None]
     breached_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     started_at: Mapped[datetime]
+    calendar_id: Mapped[UUID | None]
+    calendar_version: Mapped[int | None]
+    zone_data: Mapped[str | None]
+    since: Mapped[datetime]
+    cause: Mapped[str]
+    segment: Mapped[int] = mapped_column(server_default="1")
 
     __table_args__ = (
-        CheckConstraint("metric IN ('first_response', 'resolution')", name="ck_sla_clocks_metric"),
-        CheckConstraint("state IN ('running', 'paused', 'met', 'missed', 'cancelled')", name="ck_sla_clocks_state"),
+        _one_of("metric", _METRICS, "ck_sla_clocks_metric"),
+        _one_of("state", _STATES, "ck_sla_clocks_state"),
+        _one_of("cause", _CAUSES, "ck_sla_clocks_cause"),
+        _of_one_version("ck_sla_clocks_calendar"),
         _to("tickets", "ticket_id"),
-        _to("sla_policies", "policy_id", None),
+        ForeignKeyConstraint(
+            ["organization_id", "policy_id", "policy_version"],
+            ["sla_policy_versions.organization_id", "sla_policy_versions.policy_id", "sla_policy_versions.version"],
+        ),
+        ForeignKeyConstraint(
+            ["organization_id", "calendar_id", "calendar_version"],
+            ["calendar_versions.organization_id", "calendar_versions.calendar_id", "calendar_versions.version"],
+        ),
         Index("uq_sla_clocks_cycle", "organization_id", "ticket_id", "metric", "cycle", unique=True),
-        Index("ix_sla_clocks_policy", "organization_id", "policy_id"),
+        Index("ix_sla_clocks_policy", "organization_id", "policy_id", "policy_version"),
+        Index(
+            "ix_sla_clocks_calendar",
+            "organization_id",
+            "calendar_id",
+            "calendar_version",
+            "ticket_id",
+            postgresql_where=text("calendar_id IS NOT NULL"),
+        ),
+    )
+
+
+class SlaSegmentRow(Base):
+    """The stretch of a clock's life from one event to the next: a row of its ledger."""
+
+    __tablename__ = "sla_segments"
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    clock_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    ticket_id: Mapped[UUID]
+    cycle: Mapped[int]
+    cause: Mapped[str]
+    state: Mapped[str]
+    began_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    consumed: Mapped[timedelta]
+    counted: Mapped[timedelta] = mapped_column(server_default=text("'00:00:00'::interval"))
+    target: Mapped[timedelta]
+    policy_id: Mapped[UUID]
+    policy_version: Mapped[int] = mapped_column(BigInt)
+    calendar_id: Mapped[UUID | None]
+    calendar_version: Mapped[int | None]
+    zone_data: Mapped[str | None]
+
+    __table_args__ = (
+        _one_of("cause", _CAUSES, "ck_sla_segments_cause"),
+        _one_of("state", _STATES, "ck_sla_segments_state"),
+        CheckConstraint("ended_at >= began_at", name="ck_sla_segments_end"),
+        _of_one_version("ck_sla_segments_calendar"),
+        _to("sla_clocks", "clock_id"),
+    )
+
+
+class TicketWatcherRow(Base):
+    """A user who follows a ticket besides those who work on it."""
+
+    __tablename__ = "ticket_watchers"
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    ticket_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    added_at: Mapped[datetime]
+
+    __table_args__ = (
+        _to("tickets", "ticket_id"),
+        _to("users", "user_id"),
+        Index("ix_ticket_watchers_user", "organization_id", "user_id"),
     )
 
 

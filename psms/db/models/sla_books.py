@@ -47,8 +47,12 @@ class CalendarVersionRow(Base):
     definition: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
     created_by: Mapped[UUID | None]
+    applies: Mapped[str] = mapped_column(server_default="open_tickets")
 
-    __table_args__ = (_of("calendars", "calendar_id"),)
+    __table_args__ = (
+        CheckConstraint("applies IN ('new_tickets', 'open_tickets', 'recompute')", name="ck_calendar_versions_applies"),
+        _of("calendars", "calendar_id"),
+    )
 
 
 class SlaPolicyRow(OfOrganization, Versioned, Base):
@@ -79,3 +83,35 @@ class SlaPolicyVersionRow(Base):
     created_by: Mapped[UUID | None]
 
     __table_args__ = (_of("sla_policies", "policy_id"),)
+
+
+class SlaRebaseRow(OfOrganization, Base):
+    """An edit that holds for open tickets, and how far it has got."""
+
+    __tablename__ = "sla_rebases"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
+    calendar_id: Mapped[UUID | None]
+    policy_id: Mapped[UUID | None]
+    applies: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default="waiting")
+    done_through: Mapped[UUID | None]
+    tickets: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("applies IN ('open_tickets', 'recompute')", name="ck_sla_rebases_applies"),
+        CheckConstraint("state IN ('waiting', 'done')", name="ck_sla_rebases_state"),
+        CheckConstraint("num_nonnulls(calendar_id, policy_id) = 1", name="ck_sla_rebases_one"),
+        _of("calendars", "calendar_id"),
+        _of("sla_policies", "policy_id"),
+        Index("ix_sla_rebases_waiting", "created_at", postgresql_where=text("state = 'waiting'")),
+        Index(
+            "ix_sla_rebases_calendar",
+            "organization_id",
+            "calendar_id",
+            postgresql_where=text("calendar_id IS NOT NULL"),
+        ),
+        Index("ix_sla_rebases_policy", "organization_id", "policy_id", postgresql_where=text("policy_id IS NOT NULL")),
+    )

@@ -47,6 +47,10 @@ class TicketRow(OfOrganization, Versioned, Base):
     sequence: Mapped[int] = mapped_column(BigInteger, server_default="1")
     resolved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    sla_policy_id: Mapped[UUID | None]
+    sla_policy_version: Mapped[int | None] = mapped_column(BigInteger)
+    responded_at: Mapped[datetime | None]
+    unanswered_since: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("type IN ('incident', 'request', 'problem', 'change')", name="ck_tickets_type"),

@@ -7,24 +7,22 @@ from uuid import UUID
 
 from psms.db.direct import Brief
 from psms.db.queries.journal import ANSWER, REMEMBERED, KeptAnswer, answer_of
-from psms.db.queries.sla import CLOCKS_OF_TICKET, PROMISE_OF_PRIORITY, promise_of
-from psms.domain.sla_policies import Promise
+from psms.db.queries.sla_filing import CLOCKS_OF_TICKET
 
 # With a key that has an answer already, no number is taken.
 _EARLIER = f"earlier AS ({ANSWER}),"
 _NEXT_NUMBER = """
     WITH {earlier} counter AS (
         UPDATE ticket_counters SET last_number = last_number + 1 {unless_answered} RETURNING last_number)
-    SELECT counter.last_number, psms_now() AS now,
-        (SELECT default_service_id FROM organizations) AS default_service_id, promise.* {answer}
-    FROM (SELECT) this LEFT JOIN counter ON true LEFT JOIN ({promise}) promise ON true {join}
+    SELECT counter.last_number, psms_now() AS now, own.default_service_id, own.sla_revision {answer}
+    FROM (SELECT) this LEFT JOIN counter ON true
+    LEFT JOIN (SELECT default_service_id, sla_revision FROM organizations) own ON true {join}
 """
-_NUMBER = _NEXT_NUMBER.format(earlier="", unless_answered="", answer="", promise=PROMISE_OF_PRIORITY, join="")
+_NUMBER = _NEXT_NUMBER.format(earlier="", unless_answered="", answer="", join="")
 _NUMBER_OR_ANSWER = _NEXT_NUMBER.format(
     earlier=_EARLIER,
     unless_answered="WHERE NOT EXISTS (SELECT FROM earlier)",
     answer=", earlier.*",
-    promise=PROMISE_OF_PRIORITY,
     join="LEFT JOIN earlier ON true",
 )
 
@@ -33,10 +31,12 @@ _NUMBER_OR_ANSWER = _NEXT_NUMBER.format(
 _FILING = """
     WITH ticket AS (
         INSERT INTO tickets (organization_id, id, number, type, subject, description, status, impact, urgency,
-            priority, service_id, requester_id, assignee_id, team_id, tags, custom_fields, created_at, updated_at)
+            priority, service_id, requester_id, assignee_id, team_id, tags, custom_fields, sla_policy_id,
+            sla_policy_version, created_at, updated_at)
         VALUES (%(organization_id)s, %(id)s, %(number)s, %(type)s, %(subject)s, %(description)s, %(status)s, %(impact)s,
             %(urgency)s, %(priority)s, %(service_id)s, %(requester_id)s, %(assignee_id)s, %(team_id)s, %(tags)s,
-            CAST(%(custom_fields)s AS jsonb), %(now)s, %(now)s)
+            CAST(%(custom_fields)s AS jsonb), CAST(%(sla_policy_id)s AS uuid), CAST(%(sla_policy_version)s AS bigint),
+            %(now)s, %(now)s)
     ), entry AS (
         INSERT INTO logs (organization_id, id, at, action, outcome, actor_id, client_id, request_id,
             target_type, target_id, after, address)
@@ -62,26 +62,26 @@ _FILED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What a new ticket takes from its organization: its number, the instant, defaults, and what is promised."""
+    """What a new ticket takes from its organization: its number, the instant, defaults, and its book's revision."""
 
     number: int
     now: datetime
     default_service_id: UUID | None
-    promise: Promise | None
+    sla_revision: int
 
 
-def next_number(brief: Brief, priority: str) -> Opening:
-    """Take the organization's next ticket number, and what else a new ticket of *priority* needs.
+def next_number(brief: Brief) -> Opening:
+    """Take the organization's next ticket number, and what else a new ticket needs.
 
     The counter's row stays locked until the commit, so that no number is lost or given out twice: call
     this last before the inserts.
     """
-    return _opening_of(brief.record(_NUMBER, {"priority": priority}))
+    return _opening_of(brief.record(_NUMBER, {}))
 
 
-def next_number_or_answer(brief: Brief, priority: str, *, client_id: UUID, key: str) -> Opening | KeptAnswer:
+def next_number_or_answer(brief: Brief, *, client_id: UUID, key: str) -> Opening | KeptAnswer:
     """Do as `next_number`, unless a request with this key was answered before: then take none, return the answer."""
-    row = brief.record(_NUMBER_OR_ANSWER, {"priority": priority, "client_id": client_id, "key": key})
+    row = brief.record(_NUMBER_OR_ANSWER, {"client_id": client_id, "key": key})
     return _opening_of(row) if row.fingerprint is None else answer_of(row)
 
 
@@ -90,13 +90,13 @@ def _opening_of(row: Any) -> Opening:  # noqa: ANN401  # a row of the statement
         number=row.last_number,
         now=row.now,
         default_service_id=row.default_service_id,
-        promise=promise_of(row),
+        sla_revision=row.sla_revision,
     )
 
 
-def insert_ticket(brief: Brief, values: dict[str, Any], clocks: dict[str, Any], kept: dict[str, Any] | None) -> None:
+def insert_ticket(brief: Brief, values: dict[str, Any], sla: dict[str, Any], kept: dict[str, Any] | None) -> None:
     """Write a new ticket with its log entry, event and outbox row, its clocks and the answer that is kept, if any.
 
-    All are named as in the statement. It commits.
+    All are named as in the statement, those of *sla* as `sla_filing` returns them. It commits.
     """
-    brief.finish(_FILED[bool(clocks), bool(kept)], {**values, **clocks, **(kept or {})})
+    brief.finish(_FILED["clock_ids" in sla, bool(kept)], {**values, **sla, **(kept or {})})

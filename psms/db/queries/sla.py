@@ -1,258 +1,153 @@
-"""Clocks, timers and fires: written in sets, whatever the number of tickets. Who writes holds the tickets' locks."""
+"""SLA clocks with their segments: read and written in sets, under the tickets' locks.
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+The sweep's statements are in `sla_timers`, those of filing in `sla_filing`, what levels lead to in `sla_effects`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from psms.domain.sla import Clock, ClockState, Metric
-from psms.domain.sla_policies import Promise
+from psms.domain.sla.calendar_keys import parse_key
+from psms.domain.sla.instants import moment_of, span_of
+from psms.domain.sla.kept import KeptClock, NewSegment
 
-# The first policy that asks for nothing but this priority, or for nothing at all.
-_ASKS_NOTHING_ELSE = """'{{"service_ids": [], "types": [], "tiers": [], "tags": [], "all_tags": [], "no_tags": [],
-    "custom_fields": {{}}}}'::jsonb"""
-_PROMISE = f"""
-    SELECT p.id, p.definition_version AS version,
-        (v.definition #>> '{{{{targets,first_response,seconds}}}}')::integer AS first_response_seconds,
-        (v.definition #>> '{{{{targets,resolution,seconds}}}}')::integer AS resolution_seconds
-    FROM sla_policies p JOIN sla_policy_versions v
-        ON v.organization_id = p.organization_id AND v.policy_id = p.id AND v.version = p.definition_version
-    WHERE p.active AND v.definition #> '{{{{conditions,priorities}}}}' IN ('[]', jsonb_build_array({{priority}}::text))
-        AND (v.definition -> 'conditions') - 'priorities' = {_ASKS_NOTHING_ELSE}
-    ORDER BY p.position, p.id DESC LIMIT 1
-"""  # noqa: S608  (a constant)
-_PROMISES = text(f"""
-    SELECT wanted.priority, p.* FROM unnest(CAST(:priorities AS text[])) AS wanted (priority)
-    CROSS JOIN LATERAL ({_PROMISE.format(priority="wanted.priority")}) p
-""")  # noqa: S608  (a constant)
-PROMISE_OF_PRIORITY = _PROMISE.format(priority="%(priority)s")
-
-_COLUMNS = """c.id, c.ticket_id, c.metric, c.policy_id, c.policy_version, c.target, c.consumed, c.segment_started_at,
-    c.state, c.due_at, c.breached_at, c.completed_at, c.started_at"""
-_OF_TICKETS = text(f"""
-    SELECT {_COLUMNS}, ARRAY(SELECT f.level FROM sla_fires f
-        WHERE f.organization_id = c.organization_id AND f.clock_id = c.id ORDER BY f.at, f.level) AS levels
+# The last cycle of each metric: what has ended before it is history. A calendar's version is stale from the first
+# edit on that holds for the clocks that run.
+_OF_TICKETS = text("""
+    SELECT DISTINCT ON (c.ticket_id, c.metric) c.*,
+        ARRAY(SELECT f.level FROM sla_fires f
+            WHERE f.organization_id = c.organization_id AND f.clock_id = c.id) AS levels, edited.*
     FROM sla_clocks c
+    LEFT JOIN LATERAL (
+        SELECT min(v.created_at) AS stale_since, bool_or(v.applies = 'recompute') AS recomputed
+        FROM calendar_versions v
+        WHERE v.organization_id = c.organization_id AND v.calendar_id = c.calendar_id
+          AND v.version > c.calendar_version AND v.applies <> 'new_tickets') edited ON true
     WHERE c.organization_id = :organization_id AND c.ticket_id = ANY (:ticket_ids)
-    ORDER BY c.ticket_id, c.metric
-""")  # noqa: S608  (constants)
-# Two parts of the statement that files a ticket; its names are in `clock_values`.
-CLOCKS_OF_TICKET = """
-    clock AS (
-        INSERT INTO sla_clocks (organization_id, id, ticket_id, metric, policy_id, policy_version, target,
-            segment_started_at, state, due_at, started_at)
-        SELECT %(organization_id)s, n.id, %(id)s, n.metric, %(policy_id)s, %(policy_version)s, n.target,
-            CAST(%(now)s AS timestamptz), 'running', n.due_at, CAST(%(now)s AS timestamptz)
-        FROM unnest(CAST(%(clock_ids)s AS uuid[]), CAST(%(metrics)s AS text[]), CAST(%(targets)s AS interval[]),
-            CAST(%(due)s AS timestamptz[])) AS n (id, metric, target, due_at)
-    ), timer AS (
-        INSERT INTO sla_timers (organization_id, clock_id, ticket_id, next_at)
-        SELECT %(organization_id)s, t.id, %(id)s, t.next_at
-        FROM unnest(CAST(%(clock_ids)s AS uuid[]), CAST(%(next_at)s AS timestamptz[])) AS t (id, next_at)
-    )"""
-_UPDATE = text("""
-    WITH changed AS (
-        SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:targets AS interval[]), CAST(:consumed AS interval[]),
-            CAST(:segments AS timestamptz[]), CAST(:states AS text[]), CAST(:due AS timestamptz[]),
-            CAST(:breached AS timestamptz[]), CAST(:completed AS timestamptz[]), CAST(:policy_ids AS uuid[]),
-            CAST(:policy_versions AS bigint[]), CAST(:next_at AS timestamptz[]))
-            AS n (id, target, consumed, segment, state, due, breached, completed, policy_id, policy_version, next_at)
-    ), clock AS (
-        UPDATE sla_clocks c SET target = n.target, consumed = n.consumed, segment_started_at = n.segment,
-            state = n.state, due_at = n.due, breached_at = n.breached, completed_at = n.completed,
-            policy_id = n.policy_id, policy_version = n.policy_version
-        FROM changed n WHERE c.organization_id = :organization_id AND c.id = n.id
+    ORDER BY c.ticket_id, c.metric, c.cycle DESC
+""")
+_WRITE = text("""
+    WITH clock AS (
+        INSERT INTO sla_clocks AS c (organization_id, id, ticket_id, metric, cycle, policy_id, policy_version,
+            calendar_id, calendar_version, zone_data, target, consumed, state, cause, since, due_at, breached_at,
+            completed_at, started_at, segment)
+        SELECT :organization_id, n.* FROM unnest(CAST(:id AS uuid[]), CAST(:ticket_id AS uuid[]),
+            CAST(:metric AS text[]), CAST(:cycle AS integer[]), CAST(:policy_id AS uuid[]),
+            CAST(:policy_version AS bigint[]), CAST(:calendar_id AS uuid[]), CAST(:calendar_version AS integer[]),
+            CAST(:zone_data AS text[]), CAST(:target AS interval[]), CAST(:consumed AS interval[]),
+            CAST(:state AS text[]), CAST(:cause AS text[]), CAST(:since AS timestamptz[]),
+            CAST(:due_at AS timestamptz[]), CAST(:breached_at AS timestamptz[]), CAST(:completed_at AS timestamptz[]),
+            CAST(:started_at AS timestamptz[]), CAST(:segment AS integer[])) AS n
+        ON CONFLICT (organization_id, id) DO UPDATE SET policy_id = excluded.policy_id,
+            policy_version = excluded.policy_version, calendar_id = excluded.calendar_id,
+            calendar_version = excluded.calendar_version, zone_data = excluded.zone_data, target = excluded.target,
+            consumed = excluded.consumed, state = excluded.state, cause = excluded.cause, since = excluded.since,
+            due_at = excluded.due_at, breached_at = excluded.breached_at, completed_at = excluded.completed_at,
+            segment = excluded.segment
     )
-    UPDATE sla_timers t SET next_at = n.next_at
-    FROM changed n WHERE t.organization_id = :organization_id AND t.clock_id = n.id
+    INSERT INTO sla_timers AS t (organization_id, clock_id, ticket_id, next_at)
+    SELECT :organization_id, n.* FROM unnest(CAST(:id AS uuid[]), CAST(:ticket_id AS uuid[]),
+        CAST(:next_at AS timestamptz[])) AS n
+    ON CONFLICT (organization_id, clock_id) DO UPDATE SET next_at = excluded.next_at
 """)
-_FIRES = text("""
-    INSERT INTO sla_fires (organization_id, clock_id, level, at, noticed_at)
-    SELECT :organization_id, f.clock_id, f.level, f.at, :now
-    FROM unnest(CAST(:clock_ids AS uuid[]), CAST(:levels AS text[]), CAST(:at AS timestamptz[]))
-        AS f (clock_id, level, at)
-    ON CONFLICT DO NOTHING RETURNING clock_id, level
+_CLOSE = text("""
+    UPDATE sla_segments s SET ended_at = n.ended_at, counted = n.counted
+    FROM unnest(CAST(:clock_id AS uuid[]), CAST(:number AS integer[]), CAST(:ended_at AS timestamptz[]),
+        CAST(:counted AS interval[])) AS n (clock_id, number, ended_at, counted)
+    WHERE s.organization_id = :organization_id AND s.clock_id = n.clock_id AND s.number = n.number
 """)
-_NOTIFY = text("""
-    INSERT INTO notifications (organization_id, id, ticket_id, clock_id, kind, user_id, team_id, created_at)
-    SELECT :organization_id, n.id, n.ticket_id, n.clock_id, n.kind, n.user_id, n.team_id, :now
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:ticket_ids AS uuid[]), CAST(:clock_ids AS uuid[]),
-        CAST(:kinds AS text[]), CAST(:user_ids AS uuid[]), CAST(:team_ids AS uuid[]))
-        AS n (id, ticket_id, clock_id, kind, user_id, team_id)
-""")
-# Oldest first: after an outage those who have waited longest come first.
-_DUE = text("""
-    SELECT organization_id, clock_id, ticket_id FROM sla_timers
-    WHERE next_at IS NOT NULL AND next_at < :now
-    ORDER BY next_at LIMIT :limit FOR UPDATE SKIP LOCKED
-""")
-# All timers of these tickets, or none of a ticket: so the sweep never waits, and cannot deadlock with an edit.
-_LOCK_TIMERS = text("""
-    SELECT clock_id, ticket_id FROM sla_timers
-    WHERE organization_id = :organization_id AND ticket_id = ANY (:ticket_ids)
-    ORDER BY clock_id FOR UPDATE SKIP LOCKED
+_OPEN = text("""
+    INSERT INTO sla_segments (organization_id, clock_id, number, ticket_id, cycle, cause, state, began_at, ended_at,
+        consumed, counted, target, policy_id, policy_version, calendar_id, calendar_version, zone_data)
+    SELECT :organization_id, n.* FROM unnest(CAST(:clock_id AS uuid[]), CAST(:number AS integer[]),
+        CAST(:ticket_id AS uuid[]), CAST(:cycle AS integer[]), CAST(:cause AS text[]), CAST(:state AS text[]),
+        CAST(:began_at AS timestamptz[]), CAST(:ended_at AS timestamptz[]), CAST(:consumed AS interval[]),
+        CAST(:counted AS interval[]), CAST(:target AS interval[]), CAST(:policy_id AS uuid[]),
+        CAST(:policy_version AS bigint[]), CAST(:calendar_id AS uuid[]), CAST(:calendar_version AS integer[]),
+        CAST(:zone_data AS text[])) AS n
 """)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptClock:
-    """A clock with what its row remembers besides."""
-
-    id: UUID
-    ticket_id: UUID
-    metric: Metric
-    policy_id: UUID
-    policy_version: int
-    started_at: datetime
-    clock: Clock
+def clocks_of(session: Session, organization_id: UUID, ticket_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+    """Return the last cycle of each metric of these tickets with the levels that have fired, in one query."""
+    return session.execute(_OF_TICKETS, {"organization_id": organization_id, "ticket_ids": list(ticket_ids)}).all()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewNotification:
-    """Something that a user, a team, or nobody in particular is to be told."""
-
-    id: UUID
-    ticket_id: UUID
-    clock_id: UUID
-    kind: str
-    user_id: UUID | None
-    team_id: UUID | None
-
-
-def promise_of(row: Row[Any]) -> Promise | None:
-    """Return the promise that a row of a policy's columns holds; None where no policy was found."""
-    if row.id is None:
-        return None
-    seconds = {Metric.FIRST_RESPONSE: row.first_response_seconds, Metric.RESOLUTION: row.resolution_seconds}
-    return Promise(
-        policy_id=row.id,
-        policy_version=row.version,
-        targets={metric: timedelta(seconds=value) for metric, value in seconds.items() if value is not None},
-    )
+def write_clocks(
+    session: Session, organization_id: UUID, clocks: Sequence[KeptClock], next_at: Sequence[int | None]
+) -> None:
+    """Write clocks, their timers and what their ledgers gained, in three statements at most."""
+    values = {"organization_id": organization_id}
+    session.execute(_WRITE, values | clock_columns(clocks) | {"next_at": [_moment(at) for at in next_at]})
+    closed = [(kept, *kept.closed) for kept in clocks if kept.closed is not None]
+    if closed:
+        columns = {
+            "clock_id": [kept.id for kept, _, _ in closed],
+            "number": [kept.stored_segment for kept, _, _ in closed],
+            "ended_at": [moment_of(at) for _, at, _ in closed],
+            "counted": [span_of(counted) for _, _, counted in closed],
+        }
+        session.execute(_CLOSE, values | columns)
+    opened = [(kept, segment) for kept in clocks for segment in kept.opened]
+    if opened:
+        session.execute(_OPEN, values | segment_columns(opened))
 
 
-def promises(session: Session, priorities: Iterable[str]) -> dict[str, Promise]:
-    """Return the promise for each priority that has one, in one query."""
-    rows = session.execute(_PROMISES, {"priorities": sorted(set(priorities))})
-    found = ((row.priority, promise_of(row)) for row in rows)
-    return {priority: promise for priority, promise in found if promise is not None}
-
-
-def clocks_of(session: Session, organization_id: UUID, ticket_ids: Sequence[UUID]) -> list[KeptClock]:
-    """Return every clock of these tickets with the levels that have fired, in one query."""
-    rows = session.execute(_OF_TICKETS, {"organization_id": organization_id, "ticket_ids": list(ticket_ids)})
-    return [_kept(row) for row in rows]
-
-
-def clock_values(kept: Sequence[KeptClock], next_at: Sequence[datetime | None]) -> dict[str, Any]:
-    """Return the values that CLOCKS_OF_TICKET names, for the clocks of one new ticket; none for no clocks."""
-    if not kept:
-        return {}
+def clock_columns(clocks: Sequence[KeptClock]) -> dict[str, list[Any]]:
+    """Return the columns of clocks, as the statements name them."""
     return {
-        "policy_id": kept[0].policy_id,
-        "policy_version": kept[0].policy_version,
-        "clock_ids": [k.id for k in kept],
-        "metrics": [k.metric.value for k in kept],
-        "targets": [k.clock.target for k in kept],
-        "due": [k.clock.due_at for k in kept],
-        "next_at": list(next_at),
+        "id": [kept.id for kept in clocks],
+        "ticket_id": [kept.ticket_id for kept in clocks],
+        "metric": [kept.metric.value for kept in clocks],
+        "policy_id": [kept.policy_id for kept in clocks],
+        "policy_version": [kept.policy_version for kept in clocks],
+        "segment": [kept.segment for kept in clocks],
+        "cycle": [kept.clock.cycle for kept in clocks],
+        "target": [span_of(kept.clock.target) for kept in clocks],
+        "consumed": [span_of(kept.clock.consumed) for kept in clocks],
+        "state": [kept.clock.state.value for kept in clocks],
+        "cause": [kept.clock.cause.value for kept in clocks],
+        "since": [moment_of(kept.clock.since) for kept in clocks],
+        "due_at": [_moment(kept.clock.due_at) for kept in clocks],
+        "breached_at": [_moment(kept.clock.breached_at) for kept in clocks],
+        "completed_at": [_moment(kept.clock.completed_at) for kept in clocks],
+        "started_at": [moment_of(kept.clock.started_at) for kept in clocks],
+        **_calendar_columns([kept.clock.terms.calendar for kept in clocks]),
     }
 
 
-def update_clocks(
-    session: Session, organization_id: UUID, kept: Sequence[KeptClock], next_at: Sequence[datetime | None]
-) -> None:
-    """Write changed clocks and their timers, in one statement."""
-    clocks = [k.clock for k in kept]
-    session.execute(
-        _UPDATE,
-        {
-            "organization_id": organization_id,
-            "ids": [k.id for k in kept],
-            "policy_ids": [k.policy_id for k in kept],
-            "policy_versions": [k.policy_version for k in kept],
-            "targets": [c.target for c in clocks],
-            "consumed": [c.consumed for c in clocks],
-            "segments": [c.segment_started_at for c in clocks],
-            "states": [c.state.value for c in clocks],
-            "due": [c.due_at for c in clocks],
-            "breached": [c.breached_at for c in clocks],
-            "completed": [c.completed_at for c in clocks],
-            "next_at": list(next_at),
-        },
-    )
+def segment_columns(opened: Sequence[tuple[KeptClock, NewSegment]]) -> dict[str, list[Any]]:
+    """Return the columns of segments, as the statement names them."""
+    return {
+        "clock_id": [kept.id for kept, _ in opened],
+        "ticket_id": [kept.ticket_id for kept, _ in opened],
+        "number": [segment.number for _, segment in opened],
+        "cycle": [segment.cycle for _, segment in opened],
+        "cause": [segment.cause.value for _, segment in opened],
+        "state": [segment.state.value for _, segment in opened],
+        "began_at": [moment_of(segment.began_at) for _, segment in opened],
+        "ended_at": [_moment(segment.ended_at) for _, segment in opened],
+        "consumed": [span_of(segment.consumed) for _, segment in opened],
+        "counted": [span_of(segment.counted) for _, segment in opened],
+        "target": [span_of(segment.target) for _, segment in opened],
+        "policy_id": [segment.policy_id for _, segment in opened],
+        "policy_version": [segment.policy_version for _, segment in opened],
+        **_calendar_columns([segment.calendar for _, segment in opened]),
+    }
 
 
-def insert_fires(
-    session: Session, organization_id: UUID, fires: Sequence[tuple[UUID, str, datetime]], now: datetime
-) -> set[tuple[UUID, str]]:
-    """Write fires (clock, level, instant), and return those that nobody wrote before."""
-    rows = session.execute(
-        _FIRES,
-        {
-            "organization_id": organization_id,
-            "now": now,
-            "clock_ids": [clock_id for clock_id, _, _ in fires],
-            "levels": [level for _, level, _ in fires],
-            "at": [at for _, _, at in fires],
-        },
-    )
-    return {(row.clock_id, row.level) for row in rows}
+def _calendar_columns(keys: Sequence[str]) -> dict[str, list[Any]]:
+    named = [parse_key(key) for key in keys]
+    return {
+        "calendar_id": [None if one is None else one.calendar_id for one in named],
+        "calendar_version": [None if one is None else one.version for one in named],
+        "zone_data": [None if one is None else one.zone_data for one in named],
+    }
 
 
-def insert_notifications(
-    session: Session, organization_id: UUID, notifications: Sequence[NewNotification], now: datetime
-) -> None:
-    """Write notifications, in one statement."""
-    session.execute(
-        _NOTIFY,
-        {
-            "organization_id": organization_id,
-            "now": now,
-            "ids": [n.id for n in notifications],
-            "ticket_ids": [n.ticket_id for n in notifications],
-            "clock_ids": [n.clock_id for n in notifications],
-            "kinds": [n.kind for n in notifications],
-            "user_ids": [n.user_id for n in notifications],
-            "team_ids": [n.team_id for n in notifications],
-        },
-    )
-
-
-def due(session: Session, now: datetime, limit: int) -> Sequence[Row[Any]]:
-    """Lock, as the claimer, the timers that are due and return where they belong."""
-    return session.execute(_DUE, {"now": now, "limit": limit}).all()
-
-
-def lock_timers(session: Session, organization_id: UUID, ticket_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
-    """Lock the timers of these tickets that nobody else holds, and return their clocks by ticket."""
-    locked: dict[UUID, set[UUID]] = {}
-    values = {"organization_id": organization_id, "ticket_ids": list(ticket_ids)}
-    for row in session.execute(_LOCK_TIMERS, values):
-        locked.setdefault(row.ticket_id, set()).add(row.clock_id)
-    return locked
-
-
-def _kept(row: Row[Any]) -> KeptClock:
-    return KeptClock(
-        id=row.id,
-        ticket_id=row.ticket_id,
-        metric=Metric(row.metric),
-        policy_id=row.policy_id,
-        policy_version=row.policy_version,
-        started_at=row.started_at,
-        clock=Clock(
-            target=row.target,
-            consumed=row.consumed,
-            segment_started_at=row.segment_started_at,
-            state=ClockState(row.state),
-            due_at=row.due_at,
-            breached_at=row.breached_at,
-            completed_at=row.completed_at,
-            fired=frozenset(row.levels),
-        ),
-    )
+def _moment(instant: int | None) -> datetime | None:
+    return None if instant is None else moment_of(instant)

@@ -1,14 +1,16 @@
 """Statements on tickets and comments. The hot ones are written out, so that their cost is plain to see."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, insert, select, text, update
+from sqlalchemy import Row, Select, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from psms.db.direct import Direct
+from psms.db.models.accounts import OrganizationRow
 from psms.db.models.tickets import CommentRow, TicketRow
 from psms.db.queries.visibility import condition, page_condition, visible
 from psms.domain.access import Actor
@@ -50,13 +52,37 @@ _NAMES = ", ".join(column.name for column in _COLUMNS)
 _CALLER = {"organization": "CAST(entered.id AS uuid)", "user": "%(user)s"}
 _FILTERS = ("status", "type", "priority", "assignee_id", "team_id", "requester_id", "service_id")
 
-_RAISE = text("""
-    UPDATE tickets t SET priority = r.priority, version = r.version, sequence = r.sequence,
+_ESCALATE = text("""
+    UPDATE tickets t SET priority = r.priority, assignee_id = r.assignee_id, team_id = r.team_id,
+        sla_policy_id = r.policy_id, sla_policy_version = r.policy_version, version = r.version,
+        sequence = r.sequence,
         updated_at = CASE WHEN t.version = r.version THEN t.updated_at ELSE CAST(:now AS timestamptz) END
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:priorities AS text[]), CAST(:versions AS bigint[]),
-        CAST(:sequences AS bigint[])) AS r (id, priority, version, sequence)
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:priorities AS text[]), CAST(:assignees AS uuid[]), CAST(:teams AS uuid[]),
+        CAST(:policy_ids AS uuid[]), CAST(:policy_versions AS bigint[]), CAST(:versions AS bigint[]),
+        CAST(:sequences AS bigint[]))
+        AS r (id, priority, assignee_id, team_id, policy_id, policy_version, version, sequence)
     WHERE t.organization_id = :organization_id AND t.id = r.id
 """)
+# What is read of a ticket whose row is locked, besides what the API shows.
+_LOCKED = (
+    _T.sequence, _T.responded_at, _T.unanswered_since, _T.sla_policy_id, _T.sla_policy_version,
+    select(OrganizationRow.sla_revision).scalar_subquery().label("sla_revision"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedTicket:
+    """A ticket whose row is locked until the commit, its last event's sequence, and what its clocks are to know.
+
+    *policy* is the version of a policy that is promised; *sla_revision* is that of the organization's book.
+    """
+
+    ticket: Ticket
+    sequence: int
+    responded_at: datetime | None
+    unanswered_since: datetime | None
+    policy: tuple[UUID, int] | None
+    sla_revision: int
 
 
 def get(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
@@ -74,35 +100,50 @@ def look_up(direct: Direct, actor: Actor, ticket_id: UUID) -> Ticket:
     return ticket_of(row)
 
 
-def lock(session: Session, actor: Actor, ticket_id: UUID) -> tuple[Ticket, int]:
-    """Return a ticket that *actor* may see, with its last event's sequence, locked until the commit."""
-    statement = _visible(actor).add_columns(_T.sequence).where(_T.id == ticket_id).with_for_update(key_share=True)
-    row = session.execute(statement).one_or_none()
+def lock(session: Session, actor: Actor, ticket_id: UUID) -> LockedTicket:
+    """Return a ticket that *actor* may see, locked until the commit."""
+    statement = _visible(actor).add_columns(*_LOCKED).where(_T.id == ticket_id)
+    row = session.execute(statement.with_for_update(key_share=True)).one_or_none()
     if row is None:
         raise NotFound
-    return ticket_of(row), row.sequence
+    return _locked_of(row)
 
 
-def lock_free(session: Session, ticket_ids: Sequence[UUID]) -> list[tuple[Ticket, int]]:
-    """Lock those of the tickets that nobody else holds, and return each with its last event's sequence."""
-    statement: Select[Any] = select(*_COLUMNS, _T.sequence).where(_T.id.in_(ticket_ids)).order_by(_T.id)
+def lock_free(session: Session, ticket_ids: Sequence[UUID]) -> list[LockedTicket]:
+    """Lock those of the tickets that nobody else holds, and return them."""
+    statement: Select[Any] = select(*_COLUMNS, *_LOCKED).where(_T.id.in_(ticket_ids)).order_by(_T.id)
     rows = session.execute(statement.with_for_update(skip_locked=True))
-    return [(ticket_of(row), row.sequence) for row in rows]
+    return [_locked_of(row) for row in rows]
 
 
-def write_escalated(
-    session: Session, organization_id: UUID, tickets: Sequence[tuple[Ticket, int]], now: datetime
-) -> None:
-    """Write priority, version and sequence of locked tickets, in one statement."""
+def read_all(session: Session, ticket_ids: Sequence[UUID]) -> list[LockedTicket]:
+    """Return these tickets as `lock_all` does, without locking them: for what is not written."""
+    statement: Select[Any] = select(*_COLUMNS, *_LOCKED).where(_T.id.in_(ticket_ids)).order_by(_T.id)
+    return [_locked_of(row) for row in session.execute(statement)]
+
+
+def lock_all(session: Session, ticket_ids: Sequence[UUID]) -> list[LockedTicket]:
+    """Lock these tickets, in the order of their ids, waiting for whoever holds one, and return them."""
+    statement: Select[Any] = select(*_COLUMNS, *_LOCKED).where(_T.id.in_(ticket_ids)).order_by(_T.id)
+    return [_locked_of(row) for row in session.execute(statement.with_for_update(key_share=True))]
+
+
+def write_escalated(session: Session, organization_id: UUID, tickets: Sequence[LockedTicket], now: datetime) -> None:
+    """Write priority, assignment, promise, version and sequence of locked tickets, in one statement."""
+    policies = [locked.policy or (None, None) for locked in tickets]
     session.execute(
-        _RAISE,
+        _ESCALATE,
         {
             "organization_id": organization_id,
             "now": now,
-            "ids": [ticket.id for ticket, _ in tickets],
-            "priorities": [ticket.priority.value for ticket, _ in tickets],
-            "versions": [ticket.version for ticket, _ in tickets],
-            "sequences": [sequence for _, sequence in tickets],
+            "ids": [locked.ticket.id for locked in tickets],
+            "priorities": [locked.ticket.priority.value for locked in tickets],
+            "assignees": [locked.ticket.assignee_id for locked in tickets],
+            "teams": [locked.ticket.team_id for locked in tickets],
+            "policy_ids": [policy_id for policy_id, _ in policies],
+            "policy_versions": [version for _, version in policies],
+            "versions": [locked.ticket.version for locked in tickets],
+            "sequences": [locked.sequence for locked in tickets],
         },
     )
 
@@ -129,10 +170,22 @@ def apply(session: Session, ticket_id: UUID, changes: dict[str, Any]) -> Ticket:
     return ticket_of(session.execute(statement, execution_options={"synchronize_session": False}).one())
 
 
-def count_event(session: Session, ticket_id: UUID, sequence: int) -> None:
-    """Move a locked ticket's sequence without touching its version: something happened, no field changed."""
+def count_event(session: Session, ticket_id: UUID, sequence: int, **remembered: Any) -> None:
+    """Move a locked ticket's sequence without touching its version: something happened, no field changed.
+
+    *remembered* are columns that the API does not show.
+    """
     session.execute(
-        update(TicketRow).where(_T.id == ticket_id).values(sequence=sequence),
+        update(TicketRow).where(_T.id == ticket_id).values(sequence=sequence, **remembered),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def remember_policy(session: Session, ticket_id: UUID, policy: tuple[UUID, int] | None) -> None:
+    """Write which version of a policy is promised for a locked ticket."""
+    policy_id, version = policy or (None, None)
+    session.execute(
+        update(TicketRow).where(_T.id == ticket_id).values(sla_policy_id=policy_id, sla_policy_version=version),
         execution_options={"synchronize_session": False},
     )
 
@@ -208,6 +261,18 @@ def ticket_of(row: Sequence[Any]) -> Ticket:
         updated_at=row[17],
         resolved_at=row[18],
         closed_at=row[19],
+    )
+
+
+def _locked_of(row: Row[Any]) -> LockedTicket:
+    policy = None if row.sla_policy_id is None else (row.sla_policy_id, row.sla_policy_version)
+    return LockedTicket(
+        ticket=ticket_of(row),
+        sequence=row.sequence,
+        responded_at=row.responded_at,
+        unanswered_since=row.unanswered_since,
+        policy=policy,
+        sla_revision=row.sla_revision,
     )
 
 

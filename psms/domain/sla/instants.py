@@ -31,6 +31,11 @@ def microseconds_of(span: timedelta) -> int:
     return span // MICROSECOND
 
 
+def span_of(microseconds: int) -> timedelta:
+    """Return so many microseconds as a span."""
+    return timedelta(microseconds=microseconds)
+
+
 def day_number(day: date) -> int:
     """Return the number of days from 1970-01-01 to *day*."""
     return day.toordinal() - _EPOCH_ORDINAL

@@ -63,14 +63,15 @@ def ran(segments: Iterable[Segment]) -> tuple[Span, ...]:
     return tuple((s.began_at, s.ended_at) for s in segments if s.state is State.RUNNING and s.ended_at is not None)
 
 
-def recompute(ledger: Sequence[Segment], hours_of: HoursOf) -> History:
+def recompute(ledger: Sequence[Segment], hours_of: HoursOf, adopted: Clock | None = None) -> History:
     """Return what follows from *ledger*: all ended segments and the open one of each cycle, in order.
 
+    *adopted* is the clock in its first segment where that took over what was counted without a ledger before.
     Raise LedgerBroken where a segment does not begin when the one before it ended, or says of itself what does not
     follow from those before it.
     """
     first, *later = [segment for segment in ledger if segment.state is not State.SUPERSEDED]
-    step = begin(_start(first), hours_of)
+    step = begin(_start(first), hours_of) if adopted is None else Step(clock=adopted)
     cycles, fires = {1: step.clock}, list(step.fires)
     kept = [first]
     for segment in later:

@@ -28,6 +28,7 @@ class Mode(StrEnum):
 class Cause(StrEnum):
     """The event that a segment begins with."""
 
+    ADOPTED = "adopted"  # an earlier release counted before it, and kept no segments
     START = "start"
     PAUSE = "pause"
     RESUME = "resume"

@@ -1,0 +1,95 @@
+"""How a ticket stands with its targets. What is promised is in `sla_policies`."""
+
+from uuid import UUID
+
+from flask import Response
+from marshmallow import fields
+
+from api import render
+from api.auth import actor, requires
+from api.context import runtime
+from api.fields import Answer, Uuid, choice
+from api.smorest import Blueprint
+from psms.domain.access import Permission
+from psms.domain.sla.terms import Metric
+from psms.domain.sla.timeline import Cause, State
+from workflows import sla_standing
+
+
+class SegmentSchema(Answer):
+    """The stretch of a clock's life from one event to the next; the clock follows from these."""
+
+    cause = choice(Cause)
+    state = choice(State)
+    began_at = fields.DateTime()
+    ended_at = fields.DateTime(allow_none=True, metadata={"description": "Null for the one that the clock is in."})
+    counted_seconds = fields.Integer(metadata={"description": "Open time in it, until now for the last one."})
+    target_seconds = fields.Integer()
+    policy_id = Uuid()
+    policy_version = fields.Integer()
+    calendar_id = Uuid(allow_none=True)
+    calendar_version = fields.Integer(allow_none=True)
+    zone_data = fields.String(allow_none=True)
+
+
+class ClockSchema(Answer):
+    """One cycle of one target of a ticket."""
+
+    id = Uuid()
+    metric = choice(Metric)
+    cycle = fields.Integer()
+    policy_id = Uuid()
+    policy_version = fields.Integer()
+    calendar_id = Uuid(allow_none=True, metadata={"description": "Null where every instant counts."})
+    calendar_version = fields.Integer(allow_none=True)
+    state = choice(State)
+    target_seconds = fields.Integer()
+    consumed_seconds = fields.Integer()
+    remaining_seconds = fields.Integer(metadata={"description": "Negative once the target is used up."})
+    due_at = fields.DateTime(allow_none=True, metadata={"description": "Null while the clock is paused."})
+    breached_at = fields.DateTime(allow_none=True, metadata={"description": "The due instant that was missed."})
+    completed_at = fields.DateTime(allow_none=True)
+    started_at = fields.DateTime()
+    levels = fields.List(fields.String(), metadata={"description": "Levels that were reached."})
+    why = fields.String(metadata={"description": "Why it is due when it is, in a sentence."})
+    segments = fields.List(fields.Nested(SegmentSchema))
+
+
+class TicketSlaSchema(Answer):
+    """How a ticket stands with its targets at an instant."""
+
+    ticket_id = Uuid()
+    at = fields.DateTime()
+    clocks = fields.List(fields.Nested(ClockSchema))
+
+
+class ClockForRequesterSchema(Answer):
+    """One target of a ticket, as its requester reads it."""
+
+    metric = choice(Metric)
+    state = choice(State)
+    target_seconds = fields.Integer()
+    remaining_seconds = fields.Integer()
+    due_at = fields.DateTime(allow_none=True)
+    breached_at = fields.DateTime(allow_none=True)
+    completed_at = fields.DateTime(allow_none=True)
+    started_at = fields.DateTime()
+
+
+class TicketSlaForRequesterSchema(Answer):
+    """How a ticket stands with its targets, as its requester reads it."""
+
+    ticket_id = Uuid()
+    at = fields.DateTime()
+    clocks = fields.List(fields.Nested(ClockForRequesterSchema))
+
+
+blp = Blueprint("ticket_sla", "/v1", "How tickets stand with what is promised.")
+
+
+@blp.route("/tickets/<uuid:ticket_id>/sla", methods=["GET"])
+@requires(Permission.TICKET_READ)
+@blp.shows(TicketSlaSchema, TicketSlaForRequesterSchema)
+def get_ticket_sla(ticket_id: UUID) -> Response:
+    """Read how a ticket stands with its targets now: each clock with its ledger, and why it is due when it is."""
+    return render.shown(sla_standing.sla_of_ticket(runtime(), actor(), ticket_id))

@@ -1,0 +1,86 @@
+"""A clock as it is kept: under an id and a policy's version, with what its ledger gained since it was read.
+
+What events do to the clock itself is in `advance`.
+"""
+
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from psms.domain.sla.clock import Clock
+from psms.domain.sla.terms import Metric
+from psms.domain.sla.timeline import Cause, Segment, State
+
+BREACH_KEY = "(breach)"
+"""The key of the breach itself among the fires of a clock: no level can have it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSegment:
+    """A segment that is to be written; *consumed* and *target* are the clock's at its begin."""
+
+    number: int
+    cycle: int
+    cause: Cause
+    state: State
+    began_at: int
+    ended_at: int | None = None
+    counted: int = 0
+    consumed: int
+    target: int
+    policy_id: UUID
+    policy_version: int
+    calendar: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptClock:
+    """A cycle of a clock. *stored_segment* is the number of the segment that was open when it was read, 0: none.
+
+    *closed* is that segment's end and open time, if it has ended since; *opened* are the segments after it.
+    """
+
+    id: UUID
+    ticket_id: UUID
+    metric: Metric
+    policy_id: UUID
+    policy_version: int
+    clock: Clock
+    stored_segment: int = 0
+    closed: tuple[int, int] | None = None
+    opened: tuple[NewSegment, ...] = ()
+
+    @property
+    def segment(self) -> int:
+        """The number of the segment that is open now."""
+        return self.stored_segment + len(self.opened)
+
+    def moved(self, clock: Clock, ended: Segment | None) -> "KeptClock":
+        """Return this cycle after an event that *ended* its segment, or none."""
+        if ended is None or ended.ended_at is None:
+            return replace(self, clock=clock)
+        after = replace(self, clock=clock)
+        if self.opened:
+            last = replace(self.opened[-1], ended_at=ended.ended_at, counted=ended.counted)
+            return replace(after, opened=(*self.opened[:-1], last)).begun()
+        return replace(after, closed=(ended.ended_at, ended.counted)).begun()
+
+    def begun(self) -> "KeptClock":
+        """Return this cycle with the segment that its clock is in now, which has just begun."""
+        clock = self.clock
+        new = NewSegment(
+            number=self.segment + 1,
+            cycle=clock.cycle,
+            cause=clock.cause,
+            state=clock.state,
+            began_at=clock.since,
+            consumed=clock.consumed,
+            target=clock.target,
+            policy_id=self.policy_id,
+            policy_version=self.policy_version,
+            calendar=clock.terms.calendar,
+        )
+        return replace(self, opened=(*self.opened, new))
+
+    def written(self) -> "KeptClock":
+        """Return this cycle as it is once everything has been written."""
+        return replace(self, stored_segment=self.segment, closed=None, opened=())

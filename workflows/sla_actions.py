@@ -1,0 +1,165 @@
+"""What one level of a clock does to its ticket, by the actions of the policy's version; writing it: `sla_effects`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from psms.db.queries.sla_effects import NewNotification
+from psms.domain.events import Change, EventType
+from psms.domain.sla.definitions import (
+    Action,
+    AddWatcher,
+    Notify,
+    NotifyUser,
+    PageOnCall,
+    RaisePriority,
+    ReassignToTeam,
+    ReassignToUser,
+    Recipient,
+    TellEvent,
+)
+from psms.domain.sla.instants import SECOND, instant_of, moment_of
+from psms.domain.sla.terms import BREACH
+from psms.domain.sla_standing import SlaNotice
+from psms.domain.tickets import Ticket, raised
+from workflows.act import Act
+from workflows.sla_clocks import Case, Reached
+from workflows.ticket_events import Told
+
+# What is recorded more than so long after it was reached is marked late.
+LATE_S = 5
+
+Standing = frozenset[object]
+"""The users and teams, of those that actions name, that are there and active: others are passed over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a level leads to: events, each with the ticket as it is after it, notifications and watchers."""
+
+    clock_id: UUID
+    ticket_id: UUID
+    told: Sequence[tuple[Ticket, Told]]
+    notifications: Sequence[NewNotification] = ()
+    watchers: Sequence[UUID] = ()
+
+
+def named_by(case: Case, reached: Reached) -> Iterator[UUID]:
+    """Return the users and teams that the actions of a level name."""
+    for action in _actions(case, reached):
+        match action:
+            case NotifyUser(user_id=named) | ReassignToUser(user_id=named) | AddWatcher(user_id=named):
+                yield named
+            case ReassignToTeam(team_id=named):
+                yield named
+            case _:
+                pass
+
+
+def outcome_of(act: Act, case: Case, ticket: Ticket, one: Reached, standing: Standing) -> Outcome:
+    """Return what it leads to that *ticket* has reached a level, or is breached."""
+    notice = _notice(act, one)
+    told: list[tuple[Ticket, Told]] = []
+    if one.is_breach:
+        told.append((ticket, Told(type=EventType.SLA_BREACHED, changes={}, sla=notice)))
+    actions = [action for action in _actions(case, one) if set(_ids(action)) <= standing]
+    if TellEvent() in actions and one.level != BREACH.id:
+        told.append((ticket, Told(type=_type_of(one), changes={}, sla=notice)))
+    told += _escalated(act, ticket, actions, notice)
+    if told:
+        ticket = told[-1][0]
+    if PageOnCall() in actions:
+        told.append((ticket, Told(type=EventType.SLA_PAGE, changes={}, sla=notice)))
+    return Outcome(
+        clock_id=one.kept.id,
+        ticket_id=ticket.id,
+        told=told,
+        notifications=[_notification(act, ticket, one, action) for action in actions if _notifies(action)],
+        watchers=[action.user_id for action in actions if isinstance(action, AddWatcher)],
+    )
+
+
+def _actions(case: Case, one: Reached) -> tuple[Action, ...]:
+    # The breach itself is told, whatever the policy says; what it leads to is the level's that is called so.
+    return () if one.is_breach else case.measures.actions(one.kept, one.fire.level)
+
+
+def _ids(action: Action) -> list[object]:
+    return [getattr(action, name) for name in ("user_id", "team_id") if hasattr(action, name)]
+
+
+def _type_of(one: Reached) -> EventType:
+    breached_at = one.kept.clock.breached_at
+    is_over = breached_at is not None and one.fire.at >= breached_at
+    return EventType.SLA_OVERDUE if is_over else EventType.SLA_AT_RISK
+
+
+def _notice(act: Act, one: Reached) -> SlaNotice:
+    clock = one.kept.clock
+    return SlaNotice(
+        clock_id=one.kept.id,
+        metric=one.kept.metric,
+        level=one.level,
+        at=moment_of(one.fire.at),
+        due_at=None if clock.due_at is None else moment_of(clock.due_at),
+        target_seconds=clock.target // SECOND,
+        late=instant_of(act.now) - one.fire.at > LATE_S * SECOND,
+    )
+
+
+def _escalated(act: Act, ticket: Ticket, actions: Sequence[Action], notice: SlaNotice) -> list[tuple[Ticket, Told]]:
+    """Return the escalation, one event whatever changes; also where nothing is left to raise."""
+    wanted: dict[str, Any] = {}
+    for action in actions:
+        match action:
+            case RaisePriority():
+                wanted["priority"] = raised(ticket.priority)
+            case ReassignToUser(user_id=user_id):
+                wanted["assignee_id"] = user_id
+            case ReassignToTeam(team_id=team_id):
+                wanted["team_id"] = team_id
+            case _:
+                pass
+    if not wanted:
+        return []
+    changes = {
+        name: Change(before=getattr(ticket, name), after=value)
+        for name, value in wanted.items()
+        if getattr(ticket, name) != value
+    }
+    after = ticket
+    if changes:
+        new = {name: change.after for name, change in changes.items()}
+        after = replace(ticket, **new, version=ticket.version + 1, updated_at=act.now)
+    return [(after, Told(type=EventType.SLA_ESCALATED, changes=changes, sla=notice))]
+
+
+def _notifies(action: Action) -> bool:
+    return isinstance(action, Notify | NotifyUser)
+
+
+def _notification(act: Act, ticket: Ticket, one: Reached, action: Action) -> NewNotification:
+    user_id, team_id = _recipient(ticket, action)
+    kind = EventType.SLA_BREACHED if one.level == BREACH.id else _type_of(one)
+    return NewNotification(
+        id=act.new_id(),
+        ticket_id=ticket.id,
+        clock_id=one.kept.id,
+        kind=kind.value,
+        user_id=user_id,
+        team_id=team_id,
+    )
+
+
+def _recipient(ticket: Ticket, action: Action) -> tuple[UUID | None, UUID | None]:
+    """Return the user or the team that is told; where it is neither, whoever leads the desk."""
+    match action:
+        case NotifyUser(user_id=user_id):
+            return user_id, None
+        case Notify(to=Recipient.ASSIGNEE) if ticket.assignee_id is not None:
+            return ticket.assignee_id, None
+        case Notify(to=Recipient.ASSIGNEE | Recipient.TEAM):
+            return None, ticket.team_id
+        case _:
+            return None, None

@@ -1,0 +1,102 @@
+"""What an act measures clocks by: the organization's book, versions that clocks name, and hours. Reads no clock."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from psms.db.direct import direct
+from psms.db.queries.tickets import LockedTicket
+from psms.domain.sla.advance import HoursOf
+from psms.domain.sla.book import Book, BookedPromise
+from psms.domain.sla.calendar_keys import key_text, parse_key
+from psms.domain.sla.definitions import Action, PolicyDefinition
+from psms.domain.sla.instants import instant_of
+from psms.domain.sla.kept import KeptClock
+from psms.domain.sla.matching import Subject
+from psms.domain.sla.subjects import subject_of
+from psms.domain.tickets import Ticket
+from workflows.act import Act
+from workflows.sla_books import book_of, current_book, definitions_of, hours_in
+
+PolicyVersion = tuple[UUID, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """The book as of an act, what the versions of policies say that its clocks name, and the hours of calendars."""
+
+    book: Book
+    definitions: Mapping[PolicyVersion, PolicyDefinition]
+    hours_of: HoursOf
+
+    def promise_of(self, policy: PolicyVersion) -> BookedPromise:
+        """Return what a version of a policy promises, by the calendars of today."""
+        definition = self.definitions[policy]
+        return BookedPromise(
+            policy_id=policy[0],
+            policy_version=policy[1],
+            definition=definition,
+            terms=self.book.terms_of(definition),
+        )
+
+    def promise_for(self, ticket: Ticket) -> BookedPromise | None:
+        """Return what the organization promises for a ticket as it is now; None where no policy is for it."""
+        return self.book.promise_for(subject_of_ticket(ticket))
+
+    def actions(self, kept: KeptClock, level: str) -> tuple[Action, ...]:
+        """Return what reaching a level of a clock leads to."""
+        return self.definitions[kept.policy_id, kept.policy_version].targets[kept.metric].actions(level)
+
+    def current_key(self, key: str, *, edited: bool) -> str:
+        """Return the key to measure by from now on in place of *key*.
+
+        *edited*: the calendar has a newer version that holds for clocks that run. Newer zone data hold for all.
+        """
+        named = parse_key(key)
+        if named is None:
+            return key
+        return self.book.current_key(key) if edited else replace(named, zone_data=self.book.zone_data).text
+
+    def is_measured(self, key: str) -> bool:
+        """Tell whether the hours of *key* come from the zone data that it names."""
+        named = parse_key(key)
+        return named is None or named.zone_data == self.book.zone_data
+
+
+def measures_for(act: Act, locked: Sequence[LockedTicket], rows: Iterable[Row[Any]]) -> Measures:
+    """Return what is needed to measure clocks' *rows* and to promise something for *locked* tickets of one batch.
+
+    Without a query while the process has the book, and the versions that the clocks name, at hand.
+    """
+    book = book_of(act.rt, direct(act.session), act.organization_id, max(one.sla_revision for one in locked))
+    return _measures(act, book, rows, {one.policy for one in locked if one.policy is not None})
+
+
+def measures_of(act: Act, rows: Iterable[Row[Any]]) -> Measures:
+    """Return what is needed to measure clocks' or segments' *rows*, where nothing is locked."""
+    return _measures(act, current_book(act.rt, direct(act.session), act.organization_id), rows, set())
+
+
+def _measures(act: Act, book: Book, rows: Iterable[Row[Any]], policies: set[PolicyVersion]) -> Measures:
+    way, found = direct(act.session), list(rows)
+    keys = {key_text(row.calendar_id, row.calendar_version, row.zone_data) for row in found}
+    wanted = policies | {(row.policy_id, row.policy_version) for row in found}
+    return Measures(
+        book=book,
+        definitions=definitions_of(act.rt, way, book, wanted),
+        hours_of=hours_in(act.rt, way, book, keys, instant_of(act.now)),
+    )
+
+
+def subject_of_ticket(ticket: Ticket) -> Subject:
+    """Return what policies may ask of a ticket."""
+    return subject_of(
+        service_id=ticket.service_id,
+        type=ticket.type,
+        priority=ticket.priority,
+        tags=ticket.tags,
+        custom_fields=ticket.custom_fields,
+    )
