@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from psms.adapters.broker import CeleryNudger
 from psms.adapters.egress import EgressGuard
 from psms.adapters.http import RequestsSender
+from psms.adapters.mail import mailer_of
 from psms.adapters.rates import SharedRates
 from psms.adapters.redis_probe import RedisProbe
 from psms.adapters.silence import NoNudges, NoProbe
@@ -15,11 +16,13 @@ from psms.adapters.system import DatabaseClock, SystemChance
 from psms.adapters.vault import Vault, vault_of
 from psms.db.session import Database
 from psms.domain.egress import parse_policy
-from psms.ports import Chance, Clock, Nudger, Probe, Rates, UrlGuard, WebhookSender, WorkSlots
+from psms.ports import Chance, Clock, Mailer, Nudger, Probe, Rates, UrlGuard, WebhookSender, WorkSlots
 from psms.settings import Environment, Settings
 
 # Besides its threads a process needs connections for fallback drains and for the pump of deliveries.
 _SPARE_CONNECTIONS = 8
+# Mail servers turn away who opens many connections at once.
+_MAILS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,9 @@ class Runtime:
     redis: Probe
     vault: Vault
     rates: Rates
+    # None where no mail server is configured: mails wait.
+    mailer: Mailer | None = None
+    mail_slots: WorkSlots = field(default_factory=lambda: Slots(_MAILS_AT_ONCE, name="psms-mail"))
     worker: str = "api"
     # Set when the process is asked to end: drains then claim nothing new and finish what they hold.
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -81,5 +87,6 @@ def _runtime(settings: Settings, nudger: Nudger, redis: Probe, *, worker: str, p
         redis=redis,
         vault=vault_of(settings, chance),
         rates=SharedRates(settings.redis_url),
+        mailer=mailer_of(settings),
         worker=worker,
     )

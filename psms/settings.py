@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from psms.errors import Misconfigured
-from psms.settings_groups import EdgeSettings, KeySettings, LogProof
+from psms.settings_groups import EdgeSettings, KeySettings, LogProof, MailSettings
 from psms.settings_source import Source
 
 
@@ -58,6 +58,7 @@ class Settings:
     keys: KeySettings
     log_proof: LogProof
     edge: EdgeSettings
+    mail: MailSettings | None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -99,6 +100,7 @@ class Settings:
             keys=KeySettings.from_source(source),
             log_proof=LogProof.from_source(source),
             edge=EdgeSettings.of_developers(source, host) if at_home else EdgeSettings.of_operators(source),
+            mail=MailSettings.from_source(source),
         ).checked()
 
     @property

@@ -48,6 +48,8 @@ SLA_LATENESS = Histogram(
     "psms_sla_lateness_seconds", "From the instant at which a level was reached to its effect.", buckets=_FAST
 )
 LOGS_SEALED = Counter("psms_logs_sealed", "Entries of the log that got their place in the chain.")
+MAILS = Counter("psms_mails", "Exchanges with the mail server by what came of them.", ["fate"])
+MAILS_DEAD = Counter("psms_mails_dead", "Mails given up.", ["reason"])
 DEAD = Counter("psms_webhook_dead", "Deliveries given up.", ["reason"])
 
 

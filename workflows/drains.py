@@ -6,6 +6,7 @@ from psms.runtime import Runtime
 from workflows.deliveries import deliver_due, reap_leases
 from workflows.log_seals import seal_logs
 from workflows.names import Task
+from workflows.notifications import send_notifications
 from workflows.relay import relay_outbox
 from workflows.sla_sweep import fire_due_timers
 from workflows.upkeep import keep_house
@@ -17,4 +18,5 @@ DRAINS: dict[Task, Callable[[Runtime], int]] = {
     Task.KEEP_HOUSE: keep_house,
     Task.FIRE_SLA_TIMERS: fire_due_timers,
     Task.SEAL_LOGS: seal_logs,
+    Task.SEND_NOTIFICATIONS: send_notifications,
 }

@@ -23,6 +23,7 @@ class Task(StrEnum):
     KEEP_HOUSE = "upkeep.keep_house"
     FIRE_SLA_TIMERS = "sla.fire_due_timers"
     SEAL_LOGS = "logs.seal"
+    SEND_NOTIFICATIONS = "notifications.send"
 
 
 QUEUE_OF: dict[Task, Queue] = {
@@ -32,4 +33,5 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.KEEP_HOUSE: Queue.UPKEEP,
     Task.FIRE_SLA_TIMERS: Queue.TIMERS,
     Task.SEAL_LOGS: Queue.UPKEEP,
+    Task.SEND_NOTIFICATIONS: Queue.SYNC,
 }

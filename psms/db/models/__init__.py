@@ -1,6 +1,6 @@
 """Every table of the schema, gathered so that the metadata is complete."""
 
 from psms.db.base import Base
-from psms.db.models import accounts, keys, logs, plumbing, roles, sla, tickets, webhooks
+from psms.db.models import accounts, keys, logs, plumbing, roles, sla, telling, tickets, webhooks
 
-__all__ = ["Base", "accounts", "keys", "logs", "plumbing", "roles", "sla", "tickets", "webhooks"]
+__all__ = ["Base", "accounts", "keys", "logs", "plumbing", "roles", "sla", "telling", "tickets", "webhooks"]
