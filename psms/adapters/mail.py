@@ -75,7 +75,27 @@ class SmtpMailer:
                 return _deferred(f"The mail server did not finish within {mail.timeout_s:g} seconds.")
             return result
 
+    def problem(self, timeout_s: float) -> str | None:
+        """Connect and sign in, and return what is wrong, as a sentence; None where the server lets PSMS in."""
+        refuse_in_transaction("a visit to the mail server")
+        with self._watchdog.guard(monotonic() + timeout_s) as watch:
+            found = self._entered(watch)
+            if isinstance(found, str):
+                return found
+            found.close()
+            return None
+
     def _exchange(self, mail: Mail, message: EmailMessage, watch: Watch) -> MailResult:
+        session = self._entered(watch)
+        if isinstance(session, str):
+            return _deferred(session)
+        try:
+            return self._handed_over(session, mail, message, watch)
+        finally:
+            session.close()
+
+    def _entered(self, watch: Watch) -> "_Session | str":
+        """Return a session in which PSMS is signed in, or the sentence that says why there is none."""
         session = None
         try:
             session = self._opened(watch)
@@ -83,11 +103,8 @@ class SmtpMailer:
         except (SMTPException, OSError, ValueError, DialFailed, NameUnresolved) as problem:
             if session is not None:
                 session.close()
-            return _deferred(_turned_away(problem))
-        try:
-            return self._handed_over(session, mail, message, watch)
-        finally:
-            session.close()
+            return _turned_away(problem)
+        return session
 
     def _opened(self, watch: Watch) -> "_Session":
         place = self._settings

@@ -110,8 +110,8 @@ def test_tls_from_the_first_byte_is_verified():
 
         assert (refused.fate, taken.fate) == (Fate.DEFERRED, Fate.TAKEN)
         assert refused.error == (
-            "No connection to the mail server: The certificate of the host comes from an authority that is not trusted, "
-            "or the host does not send the whole chain."
+            "No connection to the mail server: The certificate of the host comes from an authority that is not "
+            "trusted, or the host does not send the whole chain."
         )
         assert [one.secured for one in office.taken] == [True]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
-from typing import BinaryIO, Self, cast
+from typing import BinaryIO, Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Taken:
     @property
     def message(self) -> EmailMessage:
         """The mail, read as a mail program would."""
-        return cast("EmailMessage", message_from_bytes(self.content, policy=SMTP_POLICY))
+        return message_from_bytes(self.content, policy=SMTP_POLICY)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -118,7 +118,7 @@ class _Conversation:
         self._connection = connection
         self._file: BinaryIO = connection.makefile("rb")
         self._secured, self._user = False, None if self._manners.password else ""
-        self._sender = self._recipient = ""
+        self._addresses: dict[str, str] = {}
 
     def close(self) -> None:
         self._file.close()
@@ -142,16 +142,11 @@ class _Conversation:
                 self._secure(self._manners.starttls)
             case "AUTH":
                 self._sign_in(rest)
-            case "MAIL":
-                self._sender = rest.partition("<")[2].partition(">")[0]
-                self._say(verb, "250 ok")
-            case "RCPT":
-                self._recipient = rest.partition("<")[2].partition(">")[0]
+            case "MAIL" | "RCPT" | "RSET":
+                self._addresses[verb] = rest.partition("<")[2].partition(">")[0]
                 self._say(verb, "250 ok")
             case "DATA":
                 return self._take()
-            case "RSET" | "NOOP":
-                self._say(verb, "250 ok")
             case "QUIT":
                 self._say(verb, "221 bye")
                 return False
@@ -189,8 +184,8 @@ class _Conversation:
         scripted = self._office.reply_to("CONTENT") or "250 2.0.0 taken"
         if scripted.startswith("250"):
             taken = Taken(
-                sender=self._sender,
-                recipient=self._recipient,
+                sender=self._addresses["MAIL"],
+                recipient=self._addresses["RCPT"],
                 content=b"".join(lines),
                 user=self._user or None,
                 secured=self._secured,
