@@ -62,7 +62,7 @@ class RetryAt:
 class GiveUp:
     """The delivery is dead; a person may replay it."""
 
-    reason: Literal["exhausted", "expired", "aborted_by_consumer"]
+    reason: Literal["exhausted", "expired", "aborted_by_consumer", "refused"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
