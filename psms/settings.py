@@ -69,8 +69,7 @@ class Settings:
         source = Source(os.environ if env is None else env)
         environment = source.choice("PSMS_ENV", Environment, Environment.DEVELOPMENT)
         host, port = source.text("PSMS_HOST", "127.0.0.1"), source.whole("PSMS_PORT", 8000)
-        database_url = source.secret("DATABASE_URL", "")
-        at_home = environment is Environment.DEVELOPMENT
+        database_url, at_home = source.secret("DATABASE_URL", ""), environment is Environment.DEVELOPMENT
         return cls(
             environment=environment,
             home=Path(source.text("PSMS_HOME", ".psms")).absolute(),

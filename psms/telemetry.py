@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 from structlog.typing import EventDict, WrappedLogger
 
 _SECRET_NAMES = re.compile(
-    r"authorization|cookie|passw|passphrase|secret|token|credential|api.?key|private.?key|\botp\b|\bpan\b|card",
+    r"authorization|cookie|passw|passphrase|secret|token|credential|api.?key|private.?key|routing.?key|\botp\b|\bpan\b|card",
     re.IGNORECASE,
 )
 # Our own tokens and keys by their prefixes, those of others that we hold, the two schemes of an Authorization

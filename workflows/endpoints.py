@@ -73,18 +73,7 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
     def create(act: Act) -> Made:
         if queries.count(act.session) >= MOST_ENDPOINTS:
             raise TooManyEndpoints
-        row = EndpointRow(
-            organization_id=actor.organization_id,
-            id=act.new_id(),
-            kind=command.kind.value,
-            url=url,
-            description=command.description,
-            event_types=event_types,
-            state=EndpointState.ACTIVE.value,
-            version=1,
-            created_at=act.now,
-            updated_at=act.now,
-        )
+        row = _new_row(act, command, url, event_types)
         # PagerDuty's key is never shown again; a secret of ours, this once.
         secret = None if command.routing_key else new_secret(rt.chance.secret_bytes(SECRET_BYTES))
         queries.insert(act.session, row, _secret_row(act, keys, row.id, secret or command.routing_key or ""))
@@ -99,6 +88,21 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
         )
 
     return create_once(rt, actor, once, create)
+
+
+def _new_row(act: Act, command: NewEndpoint, url: str, event_types: list[str] | None) -> EndpointRow:
+    return EndpointRow(
+        organization_id=act.organization_id,
+        id=act.new_id(),
+        kind=command.kind.value,
+        url=url,
+        description=command.description,
+        event_types=event_types,
+        state=EndpointState.ACTIVE.value,
+        version=1,
+        created_at=act.now,
+        updated_at=act.now,
+    )
 
 
 def _secret_row(act: Act, keys: Keyring, endpoint_id: UUID, secret: str) -> SecretRow:

@@ -205,7 +205,7 @@ def test_a_slow_or_dripping_server_is_left_at_the_deadline(manners):
         took = time.monotonic() - started
 
     assert result == MailResult(fate=Fate.DEFERRED, error="The mail server did not finish within 1 seconds.")
-    assert took < 3
+    assert took < 10
 
 
 def test_a_slow_farewell_changes_nothing():

@@ -5,6 +5,8 @@ from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
 
+from psycopg import sql
+
 from psms.crash import CrashPoint
 from psms.domain.mails import Fate, MailResult
 from psms.runtime import Runtime
@@ -18,6 +20,9 @@ from workflows.mail_results import SentMail, record
 from workflows.notifications import send_notifications
 
 KILLED = -9
+BROKEN = """CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$;
+    CREATE TRIGGER broken BEFORE INSERT ON mails
+    FOR EACH ROW WHEN (NEW.organization_id = {}) EXECUTE FUNCTION broken()"""
 
 
 def some_mail(rt: Runtime, acme: Tenant, database: MigratedDatabase, count: int = 1) -> None:
@@ -111,6 +116,21 @@ def test_a_mail_that_was_taken_after_its_lease_is_not_sent_again_where_nobody_ha
         assert send_notifications(with_post(rt, office)) == 0
 
     assert mails(database)[0][0] == "sent"
+
+
+def test_an_organization_whose_mails_cannot_be_made_holds_nobody_else_up(
+    rt: Runtime, acme: Tenant, stranger: Tenant, database: MigratedDatabase
+) -> None:
+    for tenant, name in ((stranger, "Eve"), (acme, "Ada")):
+        notify(database, file_ticket(rt, tenant.actor), user_id=add_person(rt, tenant.actor, name))
+    database.run(sql.SQL(BROKEN).format(sql.Literal(str(stranger.organization_id))))
+
+    with PostOffice() as office:
+        send_notifications(with_post(rt, office))
+        assert [taken.recipient for taken in office.taken] == ["ada@example.com"]
+        database.run(sql.SQL("DROP TRIGGER broken ON mails"))
+        send_notifications(with_post(rt, office))
+        assert [taken.recipient for taken in office.taken] == ["ada@example.com", "eve@example.com"]
 
 
 def test_five_leases_lost_in_a_row_make_a_mail_dead(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:

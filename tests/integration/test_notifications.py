@@ -14,6 +14,7 @@ from tests.support.tenants import Tenant, file_ticket, make_tenant
 from tests.support.told import add_person, add_team, mails, notify, ticket_with_clock, with_post
 from workflows import directory
 from workflows.notifications import send_notifications
+from workflows.upkeep import keep_house
 from workflows.work import dead_work, retry_work, waiting_work
 
 SENT = ("sent", 1, 0, None, None)
@@ -193,3 +194,18 @@ def test_no_address_is_left_in_the_database_in_clear(rt: Runtime, acme: Tenant, 
         send_notifications(with_post(rt, office))
 
     assert found_in(dump_of(database.superuser_url), "ada@example.com") == []
+
+
+def test_old_mails_are_removed_and_those_that_wait_are_kept(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase, office
+):
+    ada = add_person(rt, acme.actor, "Ada")
+    notify(database, file_ticket(rt, acme.actor), user_id=ada)
+    send_notifications(with_post(rt, office))
+    notify(database, file_ticket(rt, acme.actor), user_id=ada)
+    send_notifications(rt)
+    database.move_clock(timedelta(days=91))
+
+    keep_house(rt)
+
+    assert [row[0] for row in mails(database)] == ["pending"]

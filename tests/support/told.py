@@ -7,17 +7,21 @@ from uuid import UUID, uuid4
 from psycopg import sql
 
 from psms.adapters.mail import SmtpMailer
+from psms.adapters.slots import Slots
 from psms.domain.access import Actor, Role
 from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewTeam, NewUser
-from psms.domain.sla_policies import NewSlaPolicy
+from psms.domain.paging import Severity
+from psms.domain.sla_policies import NewSlaPolicy, SlaNotice
 from psms.runtime import Runtime
 from psms.settings import Settings
 from tests.support.databases import MigratedDatabase
 from tests.support.post_office import PostOffice
 from tests.support.tenants import Tenant, file_ticket
-from workflows import directory
-from workflows.sla_policies import add_policy
+from workflows import directory, pages, tickets
+from workflows.act import act_of_system
+from workflows.notifications import send_notifications
+from workflows.sla_policies import add_policy, sla_of_ticket
 
 _MAILS = """
     SELECT m.state, m.tries, m.failures, m.dead_reason, m.last_error FROM mails m ORDER BY m.created_at, m.id
@@ -25,10 +29,10 @@ _MAILS = """
 
 
 def with_post(rt: Runtime, office: PostOffice) -> Runtime:
-    """Return *rt* with a mail server."""
+    """Return a runtime beside *rt*, as of another process, that has a mail server."""
     settings = Settings.from_env({"PSMS_SMTP_URL": office.url(), "PSMS_MAIL_FROM": "desk@example.com"})
     assert settings.mail is not None
-    return replace(rt, mailer=SmtpMailer(settings.mail, "desk.example.com"))
+    return replace(rt, mailer=SmtpMailer(settings.mail, "desk.example.com"), mail_slots=Slots(8))
 
 
 def add_person(rt: Runtime, actor: Actor, name: str, role: Role = Role.AGENT) -> UUID:
@@ -67,6 +71,26 @@ def notify(
     """)
     values = (str(uuid4()), clock_id, kind, user_id, team_id, ticket_id)
     database.run(statement.format(*(sql.Literal(value) for value in values)))
+
+
+def tell_in_every_way(rt: Runtime, tenant: Tenant, ticket_id: UUID) -> None:
+    """Leave a mail and a page of a ticket that has a clock and a notification."""
+    add_person(rt, tenant.actor, "Boss", Role.ADMIN)
+    send_notifications(rt)
+    ticket = tickets.get_ticket(rt, tenant.actor, ticket_id)
+    clock = sla_of_ticket(rt, tenant.actor, ticket_id).clocks[0]
+    notice = SlaNotice(
+        clock_id=clock.id,
+        metric=clock.metric,
+        level="page",
+        at=ticket.created_at,
+        due_at=clock.due_at,
+        target_seconds=clock.target_seconds,
+        late=False,
+    )
+    with rt.db.begin(tenant.organization_id) as session:
+        act = act_of_system(rt, session, tenant.organization_id, rt.clock.now(session))
+        pages.trigger(act, ticket, notice, Severity.CRITICAL)
 
 
 def mails(database: MigratedDatabase) -> list[tuple[object, ...]]:

@@ -13,7 +13,8 @@ from psms.domain.operations import WorkItem
 
 _NEW = """
     SELECT organization_id, id, (SELECT psms_now()) AS now FROM notifications
-    WHERE fanned_out_at IS NULL ORDER BY created_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+    WHERE fanned_out_at IS NULL AND organization_id <> ALL (CAST(%(passed_over)s AS uuid[]))
+    ORDER BY created_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 # Whoever is first of: the assignee, the team's members, the managers, the admins; each while active, and a person.
 _RECIPIENTS = """
@@ -132,9 +133,12 @@ class Settlement:
     reason: str | None = None
 
 
-def new_notifications(session: Session, limit: int) -> Sequence[Record]:
-    """Lock, as the claimer, notifications whose mails are not made, oldest first, and return the instant with them."""
-    return direct(session).records(_NEW, {"limit": limit})
+def new_notifications(session: Session, limit: int, passed_over: set[UUID]) -> Sequence[Record]:
+    """Lock, as the claimer, notifications whose mails are not made, of all organizations but those *passed_over*.
+
+    They come oldest first, with the instant.
+    """
+    return direct(session).records(_NEW, {"limit": limit, "passed_over": sorted(passed_over)})
 
 
 def recipients(session: Session, organization_id: UUID, notification_ids: Sequence[UUID]) -> Sequence[Record]:
