@@ -1,14 +1,17 @@
 """Notifications by mail when workers die, meet and are late: each mail is sent, and by one of them."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
 
+import pytest
 from psycopg import sql
 
 from psms.crash import CrashPoint
-from psms.domain.mails import Fate, MailResult
+from psms.domain.mails import Fate, Mail, MailResult
+from psms.guard import TransactionOpenError
 from psms.runtime import Runtime
 from tests.support.commands import environment_on, run_psms
 from tests.support.databases import MigratedDatabase
@@ -20,6 +23,17 @@ from workflows.mail_results import SentMail, record
 from workflows.notifications import send_notifications
 
 KILLED = -9
+OPEN = """SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND state LIKE 'idle in transaction%%'"""
+A_MAIL = Mail(
+    message_id="1@example.com",
+    recipient_name="Ada",
+    recipient_address="ada@example.com",
+    subject="x",
+    body="x",
+    written_at=datetime(2026, 1, 1, tzinfo=UTC),
+    timeout_s=1,
+)
 BROKEN = """CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'broken'; END $$;
     CREATE TRIGGER broken BEFORE INSERT ON mails
     FOR EACH ROW WHEN (NEW.organization_id = {}) EXECUTE FUNCTION broken()"""
@@ -116,6 +130,35 @@ def test_a_mail_that_was_taken_after_its_lease_is_not_sent_again_where_nobody_ha
         assert send_notifications(with_post(rt, office)) == 0
 
     assert mails(database)[0][0] == "sent"
+
+
+class Onlooker:
+    """A mail server's place, from which the database is looked at while a mail is under way."""
+
+    def __init__(self, database: MigratedDatabase) -> None:
+        self._database = database
+        self.seen: list[tuple[object, ...]] = []
+
+    def send(self, _: Mail) -> MailResult:
+        self.seen += self._database.rows(OPEN)
+        return MailResult(fate=Fate.TAKEN)
+
+
+def test_no_transaction_is_open_while_a_mail_is_under_way(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase
+) -> None:
+    some_mail(rt, acme, database)
+    onlooker = Onlooker(database)
+
+    send_notifications(replace(rt, mailer=onlooker))
+
+    assert onlooker.seen == [(0,)]
+    with PostOffice() as office, rt.db.begin(acme.organization_id):
+        mailer = with_post(rt, office).mailer
+        assert mailer is not None
+        with pytest.raises(TransactionOpenError):
+            mailer.send(A_MAIL)
+    assert office.connections == 0
 
 
 def test_an_organization_whose_mails_cannot_be_made_holds_nobody_else_up(
