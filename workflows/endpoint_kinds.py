@@ -37,8 +37,14 @@ def event_types_of(kind: str, wanted: tuple[str, ...] | list[str] | None) -> lis
 
 
 def take_key(row: EndpointRow, fields: dict[str, Any]) -> str | None:
-    """Take a new routing key out of the *fields* of an edit, None where there is none; raises FieldError."""
+    """Take a new routing key out of the *fields* of an edit, None where there is none; raises FieldError.
+
+    Who moves an endpoint of PagerDuty gives its key again: otherwise anybody who may edit it could have the key,
+    which nobody is shown, sent to an address of their own.
+    """
     if "routing_key" not in fields:
+        if row.kind == EndpointKind.PAGERDUTY and fields.get("url", row.url) != row.url:
+            raise FieldError("routing_key", "Give the key too: it will be sent to the new url.")
         return None
     if row.kind != EndpointKind.PAGERDUTY:
         raise FieldError("routing_key", "Only an endpoint of the kind pagerduty has one.")

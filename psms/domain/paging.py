@@ -131,13 +131,20 @@ def trial_body(event_id: UUID, *, routing_key: str) -> dict[str, Any]:
 
 def as_page_result(result: SendResult, routing_key: str) -> SendResult:
     """Return *result* with the routing key taken out of what came back, and as a failure unless it is a 202."""
-    body = result.response_body.replace(routing_key.encode(), _HIDDEN.encode())
+    body = _without_key(result.response_body, routing_key.encode())
     headers = {name: value.replace(routing_key, _HIDDEN) for name, value in result.response_headers.items()}
     result = replace(result, response_body=body, response_headers=headers)
     if result.outcome is Outcome.SUCCESS and result.status != ACCEPTED:
         sentence = f"The host answered with status {result.status}, where PagerDuty answers 202."
         return replace(result, outcome=Outcome.HTTP_ERROR, error=sentence)
     return result
+
+
+def _without_key(body: bytes, key: bytes) -> bytes:
+    body = body.replace(key, _HIDDEN.encode())
+    # What is kept of a body may end within the key.
+    ends = (length for length in range(len(key) - 1, 0, -1) if body.endswith(key[:length]))
+    return body[: len(body) - next(ends, 0)]
 
 
 def _payload(page: dict[str, Any], ticket: dict[str, Any], public_url: str) -> dict[str, Any]:

@@ -131,3 +131,15 @@ def test_an_ordinary_endpoint_takes_no_key(client, snapshot):
 
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "routing_key")
     assert snapshot() == before
+
+
+def test_it_is_not_moved_by_who_does_not_know_the_key(client, endpoint, desk, snapshot):
+    path = endpoint.headers["Location"]
+    before = snapshot()
+    refused = client.patch(path, json={"url": "http://127.0.0.1:40009/"})
+    assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, "routing_key")
+    assert snapshot() == before
+
+    assert client.patch(path, json={"url": desk.url, "description": "the same"}).status_code == 200
+    moved = client.patch(path, json={"url": "http://127.0.0.1:40009/", "routing_key": KEY})
+    assert (moved.status_code, moved.json["url"]) == (200, "http://127.0.0.1:40009/")

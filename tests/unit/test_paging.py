@@ -4,7 +4,17 @@ from uuid import UUID
 
 import pytest
 
-from psms.domain.paging import EventAction, PageState, Severity, dedup_key_of, enqueue_body, loudest, severity_of
+from psms.domain.attempts import Outcome, SendResult
+from psms.domain.paging import (
+    EventAction,
+    PageState,
+    Severity,
+    as_page_result,
+    dedup_key_of,
+    enqueue_body,
+    loudest,
+    severity_of,
+)
 from psms.domain.tickets import Priority
 
 NOBODY = UUID(int=0)
@@ -83,3 +93,33 @@ def test_an_incident_is_over_when_all_its_pages_are(states, stands):
 
 def test_every_priority_has_a_severity():
     assert [severity_of(priority) for priority in Priority] == list(Severity)
+
+
+@pytest.mark.parametrize(
+    ("came", "kept"),
+    [
+        (b'{"key": "0123456789abcdef"}', b'{"key": "[routing key]"}'),
+        (b"cut 0123456789abcde", b"cut "),
+        (b"cut 0", b"cut "),
+        (b"0123456789abcdef0123456789abcdef", b"[routing key][routing key]"),
+        (b"nothing of it", b"nothing of it"),
+        (b"", b""),
+    ],
+)
+def test_what_came_back_is_kept_without_the_key_or_its_beginning(came, kept):
+    result = SendResult(
+        outcome=Outcome.HTTP_ERROR,
+        status=500,
+        duration_ms=1,
+        response_headers={"x-sent": "key=0123456789abcdef"},
+        response_body=came,
+        response_truncated=True,
+        retry_after=None,
+        error="The host answered with status 500.",
+        peer_ip=None,
+    )
+
+    safe = as_page_result(result, "0123456789abcdef")
+
+    assert (safe.response_body, safe.response_headers) == (kept, {"x-sent": "key=[routing key]"})
+    assert (safe.outcome, safe.status, safe.error) == (result.outcome, result.status, result.error)
