@@ -14,6 +14,7 @@ from tests.support.tenants import Tenant, file_ticket, make_tenant
 from tests.support.told import add_person, add_team, mails, notify, ticket_with_clock, with_post
 from workflows import directory
 from workflows.notifications import send_notifications
+from workflows.operations import backlog
 from workflows.upkeep import keep_house
 from workflows.work import dead_work, retry_work, waiting_work
 
@@ -105,6 +106,7 @@ def test_without_a_mail_server_mails_wait_and_are_seen(rt: Runtime, acme: Tenant
     assert send_notifications(rt) == 1
     held = waiting_work(rt, 10)
     assert [(item.kind, item.state, item.reason) for item in held] == [("mail", "held", "set PSMS_SMTP_URL")]
+    assert backlog(rt).mails == {"pending": 1, "in_flight": 0, "dead": 0}
     assert [item.state for item in waiting_work(with_post(rt, office), 10) if item.kind == "mail"] == ["pending"]
 
     assert send_notifications(with_post(rt, office)) == 1
