@@ -10,9 +10,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Add what telling people by mail and by pager needs; notifications of before are taken as told."""
-    run_all(revision)
+    run_all("0007")
 
 
 def downgrade() -> None:
     """Take it back, with what waited to be told."""
-    run_down(revision)
+    run_down("0007")

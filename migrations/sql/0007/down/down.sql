@@ -1,4 +1,4 @@
--- Takes back everything that 0006 built. Endpoints of PagerDuty would be called as partners are: they go.
+-- Takes back everything that 0007 built. Endpoints of PagerDuty would be called as partners are: they go.
 DROP TABLE pages;
 ALTER TABLE webhook_endpoints NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE webhook_lanes NO FORCE ROW LEVEL SECURITY;
