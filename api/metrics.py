@@ -63,6 +63,10 @@ def _families(backlog: Backlog) -> Iterator[GaugeMetricFamily]:
     for state in _UNFINISHED:
         deliveries.add_metric([state], backlog.deliveries.get(state, 0))
     yield deliveries
+    mails = GaugeMetricFamily("psms_mails_unfinished", "Mails pending, in flight or dead.", labels=["state"])
+    for mail_state, count in backlog.mails.items():
+        mails.add_metric([mail_state], count)
+    yield mails
     yield GaugeMetricFamily(
         "psms_webhook_oldest_due_seconds",
         "How long the oldest due delivery waits.",

@@ -36,6 +36,8 @@ class CrashPoint(StrEnum):
     """A page of tickets follows an edit; the next has not begun."""
     REAP_COMMITTED = "reap_committed"
     """Expired leases are taken back; no nudge has left."""
+    MAIL_TAKEN = "mail_taken"
+    """The mail server has taken a mail; nothing is recorded."""
     KEK_ROTATED = "kek_rotated"
     """One data key is wrapped under the new KEK; others are not. Passed by `psms keys` alone, as the next three are."""
     REENCRYPTION_UNCOMMITTED = "reencryption_uncommitted"

@@ -204,6 +204,13 @@ class InternalError(PsmsError):
     code = "internal_error"
 
 
+class NothingToRotate(PsmsError):
+    """PSMS signs nothing for PagerDuty: give the endpoint another routing_key with PATCH instead."""
+
+    kind = Kind.CONFLICT
+    code = "nothing_to_rotate"
+
+
 class TooManySecrets(PsmsError):
     """The secret was rotated twice already: wait until the oldest has expired."""
 

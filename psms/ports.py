@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 from uuid import UUID
 
 from psms.domain.attempts import SendResult, WebhookRequest
+from psms.domain.mails import Mail, MailResult
 from psms.domain.rates import Meter, Verdict
 from psms.domain.sla.holiday_sources import FrozenHolidays, HolidaySource
 
@@ -45,6 +46,14 @@ class WebhookSender(Protocol):
 
     def send(self, request: WebhookRequest, /) -> SendResult:
         """Send once, within the request's deadline. Every failure is a result; nothing is raised for one."""
+        ...
+
+
+class Mailer(Protocol):
+    """The way to the mail server."""
+
+    def send(self, mail: Mail, /) -> MailResult:
+        """Hand one mail over, within its deadline. Every failure is a result; nothing is raised for one."""
         ...
 
 

@@ -8,6 +8,7 @@ from psms.adapters.broker import CeleryNudger
 from psms.adapters.egress import EgressGuard
 from psms.adapters.holiday_dates import PackagedHolidays
 from psms.adapters.http import RequestsSender
+from psms.adapters.mail import mailer_of
 from psms.adapters.rates import SharedRates
 from psms.adapters.redis_probe import RedisProbe
 from psms.adapters.silence import NoNudges, NoProbe
@@ -18,11 +19,24 @@ from psms.adapters.zones import PinnedZones
 from psms.db.session import Database
 from psms.domain.egress import parse_policy
 from psms.domain.sla.shelf import Shelf
-from psms.ports import Chance, Clock, Nudger, Probe, PublicHolidays, Rates, UrlGuard, WebhookSender, WorkSlots
+from psms.ports import (
+    Chance,
+    Clock,
+    Mailer,
+    Nudger,
+    Probe,
+    PublicHolidays,
+    Rates,
+    UrlGuard,
+    WebhookSender,
+    WorkSlots,
+)
 from psms.settings import Environment, Settings
 
 # Besides its threads a process needs connections for fallback drains and for the pump of deliveries.
 _SPARE_CONNECTIONS = 8
+# Mail servers turn away who opens many connections at once.
+_MAILS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +57,9 @@ class Runtime:
     holidays: PublicHolidays = field(default_factory=PackagedHolidays)
     # Calendars and policies that this process has at hand; the truth is in the database.
     shelf: Shelf = field(default_factory=lambda: Shelf(PinnedZones()))
+    # None where no mail server is configured: mails wait.
+    mailer: Mailer | None = None
+    mail_slots: WorkSlots = field(default_factory=lambda: Slots(_MAILS_AT_ONCE, name="psms-mail"))
     worker: str = "api"
     # Set when the process is asked to end: drains then claim nothing new and finish what they hold.
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -87,5 +104,6 @@ def _runtime(settings: Settings, nudger: Nudger, redis: Probe, *, worker: str, p
         redis=redis,
         vault=vault_of(settings, chance),
         rates=SharedRates(settings.redis_url),
+        mailer=mailer_of(settings),
         worker=worker,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from psms.errors import Misconfigured
-from psms.settings_groups import EdgeSettings, KeySettings, LogProof
+from psms.settings_groups import EdgeSettings, KeySettings, LogProof, MailSettings
 from psms.settings_source import Source
 
 
@@ -58,6 +58,7 @@ class Settings:
     keys: KeySettings
     log_proof: LogProof
     edge: EdgeSettings
+    mail: MailSettings | None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
@@ -68,8 +69,7 @@ class Settings:
         source = Source(os.environ if env is None else env)
         environment = source.choice("PSMS_ENV", Environment, Environment.DEVELOPMENT)
         host, port = source.text("PSMS_HOST", "127.0.0.1"), source.whole("PSMS_PORT", 8000)
-        database_url = source.secret("DATABASE_URL", "")
-        at_home = environment is Environment.DEVELOPMENT
+        database_url, at_home = source.secret("DATABASE_URL", ""), environment is Environment.DEVELOPMENT
         return cls(
             environment=environment,
             home=Path(source.text("PSMS_HOME", ".psms")).absolute(),
@@ -99,6 +99,7 @@ class Settings:
             keys=KeySettings.from_source(source),
             log_proof=LogProof.from_source(source),
             edge=EdgeSettings.of_developers(source, host) if at_home else EdgeSettings.of_operators(source),
+            mail=MailSettings.from_source(source),
         ).checked()
 
     @property

@@ -1,9 +1,12 @@
-"""Settings that belong together: the API's edge, the keys, the proof of the log. All others are in `settings`."""
+"""Settings that belong together: the API's edge, the keys, the proof of the log, mail. All others are in `settings`."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from psms.domain.rates import Rate
+from psms.errors import Misconfigured
 from psms.settings_source import Source
 
 _LOOPBACK_NAMES = "localhost,127.0.0.1,::1"
@@ -101,3 +104,55 @@ class LogProof:
         """Read both."""
         key, anchor = source.text("PSMS_LOG_SIGNING_KEY_FILE", ""), source.text("PSMS_LOG_ANCHOR", "")
         return cls(signing_key_file=key, anchor=anchor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSettings:
+    """The mail server and the sender's address. *tls_first*: TLS from the first byte (RFC 8314), else STARTTLS."""
+
+    host: str
+    port: int
+    tls_first: bool
+    user: str
+    password: str
+    sender: str
+
+    @classmethod
+    def from_source(cls, source: Source) -> "MailSettings | None":
+        """Read them; None where no mail server is named. Raises Misconfigured for what cannot be used."""
+        url, sender = source.secret("PSMS_SMTP_URL", ""), source.text("PSMS_MAIL_FROM", "")
+        if not url and not sender:
+            return None
+        if not _ADDRESS.fullmatch(sender):
+            raise Misconfigured(
+                "set PSMS_MAIL_FROM to the address that mails come from, for example desk@example.com, or unset "
+                "PSMS_SMTP_URL"
+            )
+        return cls._read(url, sender)
+
+    @classmethod
+    def _read(cls, url: str, sender: str) -> "MailSettings":
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            raise Misconfigured(_SMTP_URL) from None
+        if parts.scheme not in _SMTP_PORTS or not host or parts.path.strip("/") or parts.query or parts.fragment:
+            raise Misconfigured(_SMTP_URL)
+        return cls(
+            host=host,
+            port=port or _SMTP_PORTS[parts.scheme],
+            tls_first=parts.scheme == "smtps",
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            sender=sender,
+        )
+
+
+_SMTP_PORTS = {"smtp": 587, "smtps": 465}
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+# The value stays unsaid: a password may stand in it.
+_SMTP_URL = (
+    "set PSMS_SMTP_URL to smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host:465 (TLS), with "
+    "special characters of user and password percent-encoded"
+)

@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 from structlog.typing import EventDict, WrappedLogger
 
 _SECRET_NAMES = re.compile(
-    r"authorization|cookie|passw|passphrase|secret|token|credential|api.?key|private.?key|\botp\b|\bpan\b|card",
+    r"authorization|cookie|passw|passphrase|secret|token|credential|api.?key|private.?key|routing.?key|\botp\b|\bpan\b|card",
     re.IGNORECASE,
 )
 # Our own tokens and keys by their prefixes, those of others that we hold, the two schemes of an Authorization
@@ -48,6 +48,8 @@ SLA_LATENESS = Histogram(
     "psms_sla_lateness_seconds", "From the instant at which a level was reached to its effect.", buckets=_FAST
 )
 LOGS_SEALED = Counter("psms_logs_sealed", "Entries of the log that got their place in the chain.")
+MAILS = Counter("psms_mails", "Exchanges with the mail server by what came of them.", ["fate"])
+MAILS_DEAD = Counter("psms_mails_dead", "Mails given up.", ["reason"])
 DEAD = Counter("psms_webhook_dead", "Deliveries given up.", ["reason"])
 
 

@@ -7,6 +7,7 @@ from workflows.names import Queue
 
 _TASKS = [
     "workers.tasks.logs",
+    "workers.tasks.notifications",
     "workers.tasks.outbox",
     "workers.tasks.sla",
     "workers.tasks.upkeep",

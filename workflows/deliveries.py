@@ -10,8 +10,6 @@ from psms.crash import CrashPoint, crash_point
 from psms.db.direct import Record
 from psms.db.queries import claims, lanes, results
 from psms.db.session import enter
-from psms.domain.attempts import WebhookRequest
-from psms.domain.signing import signature_headers
 from psms.domain.webhooks import DeliveryState
 from psms.errors import PsmsError
 from psms.runtime import Runtime
@@ -19,6 +17,7 @@ from psms.telemetry import DEAD, LEASES_EXPIRED, TO_FIRST_ATTEMPT, bound, logger
 from workflows import trail
 from workflows.act import Act, act_of_system
 from workflows.delivery_claims import claim_due
+from workflows.delivery_requests import request_for, result_of
 from workflows.delivery_results import Finished, Job, record
 from workflows.delivery_secrets import signing_secrets, unsigned
 from workflows.names import Task
@@ -138,16 +137,10 @@ def _send(rt: Runtime, job: Job) -> Finished:
     except PsmsError as problem:
         log.warning("delivery_not_signed", delivery_id=str(job.delivery_id), reason=problem.detail)
         return Finished(job=job, result=unsigned(problem))
-    headers = signature_headers(message_id=str(job.event_id), timestamp=job.started_at, body=job.body, secrets=secrets)
-    headers |= {
-        "webhook-attempt": str(job.number),
-        "webhook-delivery-id": str(job.delivery_id),
-        "webhook-sequence": str(job.sequence),
-    }
-    request = WebhookRequest(url=job.url, body=job.body, headers=headers, timeout_s=job.timeout_s)
+    request = request_for(rt, job, secrets)
     with bound(request_id=job.request_id, delivery_id=str(job.delivery_id)):
         crash_point(CrashPoint.DELIVERY_CLAIMED, about=job.url)
-        result = rt.sender.send(request)
+        result = result_of(job, secrets, rt.sender.send(request))
         crash_point(CrashPoint.DELIVERY_SENT)
         log.info("webhook_sent", outcome=result.outcome.value, status=result.status, ms=result.duration_ms)
     return Finished(job=job, result=result)

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from psms.db.direct import Record
 from psms.db.queries import claims, results
 from psms.db.session import enter
+from psms.domain.paging import PageState, loudest
+from psms.domain.webhooks import EndpointKind
 from psms.runtime import Runtime
 from workflows.delivery_results import Job, StoredSecret
 
@@ -78,6 +80,8 @@ def _job(row: Record, lease: claims.Lease, lease_ends: float) -> Job:
         expires_at=row.expires_at,
         occurred_at=row.occurred_at,
         request_id=row.request_id,
+        kind=EndpointKind(row.kind),
+        page_state=loudest([PageState(state) for state in row.page_states or ()]),
         url=row.url,
         body=bytes(row.body),
         secrets=tuple(

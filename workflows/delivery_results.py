@@ -10,6 +10,7 @@ from psms.crash import CrashPoint, crash_point
 from psms.db.queries import lanes, results
 from psms.db.refusals import DATABASE_ERRORS
 from psms.domain.attempts import Outcome, SendResult
+from psms.domain.paging import REFUSED, PageState
 from psms.domain.retry import (
     Decision,
     Delivered,
@@ -19,7 +20,7 @@ from psms.domain.retry import (
     counts_against_endpoint,
     decide,
 )
-from psms.domain.webhooks import DeliveryState
+from psms.domain.webhooks import DeliveryState, EndpointKind
 from psms.encoding import json_text
 from psms.errors import DependencyUnavailable, PsmsError
 from psms.runtime import Runtime
@@ -43,7 +44,8 @@ class StoredSecret:
 class Job:
     """One leased delivery with everything that its request needs.
 
-    *failures* counts those before it; *lease_ends* is by this process's monotonic clock, in seconds.
+    *failures* counts those before it; *lease_ends* is by this process's monotonic clock, in seconds. *page_state* is
+    how the incident stands that a page event for PagerDuty tells of.
     """
 
     organization_id: UUID
@@ -60,6 +62,8 @@ class Job:
     expires_at: datetime
     occurred_at: datetime
     request_id: str | None
+    kind: EndpointKind
+    page_state: PageState | None
     url: str
     body: bytes
     secrets: tuple[StoredSecret, ...]
@@ -140,13 +144,15 @@ def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> 
 
 def _judged(rt: Runtime, finished: Finished, now: datetime) -> _Judged:
     job, result = finished.job, finished.result
-    decision = decide(
-        failures=job.failures,
-        result=result,
-        now=now,
-        expires_at=job.expires_at,
-        jitter=rt.chance.fraction(),
-    )
+    decision: Decision = GiveUp(reason="refused")
+    if not (job.kind is EndpointKind.PAGERDUTY and result.status == REFUSED):
+        decision = decide(
+            failures=job.failures,
+            result=result,
+            now=now,
+            expires_at=job.expires_at,
+            jitter=rt.chance.fraction(),
+        )
     state, next_at, not_before, reason = _outcome(decision)
     settlement = results.Settlement(
         delivery_id=job.delivery_id,

@@ -6,6 +6,7 @@ from psms.runtime import Runtime
 from workflows.deliveries import deliver_due, reap_leases
 from workflows.log_seals import seal_logs
 from workflows.names import Task
+from workflows.notifications import send_notifications
 from workflows.relay import relay_outbox
 from workflows.sla_rebase import rebase_tickets
 from workflows.sla_sweep import fire_due_timers
@@ -19,4 +20,5 @@ DRAINS: dict[Task, Callable[[Runtime], int]] = {
     Task.FIRE_SLA_TIMERS: fire_due_timers,
     Task.REBASE_SLA: rebase_tickets,
     Task.SEAL_LOGS: seal_logs,
+    Task.SEND_NOTIFICATIONS: send_notifications,
 }

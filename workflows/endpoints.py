@@ -19,17 +19,19 @@ from psms.domain.pages import Page, PageRequest
 from psms.domain.signing import SECRET_BYTES, new_secret
 from psms.domain.webhooks import (
     Endpoint,
+    EndpointKind,
     EndpointState,
     EndpointTestSent,
     NewEndpoint,
     RotatedSecret,
 )
 from psms.encoding import json_bytes
-from psms.errors import EndpointNotActive, NotFound, TooManyEndpoints, TooManySecrets
+from psms.errors import EndpointNotActive, NotFound, NothingToRotate, TooManyEndpoints, TooManySecrets
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
 from workflows.data_keys import keyring_to_write
+from workflows.endpoint_kinds import event_types_of, take_key, url_of
 from workflows.names import Task
 from workflows.once import Made, create_once, earlier_answer
 
@@ -63,27 +65,19 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
     earlier = earlier_answer(rt, actor, once)
     if earlier is not None:
         return earlier
+    url, event_types = url_of(command), event_types_of(command.kind, command.event_types)
     # DNS, so before the transaction.
-    rt.url_guard.check_url(command.url)
+    rt.url_guard.check_url(url)
     keys = keyring_to_write(rt, actor.organization_id)
 
     def create(act: Act) -> Made:
         if queries.count(act.session) >= MOST_ENDPOINTS:
             raise TooManyEndpoints
-        row = EndpointRow(
-            organization_id=actor.organization_id,
-            id=act.new_id(),
-            url=command.url,
-            description=command.description,
-            event_types=None if command.event_types is None else sorted(set(command.event_types)),
-            state=EndpointState.ACTIVE.value,
-            version=1,
-            created_at=act.now,
-            updated_at=act.now,
-        )
-        secret = new_secret(rt.chance.secret_bytes(SECRET_BYTES))
-        queries.insert(act.session, row, _secret_row(act, keys, row.id, secret))
-        shown = {"url": row.url, "event_types": row.event_types}
+        row = _new_row(act, command, url, event_types)
+        # PagerDuty's key is never shown again; a secret of ours, this once.
+        secret = None if command.routing_key else new_secret(rt.chance.secret_bytes(SECRET_BYTES))
+        queries.insert(act.session, row, _secret_row(act, keys, row.id, secret or command.routing_key or ""))
+        shown = {"kind": row.kind, "url": row.url, "event_types": row.event_types}
         trail.note_added(act, _KIND, row.id, shown)
         endpoint = queries.endpoint_of(row)
         return Made(
@@ -94,6 +88,21 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
         )
 
     return create_once(rt, actor, once, create)
+
+
+def _new_row(act: Act, command: NewEndpoint, url: str, event_types: list[str] | None) -> EndpointRow:
+    return EndpointRow(
+        organization_id=act.organization_id,
+        id=act.new_id(),
+        kind=command.kind.value,
+        url=url,
+        description=command.description,
+        event_types=event_types,
+        state=EndpointState.ACTIVE.value,
+        version=1,
+        created_at=act.now,
+        updated_at=act.now,
+    )
 
 
 def _secret_row(act: Act, keys: Keyring, endpoint_id: UUID, secret: str) -> SecretRow:
@@ -119,10 +128,16 @@ def edit_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID, command: Edit) -
     fields = _stored_form(command.fields)
     if "url" in fields:
         rt.url_guard.check_url(fields["url"])
+    keys = keyring_to_write(rt, actor.organization_id) if "routing_key" in fields else None
     with rt.db.begin(actor.organization_id) as session:
         row = _locked(session, actor, endpoint_id, command.if_version)
+        routing_key = take_key(row, fields)
+        if "event_types" in fields:
+            fields["event_types"] = event_types_of(row.kind, fields["event_types"])
         act = act_of(rt, session, actor)
         changed = records.edit(row, fields, act.now)
+        if keys is not None and routing_key is not None:
+            _replace_key(act, keys, row, routing_key)
         if "url" in changed:
             lanes.serve_now(session, act.organization_id, row.id, act.now)
         if "state" in changed:
@@ -136,10 +151,15 @@ def edit_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID, command: Edit) -
     return endpoint
 
 
+def _replace_key(act: Act, keys: Keyring, row: EndpointRow, routing_key: str) -> None:
+    secret = queries.current_secret(act.session, row.id)
+    secret.secret, secret.secret_encrypted = None, keys.encrypt(WEBHOOK_SECRET, secret.id, routing_key.encode())
+    lanes.serve_now(act.session, act.organization_id, row.id, act.now)
+    trail.note(act, f"{_KIND}.secret_rotated", (_KIND, row.id))
+
+
 def _stored_form(fields: dict[str, Any]) -> dict[str, Any]:
     stored = dict(fields)
-    if stored.get("event_types") is not None:
-        stored["event_types"] = sorted(set(stored["event_types"]))
     if "state" in stored:
         stored["state"] = EndpointState(stored["state"]).value
     return stored
@@ -180,6 +200,8 @@ def rotate_secret(rt: Runtime, actor: Actor, endpoint_id: UUID) -> RotatedSecret
     secret = new_secret(rt.chance.secret_bytes(SECRET_BYTES))
     with rt.db.begin(actor.organization_id) as session:
         row = _locked(session, actor, endpoint_id, None)
+        if row.kind == EndpointKind.PAGERDUTY:
+            raise NothingToRotate
         act = act_of(rt, session, actor)
         if queries.live_secrets(session, row.id, act.now) >= _MOST_SECRETS:
             raise TooManySecrets

@@ -19,7 +19,9 @@ from psms.domain.sla.levels import next_at
 from psms.domain.sla.metrics import TicketClocks, follow
 from psms.domain.sla.terms import Metric
 from psms.domain.tickets import Status, Ticket
+from workflows import pages
 from workflows.act import Act, Moment
+from workflows.pages import Ending
 from workflows.sla_books import book_of, hours_in
 from workflows.sla_clocks import Case, cases_of, followed, promised, written
 from workflows.sla_effects import take_effect
@@ -68,19 +70,28 @@ def caught_up(act: Act, locked: LockedTicket) -> Case:
     return take_effect(act, [case])[0] if case.reached else case
 
 
-def follow_status(act: Act, case: Case, status: Status) -> None:
+def follow_status(act: Act, case: Case, after: Ticket) -> None:
     """Let the clocks of a ticket follow its new status."""
-    _follow(act, case, StatusChanged(at=instant_of(act.now), to=status))
+    _follow(act, case, after, StatusChanged(at=instant_of(act.now), to=after.status))
+    if after.status is Status.OPEN:
+        taken(act, case, after)
 
 
 def follow_reply(act: Act, case: Case) -> None:
     """Tell the clocks that somebody who works on the ticket, and is not its requester, has written in public."""
-    _follow(act, case, Replied(at=instant_of(act.now)))
+    _follow(act, case, case.ticket, Replied(at=instant_of(act.now)))
+    taken(act, case, case.ticket)
 
 
 def follow_customer(act: Act, case: Case) -> None:
     """Tell the clocks that the requester's side has written."""
-    _follow(act, case, CustomerWrote(at=instant_of(act.now)))
+    _follow(act, case, case.ticket, CustomerWrote(at=instant_of(act.now)))
+
+
+def taken(act: Act, case: Case, ticket: Ticket) -> None:
+    """Tell who is called for a ticket that somebody has taken it. Without clocks nobody was ever called."""
+    if case.clocks:
+        pages.acknowledge(act, ticket)
 
 
 def follow_fields(act: Act, case: Case, after: Ticket) -> None:
@@ -91,5 +102,8 @@ def follow_fields(act: Act, case: Case, after: Ticket) -> None:
         remember_policy(act.session, after.id, case.locked.policy)
 
 
-def _follow(act: Act, case: Case, fact: Fact) -> None:
-    written(act, [followed(act, case, fact)])
+def _follow(act: Act, case: Case, ticket: Ticket, fact: Fact) -> None:
+    (after,) = written(act, [followed(act, case, fact)])
+    going = {kept.id for kept in after.clocks if kept.clock.is_active}
+    ended = [kept.id for kept in case.clocks if kept.clock.is_active and kept.id not in going]
+    pages.resolve_all(act, [Ending(ticket=ticket, clock_id=clock_id) for clock_id in ended])

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psms.db.queries.sla_effects import NewNotification
 from psms.domain.events import Change, EventType
+from psms.domain.paging import severity_of
 from psms.domain.sla.definitions import (
     Action,
     AddWatcher,
@@ -24,6 +25,7 @@ from psms.domain.sla.terms import BREACH
 from psms.domain.sla_standing import SlaNotice
 from psms.domain.tickets import Ticket, raised
 from workflows.act import Act
+from workflows.pages import Call
 from workflows.sla_clocks import Case, Reached
 from workflows.ticket_events import Told
 
@@ -36,13 +38,14 @@ Standing = frozenset[object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a level leads to: events, each with the ticket as it is after it, notifications and watchers."""
+    """What a level leads to: events, each with the ticket as it is after it, notifications, watchers, and a call."""
 
     clock_id: UUID
     ticket_id: UUID
     told: Sequence[tuple[Ticket, Told]]
     notifications: Sequence[NewNotification] = ()
     watchers: Sequence[UUID] = ()
+    call: Call | None = None
 
 
 def named_by(case: Case, reached: Reached) -> Iterator[UUID]:
@@ -69,15 +72,18 @@ def outcome_of(act: Act, case: Case, ticket: Ticket, one: Reached, standing: Sta
     told += _escalated(act, ticket, actions, notice)
     if told:
         ticket = told[-1][0]
-    if PageOnCall() in actions:
-        told.append((ticket, Told(type=EventType.SLA_PAGE, changes={}, sla=notice)))
     return Outcome(
         clock_id=one.kept.id,
         ticket_id=ticket.id,
         told=told,
         notifications=[_notification(act, ticket, one, action) for action in actions if _notifies(action)],
         watchers=[action.user_id for action in actions if isinstance(action, AddWatcher)],
+        call=_call(ticket, notice) if PageOnCall() in actions else None,
     )
+
+
+def _call(ticket: Ticket, notice: SlaNotice) -> Call:
+    return Call(ticket=ticket, notice=notice, severity=severity_of(ticket.priority))
 
 
 def _actions(case: Case, one: Reached) -> tuple[Action, ...]:

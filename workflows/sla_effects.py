@@ -10,10 +10,10 @@ from dataclasses import replace
 from psms.db.queries import journal
 from psms.db.queries import sla_effects as queries
 from psms.db.queries import tickets as ticket_queries
-from psms.domain.events import Change
+from psms.domain.events import Change, EventType
 from psms.domain.sla.instants import instant_of
 from psms.telemetry import SLA_FIRES, SLA_LATENESS
-from workflows import trail
+from workflows import pages, trail
 from workflows.act import Act
 from workflows.sla_actions import Outcome, named_by, outcome_of
 from workflows.sla_clocks import Case, Reached, promised, written
@@ -67,6 +67,10 @@ def _effect(act: Act, case: Case, reached: Sequence[Reached], standing: frozense
             writes.events.append(event_of(act, ticket, told, sequence))
             writes.logs.append(trail.entry(act, told.type.value, ("ticket", ticket.id), _shown(told)))
         writes.outcomes.append(outcome)
+        if outcome.call is not None:
+            facts = {"metric": one.kept.metric, "level": one.level, "severity": outcome.call.severity}
+            called = trail.added(facts)
+            writes.logs.append(trail.entry(act, EventType.PAGE_TRIGGERED.value, ("ticket", ticket.id), called))
     locked = replace(case.locked, ticket=ticket, sequence=sequence)
     case = replace(case, locked=locked, reached=())
     return promised(act, case) if ticket.priority is not before.priority else case
@@ -89,7 +93,9 @@ def _shown(told: Told) -> dict[str, Change]:
 def _write(act: Act, writes: _Writes) -> None:
     if writes.logs:
         journal.insert_logs(act.session, writes.logs)
+    if writes.events:
         journal.insert_events(act.session, writes.events)
+    pages.trigger_all(act, [one.call for one in writes.outcomes if one.call is not None])
     # Of several levels of a clock that are due at once people hear of the highest only.
     highest = {one.clock_id: one.notifications for one in writes.outcomes if one.notifications}
     notifications = [one for notified in highest.values() for one in notified]

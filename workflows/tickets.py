@@ -164,6 +164,8 @@ def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket)
         _told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
         if sla.ASKED_BY_POLICIES & set(changes):
             sla.follow_fields(act, case, after)
+        if "assignee_id" in changes and after.assignee_id is not None:
+            sla.taken(act, case, after)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
 
@@ -182,7 +184,7 @@ def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_ve
         case = sla.caught_up(act, locked)
         after = _written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
         _told(act, _status_events(case.ticket, after), after, case.locked.sequence)
-        sla.follow_status(act, case, status)
+        sla.follow_status(act, case, after)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
 

@@ -1,10 +1,13 @@
 """Dead and waiting work of every kind, for `python -m psms work`: listed, and tried again."""
 
+from dataclasses import replace
 from itertools import groupby
+from operator import attrgetter
 from uuid import UUID
 
-from psms.db.queries import endpoints, lanes, operations
+from psms.db.queries import endpoints, lanes, mails, operations
 from psms.db.session import enter
+from psms.domain.mails import MailState
 from psms.domain.operations import WorkItem
 from psms.domain.retry import EXPIRES_AFTER
 from psms.runtime import Runtime
@@ -13,18 +16,26 @@ from workflows.act import Act, act_of_system
 from workflows.names import Task
 
 _BATCH = 500
+_NO_MAIL_SERVER = "set PSMS_SMTP_URL"
 
 
 def dead_work(rt: Runtime, limit: int) -> list[WorkItem]:
     """Return what has been given up, oldest first."""
     with rt.db.begin_claim() as session:
-        return operations.dead(session, limit)
+        return _oldest(operations.dead(session, limit) + mails.dead(session, limit), limit)
 
 
 def waiting_work(rt: Runtime, limit: int) -> list[WorkItem]:
     """Return what is pending, in flight or held, oldest first."""
     with rt.db.begin_claim() as session:
-        return operations.unfinished(session, limit)
+        waiting = mails.unfinished(session, limit)
+        if rt.mailer is None:
+            waiting = [replace(item, state=MailState.HELD, reason=_NO_MAIL_SERVER) for item in waiting]
+        return _oldest(operations.unfinished(session, limit) + waiting, limit)
+
+
+def _oldest(items: list[WorkItem], limit: int) -> list[WorkItem]:
+    return sorted(items, key=attrgetter("since"))[:limit]
 
 
 def retry_work(rt: Runtime, ids: list[UUID] | None) -> int:
@@ -33,6 +44,30 @@ def retry_work(rt: Runtime, ids: list[UUID] | None) -> int:
     In batches of 500, each a transaction: cut short, it has done whole batches and can be run again. What
     belongs to a deleted endpoint stays dead.
     """
+    return _retry_deliveries(rt, ids) + _retry_mails(rt, ids)
+
+
+def _retry_mails(rt: Runtime, ids: list[UUID] | None) -> int:
+    total, count, after = 0, _BATCH, mails.THE_BEGINNING
+    while count == _BATCH:
+        with rt.db.begin_claim() as session:
+            places = mails.places_of_dead(session, ids, after, _BATCH)
+            now = rt.clock.now(session)
+            for organization_id, rows in groupby(places, key=attrgetter("organization_id")):
+                enter(session, organization_id)
+                act = act_of_system(rt, session, organization_id, now)
+                retried = mails.retry(session, organization_id, [row.id for row in rows], now)
+                for mail_id in retried:
+                    trail.note(act, "mail.retried", ("mail", mail_id))
+                total += len(retried)
+        count = len(places)
+        after = (places[-1].organization_id, places[-1].id) if places else after
+    if total:
+        rt.nudger.nudge(Task.SEND_NOTIFICATIONS)
+    return total
+
+
+def _retry_deliveries(rt: Runtime, ids: list[UUID] | None) -> int:
     total = 0
     after = operations.THE_BEGINNING
     while True:

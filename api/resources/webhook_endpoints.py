@@ -17,7 +17,8 @@ from api.smorest import Blueprint
 from psms.domain.access import Permission
 from psms.domain.accounts import Edit
 from psms.domain.events import EventType
-from psms.domain.webhooks import EndpointState, NewEndpoint
+from psms.domain.paging import ENQUEUE_URL, ROUTING_KEY
+from psms.domain.webhooks import EndpointKind, EndpointState, NewEndpoint
 from workflows import endpoints
 
 # A test is sent to one endpoint when asked for; nobody subscribes to it.
@@ -30,6 +31,7 @@ class EndpointSchema(Answer):
     """A partner's address and which events it receives."""
 
     id = Uuid()
+    kind = choice(EndpointKind)
     url = fields.String()
     description = fields.String()
     event_types = fields.List(fields.String(), allow_none=True, metadata={"description": "null: all events"})
@@ -45,7 +47,9 @@ class EndpointSchema(Answer):
 class EndpointWithSecretSchema(EndpointSchema):
     """A new endpoint; its signing secret is shown this once."""
 
-    secret = fields.String(allow_none=True, metadata={"description": "whsec_…; null in a repeated answer"})
+    secret = fields.String(
+        allow_none=True, metadata={"description": "whsec_…; null in a repeated answer and for PagerDuty"}
+    )
 
 
 class EndpointFieldsSchema(Schema):
@@ -58,14 +62,23 @@ class EndpointFieldsSchema(Schema):
         at_least=1,
         at_most=len(_SUBSCRIBABLE),
         allow_none=True,
-        metadata={"description": "Left out or null: all events."},
+        metadata={"description": "Left out or null: all events; for PagerDuty all of pages."},
+    )
+    routing_key = fields.String(
+        load_only=True,
+        validate=validate.Length(equal=32),
+        metadata={
+            "description": "The integration key of PagerDuty. It is never shown.",
+            "pattern": f"^{ROUTING_KEY.pattern}$",
+        },
     )
 
 
 class NewEndpointSchema(EndpointFieldsSchema):
-    """A new endpoint."""
+    """A new endpoint: of your own, or of PagerDuty with its `routing_key`, which gets pages and signs nothing."""
 
-    url = text(MAX_URL, required=True)
+    url = text(MAX_URL, metadata={"description": f"Required, but of the kind pagerduty: then {ENQUEUE_URL}."})
+    kind = choice(EndpointKind, load_default=EndpointKind.WEBHOOK)
 
     @post_load
     def to_command(self, values: dict[str, Any], **_: object) -> NewEndpoint:

@@ -14,13 +14,12 @@ from typing import Any
 from requests import PreparedRequest, RequestException, Response
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from typing_extensions import override
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 
 from psms.adapters.egress import EgressGuard, NameUnresolved
-from psms.adapters.http_connection import Dial, DialFailed, ResponseTooLarge, pool_for, trusting_context
+from psms.adapters.http_connection import Dial, DialFailed, ResponseTooLarge, pool_for, public_context
 from psms.adapters.watchdog import Watch, Watchdog
 from psms.domain.attempts import KEPT_BODY_BYTES, KEPT_HEADER_BYTES, Outcome, SendResult, WebhookRequest
 from psms.domain.egress import Target
@@ -46,7 +45,7 @@ class RequestsSender:
 
     def __init__(self, guard: EgressGuard, *, tls: ssl.SSLContext | None = None) -> None:
         self._guard = guard
-        self._tls = tls or trusting_context(DEFAULT_CA_BUNDLE_PATH)
+        self._tls = tls or public_context()
         if self._tls.verify_mode is not ssl.CERT_REQUIRED or not self._tls.check_hostname:
             raise ValueError("send with a TLS context that requires certificates and checks host names")
         self._adapter = _VettedAdapter()

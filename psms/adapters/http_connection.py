@@ -12,6 +12,7 @@ from ipaddress import IPv6Address, ip_address
 from time import monotonic
 from typing import Any
 
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from typing_extensions import override
 from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
@@ -65,6 +66,11 @@ def trusting_context(ca_file: str) -> ssl.SSLContext:
     context.load_verify_locations(cafile=ca_file)
     context.set_alpn_protocols(_ALPN)
     return context
+
+
+def public_context() -> ssl.SSLContext:
+    """Return a client context that trusts the authorities of `requests`."""
+    return trusting_context(DEFAULT_CA_BUNDLE_PATH)
 
 
 class Dial:

@@ -8,6 +8,7 @@ import click
 from psms.cli.doctor_keys import check_keys
 from psms.embedded.checks_home import check_home
 from psms.embedded.checks_machine import check_machine
+from psms.embedded.checks_mail import check_mail
 from psms.embedded.checks_servers import check_servers
 from psms.embedded.findings import Finding, Grade
 from psms.embedded.running import environment_of_this_command
@@ -39,6 +40,7 @@ def _all_checks(settings: Settings) -> Iterator[Finding]:
     yield from check_home(settings)
     yield from check_servers(settings)
     yield from check_keys(settings)
+    yield from check_mail(settings)
 
 
 def _line(finding: Finding) -> str:

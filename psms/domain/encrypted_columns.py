@@ -31,7 +31,7 @@ KEPT_USER = EncryptedColumn(table="idempotency_keys", column="body", purpose=Pur
 
 ENCRYPTED = (WEBHOOK_SECRET, USER_EMAIL, KEPT_USER)
 
-CONFIDENTIAL = ("secret", "token", "password", "email", "phone", "address")
+CONFIDENTIAL = ("secret", "token", "password", "email", "phone", "address", "routing_key")
 """A column or a logged field with one of these words in its name is encrypted, hashed or masked."""
 
 PERSONAL = frozenset({("users", "email")})

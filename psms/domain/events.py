@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from psms.domain.paging import Page
 from psms.domain.sla_standing import SlaNotice
 from psms.domain.tickets import Comment, Ticket, Visibility
 
@@ -26,8 +27,13 @@ class EventType(StrEnum):
     SLA_BREACHED = "sla.breached"
     SLA_ESCALATED = "sla.escalated"
     SLA_OVERDUE = "sla.overdue"
-    SLA_PAGE = "sla.page"
+    PAGE_TRIGGERED = "page.triggered"
+    PAGE_ACKNOWLEDGED = "page.acknowledged"
+    PAGE_RESOLVED = "page.resolved"
     WEBHOOK_TEST = "webhook.test"
+
+
+PAGE_EVENTS = (EventType.PAGE_TRIGGERED, EventType.PAGE_ACKNOWLEDGED, EventType.PAGE_RESOLVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,15 @@ class TicketData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageData:
+    """The `data` of a page event. *actor_id* is None where PSMS itself acted."""
+
+    ticket: Ticket
+    actor_id: UUID | None
+    page: Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointTestData:
     """The `data` of a test send."""
 
@@ -79,7 +94,7 @@ class Envelope:
     type: EventType
     timestamp: datetime
     schema_version: int
-    data: TicketData | EndpointTestData
+    data: TicketData | PageData | EndpointTestData
 
 
 def excerpt(comment: Comment) -> CommentExcerpt:

@@ -22,6 +22,7 @@ class Backlog:
     outbox: int
     outbox_oldest_s: float
     deliveries: dict[str, int]
+    mails: dict[str, int]
     oldest_due_s: float
     unsealed_oldest_s: float
 

@@ -62,7 +62,7 @@ class RetryAt:
 class GiveUp:
     """The delivery is dead; a person may replay it."""
 
-    reason: Literal["exhausted", "expired", "aborted_by_consumer"]
+    reason: Literal["exhausted", "expired", "aborted_by_consumer", "refused"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ def decide(*, failures: int, result: SendResult, now: datetime, expires_at: date
         return GiveUp(reason="exhausted")
     if now >= expires_at:
         return GiveUp(reason="expired")
-    return _retry(_delay(failures, jitter), result=result, now=now, expires_at=expires_at)
+    return _retry(delay_after(failures, jitter), result=result, now=now, expires_at=expires_at)
 
 
 def consumer_wish(result: SendResult) -> GiveUp | DisableEndpoint | None:
@@ -146,7 +146,8 @@ def _http_date(text: str) -> datetime | None:
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
-def _delay(failures: int, jitter: float) -> timedelta:
+def delay_after(failures: int, jitter: float) -> timedelta:
+    """Return how long to wait after so many failures and one more (below MAX_ATTEMPTS), spread by *jitter* (0 to 1)."""
     planned = SCHEDULE[failures]
     return planned + jitter * max(_MIN_JITTER, _JITTER_SHARE * planned)
 

@@ -6,6 +6,13 @@ from enum import StrEnum
 from uuid import UUID
 
 
+class EndpointKind(StrEnum):
+    """Who is at the other end: a partner's own receiver, or PagerDuty, which gets pages in its own form."""
+
+    WEBHOOK = "webhook"
+    PAGERDUTY = "pagerduty"
+
+
 class EndpointState(StrEnum):
     """Whether an endpoint receives: paused by a person, or disabled with a reason; both hold, never drop."""
 
@@ -38,6 +45,7 @@ class Endpoint:
     """A partner's address and which events it receives (*event_types* None: all)."""
 
     id: UUID
+    kind: EndpointKind
     url: str
     description: str
     event_types: list[str] | None
@@ -60,11 +68,13 @@ class EndpointWithSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEndpoint:
-    """Register an endpoint."""
+    """Register an endpoint. One of PagerDuty has a routing key, and PagerDuty's own address where *url* is None."""
 
-    url: str
+    url: str | None = None
     description: str = ""
     event_types: tuple[str, ...] | None = None
+    kind: EndpointKind = EndpointKind.WEBHOOK
+    routing_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

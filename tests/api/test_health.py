@@ -96,6 +96,8 @@ def test_what_waits_in_the_database_is_measured(client):
         "held",
         "dead",
     }
+    mails = {name[1][1]: value for name, value in found.items() if name[0] == "psms_mails_unfinished"}
+    assert mails == {"pending": 0, "in_flight": 0, "dead": 0}
 
 
 def test_metrics_are_there_while_the_database_is_not(stranded):

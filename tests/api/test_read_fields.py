@@ -70,6 +70,7 @@ ENDPOINT = [
     "event_types",
     "failing_since",
     "id",
+    "kind",
     "last_success_at",
     "state",
     "updated_at",

@@ -18,6 +18,7 @@ REASONS = {
     ("logs", "address"): "the network address of a caller, by which those who guard the log look for somebody",
     ("webhook_secrets", "secret"): "in clear only until `keys reencrypt` empties it",
     ("webhook_deliveries", "lease_token"): "the id of a claim, which opens nothing",
+    ("mails", "lease_token"): "the id of a claim, which opens nothing",
     ("webhook_attempts", "lease_token"): "the id of a claim, which opens nothing",
 }
 

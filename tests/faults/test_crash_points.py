@@ -34,8 +34,14 @@ CHILD_OF = {
     CrashPoint.REAP_COMMITTED: "webhooks",
     **dict.fromkeys((CrashPoint.SEAL_UNCOMMITTED, CrashPoint.SEAL_COMMITTED), "core"),
 }
-# Passed after five minutes at the earliest, or where a policy was edited: `test_sealer_killed`, `test_rebase_killed`.
-ELSEWHERE = {CrashPoint.CHECKPOINT_ANCHORED, CrashPoint.REBASE_UNCOMMITTED, CrashPoint.REBASE_COMMITTED}
+# Passed after five minutes at the earliest, where a policy was edited, or with a mail server: `test_sealer_killed`,
+# `test_rebase_killed`, `test_notification_races`.
+ELSEWHERE = {
+    CrashPoint.CHECKPOINT_ANCHORED,
+    CrashPoint.REBASE_UNCOMMITTED,
+    CrashPoint.REBASE_COMMITTED,
+    CrashPoint.MAIL_TAKEN,
+}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -11,11 +11,13 @@ import redis
 from psms.embedded.addresses import free_port
 from psms.embedded.checks_home import check_home
 from psms.embedded.checks_machine import check_machine
+from psms.embedded.checks_mail import check_mail
 from psms.embedded.checks_servers import check_servers
 from psms.embedded.findings import Grade
 from psms.embedded.home import keep_secrets, prepare_home
 from psms.embedded.running import Note, Process, identify, write_note
-from psms.settings import Settings
+from psms.settings import Environment, Settings
+from tests.support.post_office import PostOffice
 from tests.support.servers import running_postgres, running_valkey
 
 
@@ -136,3 +138,32 @@ def test_a_process_of_a_running_stack_that_has_ended_is_told(settings):
     assert found["core"][0] is Grade.WARN
     assert found["PSMS_PORT"][0] is Grade.FAIL
     assert "PSMS runs, but nothing listens on port" in found["PSMS_PORT"][1]
+
+
+def test_where_no_mail_server_is_named_the_doctor_says_that_mails_wait(settings):
+    (sentence,) = {finding.sentence for finding in check_mail(settings)}
+    grades = [
+        next(check_mail(replace(settings, environment=environment))).grade
+        for environment in (Environment.DEVELOPMENT, Environment.PRODUCTION)
+    ]
+    assert sentence.startswith("no mail server is named, so that notifications by mail wait")
+    assert grades == [Grade.OK, Grade.WARN]
+
+
+def test_a_mail_server_that_turns_psms_away_is_told(settings):
+    with PostOffice(password="right") as office:
+        names = {"PSMS_MAIL_FROM": "desk@example.com"}
+        wrong, right = (
+            Settings.from_env({**names, "PSMS_SMTP_URL": office.url(who=f"desk:{password}@")})
+            for password in ("wrong", "right")
+        )
+        found = [_found(check_mail(one))["mail"] for one in (wrong, right)]
+    where = f"127.0.0.1:{office.port}"
+    assert found == [
+        (
+            Grade.WARN,
+            f"mails wait, because of {where}: The mail server turned PSMS away with 535 5.7.8: look at PSMS_SMTP_URL.",
+        ),
+        (Grade.OK, f"the mail server {where} lets PSMS in"),
+    ]
+    assert office.taken == []

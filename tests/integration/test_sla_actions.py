@@ -8,17 +8,24 @@ from uuid import UUID
 import pytest
 from psycopg import sql
 
-from psms.domain.access import Role
+from psms.domain.access import Actor, Role
 from psms.domain.accounts import NewTeam
+from psms.domain.lifecycle import Action
 from psms.domain.sla_policies import NewSlaPolicy
-from psms.domain.tickets import Priority
+from psms.domain.tickets import EditTicket, NewComment, Priority
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.tenants import Tenant, add_caller, file_ticket
 from workflows import directory, tickets
+from workflows.comments import add_comment
 from workflows.sla_policies import add_policy
 from workflows.sla_sweep import fire_due_timers
 
+PAGES = """
+    SELECT e.type, b.body #>> '{data,page,level}', b.body #>> '{data,page,severity}', b.body #>> '{data,page,state}'
+    FROM events e CROSS JOIN LATERAL (SELECT CAST(convert_from(e.body, 'UTF8') AS jsonb) AS body) b
+    WHERE e.type LIKE 'page.%%' ORDER BY e.id
+"""
 SLA_EVENTS = "SELECT type, body FROM events WHERE type LIKE 'sla.%%' ORDER BY sequence"
 
 
@@ -80,11 +87,12 @@ def test_each_level_does_what_the_policy_says(
     assert after(rt, database, 100.1)[1:] == ["sla.breached", "sla.escalated"]
     assert database.rows("SELECT kind, user_id FROM notifications OFFSET 1") == [("sla.breached", agent)]
     assert tickets.get_ticket(rt, acme.actor, ticket_id).team_id == team
-    assert after(rt, database, 110.1)[3:] == ["sla.overdue", "sla.escalated", "sla.page"]
+    assert after(rt, database, 110.1)[3:] == ["sla.overdue", "sla.escalated"]
 
     ticket = tickets.get_ticket(rt, acme.actor, ticket_id)
     assert (ticket.priority, ticket.assignee_id, ticket.team_id, ticket.version) == (Priority.HIGH, agent, team, 3)
-    assert after(rt, database, 900)[6:] == []
+    assert after(rt, database, 900)[5:] == []
+    assert database.rows(PAGES) == [("page.triggered", "page", "error", "triggered")]
 
 
 def test_levels_that_are_due_at_once_are_all_recorded_and_people_hear_of_the_highest(
@@ -106,10 +114,10 @@ def test_who_is_no_longer_active_is_passed_over(
     rt: Runtime, database: MigratedDatabase, acme: Tenant, ticket_id: UUID, agent: UUID
 ) -> None:
     database.run(sql.SQL("UPDATE users SET active = false WHERE id = {}").format(sql.Literal(agent)))
-    kinds = after(rt, database, 120)
+    after(rt, database, 120)
 
     ticket = tickets.get_ticket(rt, acme.actor, ticket_id)
-    assert kinds.count("sla.page") == 1
+    assert [kind for kind, *_ in database.rows(PAGES)] == ["page.triggered"]
     assert (ticket.assignee_id, ticket.priority) == (None, Priority.HIGH)
     assert (database.count("ticket_watchers"), database.count("sla_fires")) == (0, 5)
 
@@ -122,3 +130,28 @@ def test_a_breach_is_told_whatever_the_levels_are(rt: Runtime, database: Migrate
     assert after(rt, database, 2) == ["sla.breached"]
     assert after(rt, database, 4) == ["sla.breached"]
     assert database.count("notifications") == 0
+
+
+@pytest.mark.parametrize("taking", ["assigned", "opened", "answered"])
+def test_who_was_called_is_called_off_when_the_ticket_is_taken_and_when_its_clock_ends(
+    rt: Runtime, database: MigratedDatabase, acme: Tenant, *, ticket_id: UUID, agent: UUID, taking: str
+) -> None:
+    database.run(sql.SQL("UPDATE users SET active = false WHERE id = {}").format(sql.Literal(agent)))
+    after(rt, database, 111)
+    database.run(sql.SQL("UPDATE users SET active = true WHERE id = {}").format(sql.Literal(agent)))
+    if taking == "assigned":
+        tickets.edit_ticket(rt, acme.actor, ticket_id, EditTicket(fields={"assignee_id": agent}))
+    elif taking == "opened":
+        tickets.transition(rt, acme.actor, ticket_id, Action.OPEN, None)
+    else:
+        add_comment(rt, answering(rt, acme), ticket_id, NewComment(body="On my way."), None)
+    assert [(kind, state) for kind, _, _, state in database.rows(PAGES)][1:] == [("page.acknowledged", "acknowledged")]
+
+    tickets.transition(rt, acme.actor, ticket_id, Action.RESOLVE, None)
+
+    assert [(kind, state) for kind, _, _, state in database.rows(PAGES)][2:] == [("page.resolved", "resolved")]
+
+
+def answering(rt: Runtime, acme: Tenant) -> Actor:
+    """Somebody who works on tickets and is not the requester of this one."""
+    return add_caller(rt, acme.organization_id, Role.MANAGER).actor

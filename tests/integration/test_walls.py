@@ -26,6 +26,7 @@ from tests.support.databases import MigratedDatabase
 from tests.support.log_tools import sign_now
 from tests.support.receiver import Receiver
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
+from tests.support.told import tell_in_every_way
 from tests.support.waiting import eventually
 from workflows import catalogue, comments, directory, organizations
 from workflows.calendars import add_calendar, edit_calendar
@@ -78,6 +79,7 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     add_policy(rt, actor, NewSlaPolicy(name="At once", targets={"first_response": at_once(actor)}), None)
     ticket_id = file_ticket(rt, actor)
     eventually(lambda: fire_due_timers(rt) and notified(rt, tenant), what="the breach")
+    tell_in_every_way(rt, tenant, ticket_id)
     once = OnceKey(key="key", fingerprint=b"print")
     comments.add_comment(rt, actor, ticket_id, NewComment(body="Hello"), once)
     relay_outbox(rt)

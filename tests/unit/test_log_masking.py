@@ -21,6 +21,7 @@ def masked(**entry):
         "set-cookie",
         "api_key",
         "private-key",
+        "routing_key",
         "otp",
         "card",
     ],

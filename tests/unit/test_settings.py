@@ -7,6 +7,7 @@ import pytest
 from psms.domain.rates import Rate
 from psms.errors import Misconfigured
 from psms.settings import LOOPBACK, Environment, Settings, endpoint_of
+from psms.settings_groups import MailSettings
 
 PRODUCTION = {
     "PSMS_ENV": "production",
@@ -95,3 +96,43 @@ def test_servers_must_be_named() -> None:
 
 def test_an_address_is_shown_without_its_credentials() -> None:
     assert endpoint_of("postgresql://user:secret@db.example:5433/psms") == "db.example:5433"
+
+
+def test_a_mail_server_is_read_from_its_address() -> None:
+    names = {"PSMS_MAIL_FROM": "desk@example.com"}
+    starttls = Settings.from_env({**names, "PSMS_SMTP_URL": "smtp://desk%40example.com:p%2Fss@mail.example.com"}).mail
+    tls = Settings.from_env({**PRODUCTION, **names, "PSMS_SMTP_URL": "smtps://[2001:db8::1]:4650"}).mail
+
+    assert Settings.from_env(PRODUCTION).mail is None
+    assert starttls == MailSettings(
+        host="mail.example.com",
+        port=587,
+        tls_first=False,
+        user="desk@example.com",
+        password="p/ss",
+        sender="desk@example.com",
+    )
+    assert tls == MailSettings(
+        host="2001:db8::1", port=4650, tls_first=True, user="", password="", sender="desk@example.com"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "sender", "says"),
+    [
+        ("mail.example.com", "desk@example.com", "PSMS_SMTP_URL"),
+        ("http://u:hidden@mail.example.com", "desk@example.com", "PSMS_SMTP_URL"),
+        ("smtp://u:hidden@mail.example.com/path", "desk@example.com", "PSMS_SMTP_URL"),
+        ("smtp://u:hidden@mail.example.com:port", "desk@example.com", "PSMS_SMTP_URL"),
+        ("smtp://u:hidden@", "desk@example.com", "PSMS_SMTP_URL"),
+        ("", "desk@example.com", "PSMS_SMTP_URL"),
+        ("smtp://mail.example.com", "", "PSMS_MAIL_FROM"),
+        ("smtp://mail.example.com", "desk@example.com\r\nBcc: x@example.com", "PSMS_MAIL_FROM"),
+        ("smtp://mail.example.com", "The desk <desk@example.com>", "PSMS_MAIL_FROM"),
+    ],
+)
+def test_half_a_mail_server_is_refused_without_telling_its_password(url: str, sender: str, says: str) -> None:
+    with pytest.raises(Misconfigured, match=f"set {says} to") as refusal:
+        Settings.from_env({"PSMS_SMTP_URL": url, "PSMS_MAIL_FROM": sender})
+
+    assert "hidden" not in str(refusal.value)

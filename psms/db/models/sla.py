@@ -175,6 +175,8 @@ class NotificationRow(OfOrganization, Base):
     user_id: Mapped[UUID | None]
     team_id: Mapped[UUID | None]
     created_at: Mapped[datetime]
+    # Null until its mails are made.
+    fanned_out_at: Mapped[datetime | None]
 
     __table_args__ = (
         _to("tickets", "ticket_id"),
@@ -185,4 +187,5 @@ class NotificationRow(OfOrganization, Base):
         Index("ix_notifications_clock", "organization_id", "clock_id"),
         Index("ix_notifications_user", "organization_id", "user_id"),
         Index("ix_notifications_team", "organization_id", "team_id"),
+        Index("ix_notifications_new", "created_at", "id", postgresql_where=text("fanned_out_at IS NULL")),
     )

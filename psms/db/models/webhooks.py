@@ -70,6 +70,7 @@ class EndpointRow(OfOrganization, Versioned, Base):
     __tablename__ = "webhook_endpoints"
 
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(server_default="webhook")
     url: Mapped[str]
     description: Mapped[str] = mapped_column(server_default="")
     event_types: Mapped[list[str] | None]
@@ -81,6 +82,7 @@ class EndpointRow(OfOrganization, Versioned, Base):
 
     __table_args__ = (
         CheckConstraint("state IN ('active', 'paused', 'disabled', 'deleted')", name="ck_webhook_endpoints_state"),
+        CheckConstraint("kind IN ('webhook', 'pagerduty')", name="ck_webhook_endpoints_kind"),
     )
 
 

@@ -131,7 +131,11 @@ _PREPARE = """
             lease_token, started_at)
         SELECT organization_id, attempt_id, id, endpoint_id, tries, trigger, %(worker)s, %(token)s, %(now)s FROM due
     )
-    SELECT due.*, e.body, p.url, k.secret_ids, k.encrypted, k.clear
+    SELECT due.*, e.body, p.kind, p.url, k.secret_ids, k.encrypted, k.clear,
+        CASE WHEN p.kind = 'pagerduty' THEN (
+            SELECT array_agg(g.state) FROM pages g WHERE g.organization_id = %(organization_id)s
+              AND g.dedup_key = CAST(convert_from(e.body, 'UTF8') AS jsonb) #>> '{data,page,dedup_key}')
+        END AS page_states
     FROM due
     JOIN webhook_endpoints p ON p.organization_id = %(organization_id)s AND p.id = due.endpoint_id
     CROSS JOIN LATERAL (

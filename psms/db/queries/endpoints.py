@@ -16,6 +16,7 @@ from psms.domain.webhooks import (
     Delivery,
     DeliveryState,
     Endpoint,
+    EndpointKind,
     EndpointState,
 )
 from psms.errors import NotFound
@@ -37,7 +38,7 @@ VISIBLE = EndpointRow.state != "deleted"
 
 def endpoint_of(row: EndpointRow) -> Endpoint:
     """Return the endpoint that a row holds."""
-    return view_of(Endpoint, row, state=EndpointState(row.state))
+    return view_of(Endpoint, row, kind=EndpointKind(row.kind), state=EndpointState(row.state))
 
 
 def get(session: Session, endpoint_id: UUID) -> EndpointRow:
@@ -55,14 +56,23 @@ def visible(session: Session) -> Sequence[EndpointRow]:
 
 def insert(session: Session, row: EndpointRow, secret: SecretRow) -> None:
     """Write an endpoint with its first secret and its lane."""
+    values = {"organization_id": row.organization_id, "endpoint_id": row.id, "opened_at": row.created_at}
+    if row.kind == EndpointKind.PAGERDUTY:
+        # One after the other: a page must not be called after it was taken back.
+        values["max_in_flight"] = 1
     session.add(row)
     session.flush()
     session.add(secret)
     # Not as an object: that would read the defaults back, and a driver's datetime has no infinity.
-    session.execute(
-        insert_into(LaneRow).values(organization_id=row.organization_id, endpoint_id=row.id, opened_at=row.created_at)
-    )
+    session.execute(insert_into(LaneRow).values(**values))
     session.flush()
+
+
+def current_secret(session: Session, endpoint_id: UUID) -> SecretRow:
+    """Return the one secret of an endpoint that has no expiry."""
+    return session.scalars(
+        select(SecretRow).where(SecretRow.endpoint_id == endpoint_id, SecretRow.expires_at.is_(None))
+    ).one()
 
 
 def add_secret(session: Session, secret: SecretRow, overlap: timedelta) -> datetime:

@@ -28,6 +28,11 @@ _COUNTS = text("""
                 WHERE d.endpoint_id = l.endpoint_id AND d.state = 'pending') held
             WHERE NOT l.open) AS held
 """)
+_MAILS = text("""
+    SELECT (SELECT count(*) FROM mails WHERE state = 'pending') AS pending,
+           (SELECT count(*) FROM mails WHERE state = 'in_flight') AS in_flight,
+           (SELECT count(*) FROM mails WHERE state = 'dead') AS dead
+""")
 _OLDEST_DUE = text("""
     SELECT COALESCE(EXTRACT(epoch FROM psms_now() - min(next_due_at)), 0) AS oldest_s FROM webhook_lanes
     WHERE open AND next_due_at < 'infinity' AND next_due_at <= psms_now() AND not_before <= psms_now()
@@ -68,6 +73,7 @@ def backlog(session: Session) -> Backlog:
         outbox=outbox.rows,
         outbox_oldest_s=float(outbox.oldest_s),
         deliveries=deliveries,
+        mails=dict(session.execute(_MAILS).mappings().one()),
         oldest_due_s=oldest_due_s,
         unsealed_oldest_s=_unsealed_s(session),
     )

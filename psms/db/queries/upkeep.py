@@ -36,7 +36,13 @@ _PRUNE = {
             WHERE finished_at < CAST(:now AS timestamptz) - make_interval(days => :days)
               AND state IN ('delivered', 'cancelled', 'dead') LIMIT :limit)
     """),
+    "mails": text("""
+        DELETE FROM mails WHERE (organization_id, id) IN (
+            SELECT organization_id, id FROM mails
+            WHERE finished_at < CAST(:now AS timestamptz) - make_interval(days => :days) LIMIT :limit)
+    """),
 }
+_BY_AGE = {"deliveries", "mails"}
 
 
 def fire(session: Session, name: str, every: timedelta, now: datetime) -> bool:
@@ -66,7 +72,7 @@ def cancel_unwanted(session: Session, now: datetime, limit: int) -> int:
 
 def prune(session: Session, what: str, now: datetime, *, days: int, limit: int) -> int:
     """Delete, as the claimer, up to *limit* rows of *what* that nobody needs any more."""
-    parameters = {"now": now, "limit": limit} | ({"days": days} if what == "deliveries" else {})
+    parameters = {"now": now, "limit": limit} | ({"days": days} if what in _BY_AGE else {})
     return int(session.execute(_PRUNE[what], parameters).rowcount)  # type: ignore[attr-defined]
 
 

@@ -1,0 +1,146 @@
+"""What a notification says to the person who gets it, in plain text. Pure; recipients are found in `workflows`."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from urllib.parse import urlsplit
+from uuid import UUID
+
+_LONGEST_SUBJECT = 200
+_KINDS = {
+    "sla.at_risk": "Soon due",
+    "sla.breached": "Overdue",
+    "sla.escalated": "Escalated",
+}
+_SENTENCES = {
+    "sla.at_risk": "Ticket {number} has used up most of the time promised for {metric}.",
+    "sla.breached": "The time promised for {metric} of ticket {number} is used up.",
+    "sla.escalated": "Ticket {number} was escalated, because the time promised for {metric} is used up.",
+}
+_METRICS = {
+    "first_response": "a first response",
+    "next_response": "the next response",
+    "resolution": "the resolution",
+    "periodic_update": "an update",
+}
+_UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
+
+
+class Because(StrEnum):
+    """Why somebody is told."""
+
+    ASSIGNEE = "assignee"
+    TEAM = "team"
+    LEAD = "lead"
+
+
+_REASONS = {
+    Because.ASSIGNEE: "You get this mail because the ticket is assigned to you.",
+    Because.TEAM: "You get this mail because the ticket is your team's and assigned to nobody.",
+    Because.LEAD: "You get this mail because the ticket is assigned to nobody and you lead the desk.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """What happened to which ticket. *kind* is a type of event; *metric* and *due_at* are those of its clock."""
+
+    kind: str
+    at: datetime
+    ticket_id: UUID
+    number: int
+    subject: str
+    status: str
+    priority: str
+    metric: str | None
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """A subject of one line and a body."""
+
+    subject: str
+    body: str
+
+
+def notice_text(notice: Notice, *, name: str, because: Because, organization: str, public_url: str) -> Text:
+    """Return what the person called *name* is told. The same arguments give the same text, whenever it is sent."""
+    headline = _KINDS.get(notice.kind, "For your attention")
+    subject = f"[#{notice.number}] {headline}: {one_line(notice.subject)}"
+    facts = [
+        ("Ticket", f"#{notice.number} {one_line(notice.subject)}"),
+        ("Priority", notice.priority),
+        ("Status", notice.status.replace("_", " ")),
+        *_due(notice),
+    ]
+    paragraphs = (
+        f"Hello {one_line(name)},",
+        _happened(notice),
+        "\n".join(f"  {label:<9} {value}" for label, value in facts),
+        ticket_link(public_url, notice.ticket_id),
+        _REASONS[because],
+        f"-- \n{one_line(organization)}, by PSMS",
+    )
+    return Text(subject=_cut(subject), body="\n\n".join(paragraphs) + "\n")
+
+
+def ticket_link(public_url: str, ticket_id: UUID | str) -> str:
+    """Return the address of a ticket."""
+    return f"{public_url.rstrip('/')}/v1/tickets/{ticket_id}"
+
+
+def message_id(mail_id: UUID, public_url: str) -> str:
+    """Return the Message-ID of a mail, without angle brackets: the same each time it is sent (RFC 5322, 3.6.4)."""
+    return f"{mail_id}@{mail_domain(public_url)}"
+
+
+def mail_domain(public_url: str) -> str:
+    """Return the host of *public_url* as mails name it: an address in brackets (RFC 5321, section 4.1.3)."""
+    host = urlsplit(public_url).hostname or "localhost"
+    if ":" in host:
+        return f"[IPv6:{host}]"
+    return f"[{host}]" if host.replace(".", "").isdigit() else host
+
+
+def one_line(text: str) -> str:
+    """Return *text* with each run of white space, line breaks and control characters as one space."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def span_in_words(span: timedelta) -> str:
+    """Return a span as a person says it, in its two greatest units: `2 hours and 5 minutes`."""
+    seconds, parts = int(abs(span).total_seconds()), []
+    for unit, size in _UNITS:
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {unit}{'' if count == 1 else 's'}")
+    return " and ".join(parts[:2]) or "less than a minute"
+
+
+def instant_in_words(at: datetime) -> str:
+    """Return an instant in UTC as a person writes it: `Monday 3 March 2025, 14:05 UTC`."""
+    at = at.astimezone(UTC)
+    return f"{at:%A} {at.day} {at:%B %Y, %H:%M} UTC"
+
+
+def _happened(notice: Notice) -> str:
+    sentence = _SENTENCES.get(notice.kind, "Ticket {number} needs your attention.")
+    return sentence.format(number=f"#{notice.number}", metric=metric_in_words(notice.metric))
+
+
+def metric_in_words(metric: str | None) -> str:
+    """Return what is promised, as a person says it."""
+    return _METRICS.get(metric or "", "what was promised")
+
+
+def _due(notice: Notice) -> list[tuple[str, str]]:
+    if notice.due_at is None:
+        return []
+    distance = span_in_words(notice.due_at - notice.at)
+    relation = f"{distance} before this was written" if notice.due_at <= notice.at else f"in {distance}"
+    return [("Due", f"{instant_in_words(notice.due_at)} ({relation})")]
+
+
+def _cut(subject: str) -> str:
+    return subject if len(subject) <= _LONGEST_SUBJECT else subject[: _LONGEST_SUBJECT - 1] + "…"
