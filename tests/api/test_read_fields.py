@@ -140,6 +140,7 @@ SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
 # What an act answers with: the thing that it was done to, or what it made.
 ACTS = {"transitions": "tickets", "resend": "deliveries"}
 TOLD = {
+    "preview": ["clocks", "complete", "moved", "tickets", "would_breach"],
     "match": ["policy_id", "policy_version", "targets", "verdicts"],
     "test": ["event_id"],
     "rotate-secret": ["endpoint_id", "previous_expires_at", "secret"],
