@@ -18,7 +18,7 @@ from psms.runtime import Runtime
 from psms.settings import LOOPBACK, Settings
 from tests.support.databases import MigratedDatabase, fresh_database, make_template
 from tests.support.fakes import RecordingNudger, ScriptedProbe
-from tests.support.servers import PostgresServer, ValkeyServer, running_postgres, running_valkey
+from tests.support.servers import PostgresServer, ValkeyServer, quick_directory, running_postgres, running_valkey
 
 # What a developer's shell sets must not change what the tests see.
 for _name in [name for name in os.environ if name.startswith("PSMS_")]:
@@ -35,7 +35,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A PostgreSQL with a migrated template database; one for each process of the test run."""
-    with running_postgres(tmp_path_factory.mktemp("postgres")) as server:
+    with (
+        quick_directory(tmp_path_factory.mktemp("postgres")) as directory,
+        running_postgres(directory / "data") as server,
+    ):
         make_template(server)
         yield server
 

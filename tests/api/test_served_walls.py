@@ -34,6 +34,13 @@ NAMING_ANOTHER = (
 )
 
 
+def body_of(template: dict[str, object] | None) -> dict[str, object] | None:
+    """Return a body made of a row's."""
+    if template is None:
+        return None
+    return {name: value.format(n=0) if isinstance(value, str) else value for name, value in template.items()}
+
+
 @pytest.fixture(scope="module")
 def served(postgres, tmp_path_factory):
     """The API's processes, two organizations below, and a token for each role in the first."""
@@ -83,7 +90,7 @@ def test_a17_another_organizations_id_is_answered_as_an_unknown_one_to_the_byte(
     api, world, tokens = unchanged
     unknown = dict.fromkeys(world.own, UNKNOWN)
     for method, rule, row in object_routes():
-        body = {name: value.format(n=0) for name, value in row.body.items()} if row.body else None
+        body = body_of(row.body)
         for condition in CONDITIONS:
             theirs = sent(api, tokens[role], method, filled(rule, world.foreign), body, **condition)
             nobodys = sent(api, tokens[role], method, filled(rule, unknown), body, **condition)
@@ -108,7 +115,7 @@ def test_a19_no_header_leads_to_what_another_organizations_address_names(unchang
     api, world, tokens = unchanged
     theirs = world.foreign["organization_id"]
     for method, rule, row in object_routes():
-        body = {name: value.format(n=0) for name, value in row.body.items()} if row.body else None
+        body = body_of(row.body)
         for name in NAMING_ANOTHER:
             answer = sent(api, tokens[Role.ADMIN], method, filled(rule, world.foreign), body, **{name: theirs})
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), (method, rule, name)
