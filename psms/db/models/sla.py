@@ -71,6 +71,12 @@ class SlaClockRow(OfOrganization, Base):
             ["calendar_versions.organization_id", "calendar_versions.calendar_id", "calendar_versions.version"],
         ),
         Index("uq_sla_clocks_cycle", "organization_id", "ticket_id", "metric", "cycle", unique=True),
+        Index(
+            "ix_sla_clocks_judged",
+            "organization_id",
+            text("COALESCE(breached_at, completed_at)"),
+            postgresql_where=text("COALESCE(breached_at, completed_at) IS NOT NULL"),
+        ),
         Index("ix_sla_clocks_policy", "organization_id", "policy_id", "policy_version"),
         Index(
             "ix_sla_clocks_calendar",
