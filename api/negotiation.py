@@ -12,7 +12,7 @@ from psms.errors import NotAcceptable
 _JSON = "application/json"
 # A page, its files and the metrics are what they are.
 _OF_OTHER_TYPES = frozenset({"docs.asset", "docs.page", "health.exposed_metrics"})
-_ALSO_CSV = frozenset({"sla_reports.report_attainment"})
+_ALSO_CSV = frozenset({"sla_reports.report_attainment", "sla_reports.report_time_in_status"})
 
 
 def install(app: Flask) -> None:

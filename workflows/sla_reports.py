@@ -29,7 +29,7 @@ def attainment(rt: Runtime, actor: Actor, question: Question) -> Attainment:
     with rt.db.begin(actor.organization_id) as session:
         told = queries.tallies(session, actor, question, MOST_GROUPS + 1)
         keys = sorted({tally.key for tally in told if tally.key is not None})
-        named = queries.names_of(session, question.by, key_ids(keys)) if _may_name(actor, question.by) else {}
+        named = queries.names_of(session, question.by, key_ids(keys)) if may_name(actor, question.by) else {}
         at = rt.clock.now(session)
     groups = [
         group_of(question, key, named.get(key), [tally for tally in told if tally.key == key and not tally.total])
@@ -65,5 +65,6 @@ def require_span(since: datetime, until: datetime) -> None:
         raise FieldError("from", "at most 366 days at once")
 
 
-def _may_name(actor: Actor, by: By) -> bool:
+def may_name(actor: Actor, by: By) -> bool:
+    """Tell whether the caller may read what a report is divided by, and so its names."""
     return by in _NAMES and actor.may(_NAMES[by])

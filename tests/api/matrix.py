@@ -131,6 +131,8 @@ EXPECT: dict[Route, Row] = {
     ("POST", "/v1/sla-policies/match"): Row(own=_DIRECTORY, body={"service_id": "{service_id}"}),
     ("GET", "/v1/sla-reports/attainment"): Row(own=_DIRECTORY, query=f"{_SPAN}&by=team"),
     ("GET", "/v1/sla-reports/attainment/tickets"): Row(own=_DIRECTORY, query=f"{_SPAN}&by=team&figure=missed"),
+    ("GET", "/v1/sla-reports/time-in-status"): Row(own=_DIRECTORY, query=f"{_SPAN}&by=team"),
+    ("GET", "/v1/sla-reports/time-in-status/tickets"): Row(own=_DIRECTORY, query=f"{_SPAN}&by=team&status=new"),
     ("POST", "/v1/sla-simulations"): Row(own=_LEADERS, body=SIMULATION),
     ("POST", "/v1/webhook-endpoints"): Row(own=_ADMIN_MADE, body={"url": "http://127.0.0.1:40009/{n}"}),
     ("GET", "/v1/webhook-endpoints"): Row(own=_ADMIN),
