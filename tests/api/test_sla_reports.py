@@ -152,6 +152,12 @@ def test_every_figure_opens_exactly_the_tickets_that_it_counted(
     assert found["total"]["missed"]["clocks"] == sum(group["missed"]["clocks"] for group in found["groups"])
 
 
+def test_a_listed_ticket_has_the_fields_that_it_has_elsewhere(client: ApiClient, past: dict[str, str]) -> None:
+    listed = client.get(report(client, by="team")["total"]["met"]["opens"]).json["items"]
+
+    assert [ticket == client.get(f"/v1/tickets/{ticket['id']}").json for ticket in listed] == [True] * 5
+
+
 def test_a_report_speaks_of_one_metric_where_it_is_asked_to(client: ApiClient, past: dict[str, str]) -> None:
     found = report(client, by="metric", metric="resolution")
 

@@ -47,7 +47,8 @@ _JUDGED = """
         WHERE s.organization_id = c.organization_id AND s.clock_id = c.id AND s.began_at <= c.breached_at
     ) past ON c.breached_at IS NOT NULL
     WHERE c.organization_id = :organization AND c.state <> 'superseded'
-        AND COALESCE(c.breached_at, c.completed_at) >= :since AND COALESCE(c.breached_at, c.completed_at) < :until
+        AND CASE WHEN c.breached_at IS NULL THEN c.completed_at ELSE c.breached_at END >= :since
+        AND CASE WHEN c.breached_at IS NULL THEN c.completed_at ELSE c.breached_at END < :until
         AND (CAST(:metric AS text) IS NULL OR c.metric = :metric) {visible}
 """
 _TALLIES = """
