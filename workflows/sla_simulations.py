@@ -111,7 +111,7 @@ def _proposal(act: Act, command: SimulatePolicy, definition: PolicyDefinition) -
     terms = book.terms_of(definition)
     conditions = definition.conditions if command.match is Matched.CONDITIONS else Conditions()
     keys = {one.calendar for one in terms.values()}
-    hours_of = hours_in(act.rt, way, book, keys, instant_of(command.since))
+    hours_of = hours_in(act.rt, way, book, keys, instant_of(act.now))
     return Proposal(conditions=conditions, terms=terms), hours_of
 
 

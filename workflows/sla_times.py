@@ -82,11 +82,12 @@ def _read(rt: Runtime, session: Session, actor: Actor, question: TimeQuestion, m
     way = direct(session)
     book = current_book(rt, way, actor.organization_id)
     keys = {life.calendar for life in lives}
+    now = rt.clock.now(session)
     return _Lives(
-        now=rt.clock.now(session),
+        now=now,
         lives=lives,
         without_history=len(rows) - len(lives),
-        hours_of=hours_in(rt, way, book, keys, instant_of(question.since)),
+        hours_of=hours_in(rt, way, book, keys, instant_of(now)),
     )
 
 
