@@ -5,6 +5,7 @@ Schemas and views are in the resources; how errors are told is in `api.errors`.
 
 from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -161,6 +162,10 @@ class Blueprint(flask_smorest.Blueprint):
         """Say that a view answers 200 with one of *forms*, which has no version: the caller's role decides which."""
         return self._answers(200, forms)
 
+    def or_csv(self, view: View) -> View:
+        """Say that a view also answers in CSV, to who asks for that."""
+        return _document(view, csv=True)
+
     def reads(self, *forms: type[Answer]) -> Callable[[View], View]:
         """Say that a view answers a read with one of *forms* and its ETag, or 304."""
         return self._answers(200, forms, headers=_ETAG, parameters=[_IF_NONE_MATCH], refusals=(304,))
@@ -213,6 +218,7 @@ def openapi_document(app: Flask) -> bytes:
     return document
 
 
+@cache
 def page_of(schema: type[Answer]) -> type[Answer]:
     """Return the schema of one page of a list of *schema*."""
     members = {
@@ -243,6 +249,8 @@ def _refusals_and_scopes(doc: Doc, facts: Doc, **_: Any) -> Doc:
     for status in sorted(refusals):
         responses.setdefault(status, HTTPStatus(status).name)
     doc.setdefault("parameters", []).extend(facts.get("parameters", ()))
+    if facts.get("csv"):
+        doc["responses"][200]["content"]["text/csv"] = {"schema": _TEXT}
     return doc
 
 

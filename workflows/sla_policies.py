@@ -98,6 +98,15 @@ def add_policy(rt: Runtime, actor: Actor, command: NewSlaPolicy, once: OnceKey |
     return create_once(rt, actor, once, create)
 
 
+def proposed(act: Act, command: NewSlaPolicy) -> PolicyDefinition:
+    """Return what a policy would say; raise FieldError for what could not be kept. It is not added."""
+    definition = written(_NOTHING, _fields_of(command))
+    check_policy(definition)
+    _require_known(act.session, definition)
+    require_policy_in_reach(act, definition)
+    return definition
+
+
 def edit_policy(rt: Runtime, actor: Actor, policy_id: UUID, command: EditSlaPolicy) -> SlaPolicy:
     """Change a policy; `command.applies` says whether for tickets that are filed or edited from now on only.
 

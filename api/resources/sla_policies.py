@@ -5,13 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
-from marshmallow import fields, post_load, validate
+from marshmallow import fields, post_load
 
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
 from api.fields import MAX_NAME, Answer, Flag, Schema, Uuid, choice, json_object, several, text
 from api.idempotency import once_key
+from api.new_policies import EXAMPLE, NewSlaPolicySchema, position
 from api.pagination import PageQuery, page_request
 from api.policy_fields import ConditionsSchema, PreviewSchema, TargetsSchema, applies, seconds
 from api.preconditions import wanted_version
@@ -23,33 +24,7 @@ from psms.domain.sla_policies import EditSlaPolicy, MatchQuestion, NewSlaPolicy
 from psms.domain.tickets import Priority, TicketType
 from workflows import sla_matching, sla_policies, sla_previews
 
-_POSITION = validate.Range(min=1, max=1_000_000)
 _MOST_TAGS = 50
-
-EXAMPLE = {
-    "name": "Gold",
-    "conditions": {"tiers": ["gold"], "priorities": ["critical", "high"]},
-    "targets": {
-        "first_response": {"seconds": 900},
-        "resolution": {
-            "seconds": 14_400,
-            "levels": [
-                {"id": "at_risk", "percent": 80, "actions": [{"type": "event"}]},
-                {
-                    "id": "breach",
-                    "percent": 100,
-                    "actions": [{"type": "raise_priority"}, {"type": "notify", "to": "managers"}],
-                },
-                {"id": "page", "offset_seconds": 7200, "clock": "wall", "actions": [{"type": "page"}]},
-            ],
-        },
-    },
-}
-
-
-def _position() -> fields.Integer:
-    description = "Policies are asked in this order, smallest first; of several with the same one the newest first."
-    return fields.Integer(strict=True, validate=_POSITION, metadata={"description": description})
 
 
 class PolicyDefinitionSchema(Answer):
@@ -64,7 +39,7 @@ class SlaPolicySchema(PolicyDefinitionSchema):
 
     id = Uuid()
     name = fields.String()
-    position = _position()
+    position = position()
     active = fields.Boolean()
     priority = choice(Priority, allow_none=True)
     first_response_seconds = fields.Integer(allow_none=True)
@@ -88,7 +63,7 @@ class EditSlaPolicySchema(Schema):
     """The fields to change; conditions and targets each take the place of all that was there."""
 
     name = text(MAX_NAME)
-    position = _position()
+    position = position()
     active = Flag()
     priority = choice(Priority, allow_none=True)
     first_response_seconds = seconds(
@@ -107,27 +82,6 @@ class EditSlaPolicySchema(Schema):
         own = {name: values.pop(name) for name in ("name", "position", "active") if name in values}
         applied = values.pop("apply", Applies.NEW_TICKETS)
         return EditSlaPolicy(**own, applies=applied, fields=PolicyFields(**values))
-
-
-class NewSlaPolicySchema(Schema):
-    """A new policy, in full or in short; at least one target is given."""
-
-    name = text(MAX_NAME, required=True)
-    position = _position()
-    priority = choice(Priority, allow_none=True)
-    first_response_seconds = seconds(
-        allow_none=True, metadata={"description": "Until the first public reply of staff."}
-    )
-    resolution_seconds = seconds(
-        allow_none=True, metadata={"description": "Until resolved; pending and on hold do not count."}
-    )
-    conditions = fields.Nested(ConditionsSchema)
-    targets = fields.Nested(TargetsSchema)
-
-    @post_load
-    def to_command(self, values: dict[str, Any], **_: object) -> NewSlaPolicy:
-        """Make the command."""
-        return NewSlaPolicy(**values)
 
 
 class MatchQuestionSchema(Schema):

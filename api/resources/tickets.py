@@ -14,6 +14,7 @@ from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.preconditions import wanted_version
 from api.smorest import Blueprint
+from api.ticket_fields import TicketSchema
 from psms.domain.access import Permission
 from psms.domain.lifecycle import Action
 from psms.domain.tickets import EditTicket, Level, OpenTicket, Priority, Status, TicketFilter, TicketType
@@ -22,31 +23,6 @@ from workflows import tickets
 _MAX_SUBJECT = 500
 _MAX_TAG = 64
 _MOST_TAGS = 50
-
-
-class TicketSchema(Answer):
-    """A ticket."""
-
-    id = Uuid()
-    number = fields.Integer(metadata={"description": "What people call it: counted in each organization."})
-    type = choice(TicketType)
-    subject = fields.String()
-    description = fields.String()
-    status = choice(Status)
-    impact = choice(Level)
-    urgency = choice(Level)
-    priority = choice(Priority)
-    service_id = Uuid()
-    requester_id = Uuid()
-    assignee_id = Uuid(allow_none=True)
-    team_id = Uuid(allow_none=True)
-    tags = fields.List(fields.String())
-    custom_fields = fields.Dict()
-    version = fields.Integer(metadata={"description": "How often its fields have changed; the ETag."})
-    created_at = fields.DateTime()
-    updated_at = fields.DateTime()
-    resolved_at = fields.DateTime(allow_none=True)
-    closed_at = fields.DateTime(allow_none=True)
 
 
 class TicketForRequesterSchema(Answer):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 from psms.domain.sla.edits import Applies
@@ -106,3 +107,20 @@ class Match:
     policy_version: int | None
     targets: Mapping[str, TargetDocument]
     verdicts: Sequence[PolicyVerdict]
+
+
+class Matched(StrEnum):
+    """On which tickets a policy is tried."""
+
+    CONDITIONS = "conditions"  # those that its conditions hold for
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatePolicy:
+    """Try a policy on the tickets that were filed from *since* until before *until*."""
+
+    policy: NewSlaPolicy
+    since: datetime
+    until: datetime
+    match: Matched = Matched.CONDITIONS

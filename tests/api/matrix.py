@@ -11,6 +11,13 @@ ROLES = ("admin", "manager", "agent", "requester", "integration", "auditor", "cu
 
 CUSTOM_KEEPS = ("ticket.read", "comment.read", "service.read")
 
+SIMULATION = {
+    "policy": {"name": "P", "resolution_seconds": 60},
+    "from": "2026-01-01T00:00:00Z",
+    "to": "2026-01-02T00:00:00Z",
+}
+"""A policy tried on a day on which nothing was filed."""
+
 Route = tuple[str, str]
 
 
@@ -39,6 +46,7 @@ _COMMENTS = f"{_TICKET}/comments"
 _ORGANIZATION = "/v1/organizations/<uuid:organization_id>"
 _ENDPOINT = "/v1/webhook-endpoints/<uuid:endpoint_id>"
 _CALENDAR = "/v1/calendars/<uuid:calendar_id>"
+_SPAN = "?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"
 _DELIVERIES = f"{_ENDPOINT}/deliveries"
 
 # The order of the columns:
@@ -121,6 +129,11 @@ EXPECT: dict[Route, Row] = {
     ("POST", "/v1/sla-policies/<uuid:policy_id>/preview"): Row(own=_LEADERS, body={"resolution_seconds": 60}),
     ("POST", f"{_CALENDAR}/preview"): Row(own=_LEADERS, body={"name": "Renamed"}),
     ("POST", "/v1/sla-policies/match"): Row(own=_DIRECTORY, body={"service_id": "{service_id}"}),
+    ("GET", "/v1/sla-reports/attainment"): Row(own=_DIRECTORY, query=f"{_SPAN}&by=team"),
+    ("GET", "/v1/sla-reports/attainment/tickets"): Row(own=_DIRECTORY, query=f"{_SPAN}&by=team&figure=missed"),
+    ("GET", "/v1/sla-reports/time-in-status"): Row(own=_DIRECTORY, query=f"{_SPAN}&by=team"),
+    ("GET", "/v1/sla-reports/time-in-status/tickets"): Row(own=_DIRECTORY, query=f"{_SPAN}&by=team&status=new"),
+    ("POST", "/v1/sla-simulations"): Row(own=_LEADERS, body=SIMULATION),
     ("POST", "/v1/webhook-endpoints"): Row(own=_ADMIN_MADE, body={"url": "http://127.0.0.1:40009/{n}"}),
     ("GET", "/v1/webhook-endpoints"): Row(own=_ADMIN),
     ("GET", _ENDPOINT): Row(own=_ADMIN),

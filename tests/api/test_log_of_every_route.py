@@ -10,7 +10,7 @@ from psycopg import sql
 from api.app import create_app
 from psms.domain.access import Role
 from psms.settings import Settings
-from tests.api.matrix import QUESTIONS
+from tests.api.matrix import QUESTIONS, SIMULATION
 from tests.support.receiver import Receiver
 from tests.support.tenants import add_endpoint, file_ticket
 from workflows.boot import runtime_for
@@ -43,6 +43,7 @@ CALLS = {
     ("DELETE", "/v1/calendars/{calendar}"): None,
     ("POST", "/v1/sla-policies"): {"name": "New", "resolution_seconds": 60},
     ("PATCH", "/v1/sla-policies/{policy}"): {"name": "Renamed"},
+    ("POST", "/v1/sla-simulations"): SIMULATION,
     ("POST", "/v1/tickets"): {"subject": "New"},
     ("PATCH", "/v1/tickets/{ticket}"): {"subject": "Renamed"},
     ("POST", "/v1/tickets/{ticket}/transitions"): {"action": "resolve"},

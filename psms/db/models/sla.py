@@ -32,6 +32,10 @@ def _of_one_version(name: str) -> CheckConstraint:
     return CheckConstraint("num_nonnulls(calendar_id, calendar_version, zone_data) IN (0, 3)", name=name)
 
 
+# Broken into lines as PostgreSQL tells it: the models are compared with that, letter by letter.
+_JUDGED_AT = "CASE\n WHEN breached_at IS NULL THEN completed_at\n ELSE breached_at\nEND"
+
+
 class SlaClockRow(OfOrganization, Base):
     """One cycle of one target of a ticket."""
 
@@ -71,6 +75,12 @@ class SlaClockRow(OfOrganization, Base):
             ["calendar_versions.organization_id", "calendar_versions.calendar_id", "calendar_versions.version"],
         ),
         Index("uq_sla_clocks_cycle", "organization_id", "ticket_id", "metric", "cycle", unique=True),
+        Index(
+            "ix_sla_clocks_judged",
+            "organization_id",
+            text(f"(\n{_JUDGED_AT})"),
+            postgresql_where=text(f"{_JUDGED_AT} IS NOT NULL"),
+        ),
         Index("ix_sla_clocks_policy", "organization_id", "policy_id", "policy_version"),
         Index(
             "ix_sla_clocks_calendar",

@@ -28,7 +28,7 @@ from psms.domain.tickets import (
 from psms.errors import NotFound
 
 _T = TicketRow.__table__.c
-_COLUMNS = (
+TICKET_COLUMNS = (
     _T.id, _T.number, _T.type, _T.subject, _T.description, _T.status, _T.impact, _T.urgency, _T.priority,
     _T.service_id, _T.requester_id, _T.assignee_id, _T.team_id, _T.tags, _T.custom_fields, _T.version,
     _T.created_at, _T.updated_at, _T.resolved_at, _T.closed_at,
@@ -47,7 +47,7 @@ _INSIDE = """
     CROSS JOIN LATERAL (SELECT {columns} FROM tickets
         WHERE organization_id = CAST(entered.id AS uuid) {conditions}) t
 """
-_NAMES = ", ".join(column.name for column in _COLUMNS)
+_NAMES = ", ".join(column.name for column in TICKET_COLUMNS)
 # The caller's ids, as a statement of that form names them.
 _CALLER = {"organization": "CAST(entered.id AS uuid)", "user": "%(user)s"}
 _FILTERS = ("status", "type", "priority", "assignee_id", "team_id", "requester_id", "service_id")
@@ -111,20 +111,20 @@ def lock(session: Session, actor: Actor, ticket_id: UUID) -> LockedTicket:
 
 def lock_free(session: Session, ticket_ids: Sequence[UUID]) -> list[LockedTicket]:
     """Lock those of the tickets that nobody else holds, and return them."""
-    statement: Select[Any] = select(*_COLUMNS, *_LOCKED).where(_T.id.in_(ticket_ids)).order_by(_T.id)
+    statement: Select[Any] = select(*TICKET_COLUMNS, *_LOCKED).where(_T.id.in_(ticket_ids)).order_by(_T.id)
     rows = session.execute(statement.with_for_update(skip_locked=True))
     return [_locked_of(row) for row in rows]
 
 
 def read_all(session: Session, ticket_ids: Sequence[UUID]) -> list[LockedTicket]:
     """Return these tickets as `lock_all` does, without locking them: for what is not written."""
-    statement: Select[Any] = select(*_COLUMNS, *_LOCKED).where(_T.id.in_(ticket_ids)).order_by(_T.id)
+    statement: Select[Any] = select(*TICKET_COLUMNS, *_LOCKED).where(_T.id.in_(ticket_ids)).order_by(_T.id)
     return [_locked_of(row) for row in session.execute(statement)]
 
 
 def lock_all(session: Session, ticket_ids: Sequence[UUID]) -> list[LockedTicket]:
     """Lock these tickets, in the order of their ids, waiting for whoever holds one, and return them."""
-    statement: Select[Any] = select(*_COLUMNS, *_LOCKED).where(_T.id.in_(ticket_ids)).order_by(_T.id)
+    statement: Select[Any] = select(*TICKET_COLUMNS, *_LOCKED).where(_T.id.in_(ticket_ids)).order_by(_T.id)
     return [_locked_of(row) for row in session.execute(statement.with_for_update(key_share=True))]
 
 
@@ -166,7 +166,7 @@ def list_page(direct: Direct, actor: Actor, wanted: TicketFilter, page: PageRequ
 
 def apply(session: Session, ticket_id: UUID, changes: dict[str, Any]) -> Ticket:
     """Write *changes* to a locked ticket and return it as it is now."""
-    statement = update(TicketRow).where(_T.id == ticket_id).values(**changes).returning(*_COLUMNS)
+    statement = update(TicketRow).where(_T.id == ticket_id).values(**changes).returning(*TICKET_COLUMNS)
     return ticket_of(session.execute(statement, execution_options={"synchronize_session": False}).one())
 
 
@@ -228,7 +228,7 @@ def list_comments(session: Session, actor: Actor, ticket_id: UUID, page: PageReq
 
 
 def _visible(actor: Actor) -> Select[Any]:
-    return select(*_COLUMNS).where(_T.organization_id == actor.organization_id, visible(actor))
+    return select(*TICKET_COLUMNS).where(_T.organization_id == actor.organization_id, visible(actor))
 
 
 def _found(session: Session, statement: Select[Any]) -> Ticket:

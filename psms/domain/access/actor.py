@@ -8,7 +8,8 @@ from psms.domain.access.permissions import Permission
 from psms.domain.access.roles import Role
 from psms.errors import NotAllowed
 
-_STAFF = frozenset({Role.ADMIN, Role.MANAGER, Role.AGENT, Role.INTEGRATION})
+STAFF = frozenset({Role.ADMIN, Role.MANAGER, Role.AGENT, Role.INTEGRATION})
+"""Who answers requesters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class Actor:
     @property
     def works_on_tickets(self) -> bool:
         """Tell whether this caller answers requesters, so that a public reply of theirs is a response."""
-        return self.role in _STAFF
+        return self.role in STAFF
 
     @property
     def reads_internal_comments(self) -> bool:

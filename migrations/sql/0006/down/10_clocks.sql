@@ -1,4 +1,4 @@
--- Takes back what 20_clocks and 30_rebases built, before the rest of 0006. Clocks that the former release does not know are lost.
+-- Takes back what 20_clocks, 30_rebases and 40_reports built, before the rest of 0006. Clocks that the former release does not know are lost.
 
 ALTER TABLE sla_clocks NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE sla_fires NO FORCE ROW LEVEL SECURITY;
@@ -11,7 +11,7 @@ ALTER TABLE sla_clocks FORCE ROW LEVEL SECURITY;
 
 DROP TABLE sla_segments, ticket_watchers, sla_rebases;
 DROP FUNCTION psms_segments_stay();
-DROP INDEX ix_sla_clocks_policy, ix_sla_clocks_calendar;
+DROP INDEX ix_sla_clocks_policy, ix_sla_clocks_calendar, ix_sla_clocks_judged;
 ALTER TABLE sla_clocks
     DROP CONSTRAINT sla_clocks_organization_id_policy_id_policy_version_fkey,
     DROP COLUMN calendar_id, DROP COLUMN calendar_version, DROP COLUMN zone_data, DROP COLUMN since,

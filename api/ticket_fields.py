@@ -1,0 +1,31 @@
+"""A ticket as answers show it to those who work on tickets. The routes are in the resources."""
+
+from marshmallow import fields
+
+from api.fields import Answer, Uuid, choice
+from psms.domain.tickets import Level, Priority, Status, TicketType
+
+
+class TicketSchema(Answer):
+    """A ticket."""
+
+    id = Uuid()
+    number = fields.Integer(metadata={"description": "What people call it: counted in each organization."})
+    type = choice(TicketType)
+    subject = fields.String()
+    description = fields.String()
+    status = choice(Status)
+    impact = choice(Level)
+    urgency = choice(Level)
+    priority = choice(Priority)
+    service_id = Uuid()
+    requester_id = Uuid()
+    assignee_id = Uuid(allow_none=True)
+    team_id = Uuid(allow_none=True)
+    tags = fields.List(fields.String())
+    custom_fields = fields.Dict()
+    version = fields.Integer(metadata={"description": "How often its fields have changed; the ETag."})
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+    resolved_at = fields.DateTime(allow_none=True)
+    closed_at = fields.DateTime(allow_none=True)
