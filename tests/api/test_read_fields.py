@@ -126,6 +126,8 @@ READ = {
     "holiday-changes": ["added", "frozen_with", "library", "removed"],
     "versions": ["created_at", "created_by", "definition", "version"],
     "sla-policies": POLICY,
+    "attainment": ["at", "by", "complete", "groups", "metric", "since", "total", "until"],
+    "time-in-status": ["at", "by", "groups", "since", "tickets", "total", "until", "without_history"],
     "webhook-endpoints": ENDPOINT,
     "deliveries": DELIVERY,
     "logs": ENTRY,
@@ -140,6 +142,17 @@ SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
 # What an act answers with: the thing that it was done to, or what it made.
 ACTS = {"transitions": "tickets", "resend": "deliveries"}
 TOLD = {
+    "sla-simulations": [
+        "at",
+        "differences",
+        "different",
+        "filed",
+        "metrics",
+        "since",
+        "tickets",
+        "until",
+        "without_history",
+    ],
     "preview": ["clocks", "complete", "moved", "tickets", "would_breach"],
     "match": ["policy_id", "policy_version", "targets", "verdicts"],
     "test": ["event_id"],
@@ -155,6 +168,8 @@ IN_LINES = "/v1/logs/export"
 
 INTERNAL, COST, TAG = "between-us-0451", "cost-0451", "tag-0451"
 AGENTS_ADDRESS = "ada@example.com"
+# The tickets that a report counted, none on the day that the matrix asks for. What is listed is in `test_sla_reports`.
+COUNTED = {"/v1/sla-reports/attainment/tickets", "/v1/sla-reports/time-in-status/tickets"}
 READING = {rule: row for (method, rule), row in EXPECT.items() if method == "GET" and rule != IN_LINES}
 
 
@@ -197,6 +212,9 @@ def test_a28_a_role_reads_these_fields_and_no_others(world, role):
         assert answer.status_code == row.status(role), rule
         if answer.status_code != 200:
             assert set(answer.json) <= PROBLEM, rule
+            continue
+        if rule in COUNTED:
+            assert answer.json["items"] == []
             continue
         kind = kind_of(rule)
         golden = LESS.get((kind, role), READ[kind])
