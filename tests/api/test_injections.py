@@ -52,13 +52,16 @@ def test_a29_no_list_is_ordered_or_searched_by_what_is_sql(known, as_role, snaps
     caller = as_role(role)
     before = snapshot()
     for path in known:
-        readable = caller.get(path).status_code == 200
+        plain = caller.get(path)
+        readable = plain.status_code != 403
+        # Some ask for a span, which is missing.
+        missing = [error["field"] for error in plain.json.get("errors", ())]
         for order in ORDERS:
             for injection in INJECTIONS:
                 answer = caller.get(path, query_string={order: injection})
                 assert answer.status_code == (422 if readable else 403), (path, order, injection)
                 if readable:
-                    assert [error["field"] for error in answer.json["errors"]] == [order], (path, injection)
+                    assert [error["field"] for error in answer.json["errors"]] == [*missing, order], (path, injection)
     changed = {table for table, digest in snapshot().items() if digest != before[table]}
     assert changed <= {"logs"}
     assert role is Role.AGENT or changed == set()

@@ -121,12 +121,15 @@ def test_a19_no_header_leads_to_what_another_organizations_address_names(unchang
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), (method, rule, name)
 
 
+# What remains of a target, and the instant of a report, change with the time.
+TIMED = ("/sla", "/attainment", "/time-in-status")
+
+
 def lists():
-    # What remains of a target changes with the time.
     return [
-        rule
-        for (method, rule), _ in EXPECT.items()
-        if method == "GET" and not rule.endswith(("_id>", "/export", "/sla"))
+        rule + row.query
+        for (method, rule), row in EXPECT.items()
+        if method == "GET" and not rule.endswith(("_id>", "/export"))
     ]
 
 
@@ -134,6 +137,8 @@ def test_a19_no_header_changes_what_a_list_shows(unchanged):
     api, world, tokens = unchanged
     theirs = world.foreign["organization_id"]
     for rule in lists():
+        if rule.partition("?")[0].endswith(TIMED):
+            continue
         path = filled(rule, world.own)
         plain = sent(api, tokens[Role.ADMIN], "GET", path)
         assert plain.status_code == 200, rule
@@ -146,7 +151,8 @@ def test_a19_no_header_changes_what_a_list_shows(unchanged):
 def test_a19_no_parameter_names_an_organization(unchanged, name):
     api, world, tokens = unchanged
     for rule in lists():
-        path = f"{filled(rule, world.own)}?{name}={world.foreign['organization_id']}"
+        joint = "&" if "?" in rule else "?"
+        path = f"{filled(rule, world.own)}{joint}{name}={world.foreign['organization_id']}"
         answer = sent(api, tokens[Role.ADMIN], "GET", path)
         assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, [name]), rule
 
