@@ -3,16 +3,21 @@
 import csv
 import io
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from psms.domain.access import Role
+from psms.domain.sla.time_in_status import TicketBy, TimeQuestion
+from psms.errors import FieldError
 from psms.runtime import Runtime
 from psms.settings import Settings
 from tests.api.conftest import ApiClient
 from tests.api.sla_past import CSV, lived, opened, span
 from tests.support.databases import MigratedDatabase
 from tests.support.tenants import Tenant
+from workflows.sla_times import time_in_status
 
 
 @pytest.fixture
@@ -79,3 +84,33 @@ def test_time_in_status_is_to_be_had_as_csv(client: ApiClient, past: dict[str, s
         for group in (found["total"], *found["groups"])
         for status, time in group["statuses"].items()
     ]
+
+
+def test_an_agent_is_told_the_time_of_the_tickets_that_they_see_and_no_others(
+    client: ApiClient, as_role: Any, past: dict[str, str]
+) -> None:
+    agent = as_role(Role.AGENT)
+    team = client.post("/v1/teams", json={"name": "Others"}).json["id"]
+    client.patch(f"/v1/tickets/{past['long']}", json={"team_id": team})
+    total = times(agent, by="team")["total"]["statuses"]
+    hidden = times(client, by="team")["groups"]
+    opens = next(group for group in hidden if group["key"] == team)["statuses"]["resolved"]["opens"]
+
+    assert (total["new"]["tickets"], total["resolved"]["tickets"]) == (len(past) - 1, 2)
+    assert past["long"] not in opened(agent, total["resolved"]["opens"])
+    assert (opened(client, opens), opened(agent, opens)) == ([past["long"]], [])
+
+
+def test_time_in_status_tells_nothing_of_another_organization(other_client: ApiClient, past: dict[str, str]) -> None:
+    found = times(other_client, by="team")
+
+    assert (found["tickets"], found["groups"], found["total"]["statuses"]["new"]["tickets"]) == (0, [], 0)
+
+
+def test_more_tickets_than_can_be_timed_at_once_are_refused(rt: Runtime, demo: Tenant, past: dict[str, str]) -> None:
+    now = datetime.now(UTC)
+    question = TimeQuestion(since=now - timedelta(days=1), until=now + timedelta(days=1), by=TicketBy.TEAM)
+
+    with pytest.raises(FieldError, match="from: more than 7 tickets were filed in this span"):
+        time_in_status(rt, demo.actor, question, most=len(past) - 1)
+    assert time_in_status(rt, demo.actor, question, most=len(past)).tickets == len(past)
