@@ -27,4 +27,4 @@ def take_format(query: dict[str, Any]) -> Format:
 def csv_answer(table: bytes, name: str) -> Response:
     """Return 200 with a table, to be saved as the file *name*; its lines vary with what was accepted."""
     headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Vary": "Accept"}
-    return Response(table, content_type=f"{MEDIA_TYPE}; charset=utf-8", headers=headers)
+    return Response(table, content_type=f"{MEDIA_TYPE}; charset=utf-8; header=present", headers=headers)

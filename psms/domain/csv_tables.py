@@ -6,14 +6,18 @@ from collections.abc import Iterable, Sequence
 
 Cell = str | int | float | None
 
-# With one of these a cell is a formula to Excel, LibreOffice and Google Sheets (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+# With one of these a cell is a formula to Excel, LibreOffice or Google Sheets (OWASP, CSV injection), the full-width
+# ones in some languages.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def csv_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
-    """Return a table in UTF-8 with a header row. What is None is empty, and text is never a formula."""
+    """Return a table in UTF-8 with a header row. What is None is empty, and text is never a formula.
+
+    Every cell is in quotes, so that none begins within another.
+    """
     written = io.StringIO(newline="")
-    writer = csv.writer(written, lineterminator="\r\n")
+    writer = csv.writer(written, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
     writer.writerow([guarded(name) for name in header])
     writer.writerows([guarded(cell) for cell in row] for row in rows)
     return written.getvalue().encode()

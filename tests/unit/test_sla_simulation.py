@@ -5,7 +5,6 @@ from uuid import UUID
 
 import pytest
 
-from psms.domain.csv_tables import csv_table
 from psms.domain.sla.calendars import Calendar, Shift
 from psms.domain.sla.facts import CustomerWrote, Filed, Replied, StatusChanged
 from psms.domain.sla.hours import ROUND_THE_CLOCK, CompiledHours, Hours
@@ -179,16 +178,3 @@ def _from_minute(minute: int) -> Hours:
     shift = Shift(start=minute, end=24 * 60)
     calendar = Calendar(time_zone="UTC", weekly=((shift,),) * 7)
     return CompiledHours(calendar, UTC, 0)
-
-
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@A1", "\t=1", "\r=1", "\n=1"])
-def test_no_cell_of_a_csv_table_is_a_formula(cell: str) -> None:
-    row = csv_table(["name"], [[cell]]).decode().removeprefix("name\r\n").strip('"')
-
-    assert row.startswith("'")
-
-
-def test_a_csv_table_leaves_everything_else_as_it_is() -> None:
-    table = csv_table(["a", "b"], [["x, y", None], ["ü=", -1]])
-
-    assert table == 'a,b\r\n"x, y",\r\nü=,-1\r\n'.encode()
