@@ -20,7 +20,7 @@ up: environment-trial ## start everything, on servers of its own; Ctrl-C stops i
 	@$(BIN)/python -m psms up --with-parent $(ARGS)
 
 test: environment-all ## run every test
-	$(BIN)/python -m pytest -n 2 -q $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -q $(ARGS)
 
 bench: environment-all ## measure beside limits, as a table and JSON; ARGS="--only create,read" chooses
 	@$(BIN)/python -m bench $(ARGS)

@@ -1,6 +1,8 @@
 """Fixtures that every kind of test shares: real servers, a fresh migrated database, a runtime on them."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from psms.runtime import Runtime
 from psms.settings import LOOPBACK, Settings
 from tests.support.databases import MigratedDatabase, fresh_database, make_template
 from tests.support.fakes import RecordingNudger, ScriptedProbe
-from tests.support.servers import PostgresServer, ValkeyServer, quick_directory, running_postgres, running_valkey
+from tests.support.servers import PostgresServer, ValkeyServer, roomy_memory, running_postgres, running_valkey
 
 # What a developer's shell sets must not change what the tests see.
 for _name in [name for name in os.environ if name.startswith("PSMS_")]:
@@ -32,13 +34,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--vectors", metavar="FILE", help="worked examples to try the SLA engine on, instead of ours")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Lay the run's directories in memory where there is room: thousands of databases and keys come and go in them."""
+    # A process of a run that is shared out (xdist) gets its part of the directory from the one that shares it out.
+    if config.option.basetemp is None and (memory := roomy_memory()):
+        directory = tempfile.mkdtemp(prefix="psms-tests-", dir=memory)
+        config.option.basetemp = f"{directory}/run"
+        config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A PostgreSQL with a migrated template database; one for each process of the test run."""
-    with (
-        quick_directory(tmp_path_factory.mktemp("postgres")) as directory,
-        running_postgres(directory / "data") as server,
-    ):
+    with running_postgres(tmp_path_factory.mktemp("postgres") / "data") as server:
         make_template(server)
         yield server
 

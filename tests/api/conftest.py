@@ -1,16 +1,18 @@
 """Fixtures of the API's tests: the application on a fresh database, and callers of two organizations."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
+from api.context import EXTENSION
 from psms.domain.access import Role
 from psms.runtime import Runtime
-from tests.api.contract import Contract
+from tests.api.contract import contract_of
 from tests.api.standing import contents, runtime_on
 from tests.support.databases import MigratedDatabase, fresh_database
 from tests.support.servers import PostgresServer
@@ -23,7 +25,7 @@ class ApiClient:
     def __init__(self, http: FlaskClient, token: str | None) -> None:
         self._http = http
         self._token = token
-        self._contract = Contract(http.application)
+        self._contract = contract_of(http.application)
 
     def call(self, method: str, path: str, **options: Any) -> Any:
         """Send one request."""
@@ -51,10 +53,21 @@ class ApiClient:
         return self.call("DELETE", path, **options)
 
 
+@pytest.fixture(scope="session")
+def built() -> dict[Hashable, Flask]:
+    """The applications that were built so far: to build one takes longer than most tests."""
+    return {}
+
+
 @pytest.fixture
-def http(rt: Runtime) -> FlaskClient:
+def http(rt: Runtime, built: dict[Hashable, Flask]) -> FlaskClient:
     """The application itself, without a token."""
-    return create_app(rt).test_client()
+    # All that an application takes from the settings when it is built; whatever else it needs it asks its runtime.
+    taken = (rt.settings.public_url, rt.settings.edge, rt.settings.max_body_bytes)
+    if taken not in built:
+        built[taken] = create_app(rt)
+    built[taken].extensions[EXTENSION] = rt
+    return built[taken].test_client()
 
 
 @pytest.fixture

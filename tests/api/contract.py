@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from typing import Any
 
 from flask import Flask
@@ -27,6 +28,7 @@ class Contract:
         self._app = app
         self._addresses = app.url_map.bind("localhost")
         self.document: dict[str, Any] = json.loads(openapi_document(app))
+        self._validators: dict[str, Draft202012Validator] = {}
 
     def check(self, method: str, path: str, answer: TestResponse) -> None:
         """Raise NotAsDocumented unless status, media type and body of *answer* are documented."""
@@ -63,12 +65,24 @@ class Contract:
         return content
 
     def _check_body(self, schema: dict[str, Any], where: str, answer: TestResponse) -> None:
-        whole = {"components": self.document["components"], **schema}
-        validator = Draft202012Validator(whole, format_checker=FormatChecker())
         found = [
             f"{'.'.join(map(str, error.path))}: {error.message}"
-            for error in validator.iter_errors(json.loads(answer.data))
+            for error in self._validator(schema).iter_errors(json.loads(answer.data))
         ]
         if found:
             message = f"{where}: {found}"
             raise NotAsDocumented(message)
+
+    def _validator(self, schema: dict[str, Any]) -> Draft202012Validator:
+        # Kept, since each new one reads the components of the whole document.
+        key = json.dumps(schema)
+        if key not in self._validators:
+            whole = {"components": self.document["components"], **schema}
+            self._validators[key] = Draft202012Validator(whole, format_checker=FormatChecker())
+        return self._validators[key]
+
+
+@cache
+def contract_of(app: Flask) -> Contract:
+    """Return the contract of *app*, read once."""
+    return Contract(app)

@@ -28,7 +28,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningS
 def kill_with_requests_in_flight(stack: RunningStack, desk: Desk, partner: Receiver) -> None:
     """File tickets, kill the worker while the partner has its requests, and see each made again under the same id."""
     before = len(partner.received)
-    partner.answer("/slow", *[Answer(delay_s=0.8)] * IN_FLIGHT, Answer(status=200))
+    partner.answer("/slow", *[Answer(hang=True)] * IN_FLIGHT, Answer())
     desk.file_tickets(IN_FLIGHT, per_second=100)
     eventually(lambda: len(partner.received) == before + IN_FLIGHT, what="all requests in flight")
     victim = process_of(stack.home, "--name webhooks")

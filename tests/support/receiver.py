@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 
 _RESET = struct.pack("ii", 1, 0)
 _BACKLOG = 512
+_LOOK_S = 0.02
 _BLOCK = 64 * 1024
 _CHUNK = 1000
 _ENDLESS_BYTES = 5 * 1024**3
@@ -32,15 +33,17 @@ _ENDLESS_BYTES = 5 * 1024**3
 class Answer:
     """What the partner does with one request.
 
-    *delay_s* passes before the first byte. *drip_head_s* and *drip_body_s* send that part byte by byte, so
-    many seconds apart. *raw* is sent in place of a response, and dripped like a head. *endless* sends until
-    nobody reads. *hang* says nothing until the receiver closes; *reset* breaks the connection off.
+    *delay_s* passes before the first byte, and nothing comes before *until* is set. *drip_head_s* and *drip_body_s*
+    send that part byte by byte, so many seconds apart. *raw* is sent in place of a response, and dripped like a head.
+    *endless* sends until nobody reads. *hang* says nothing until the receiver closes; *reset* breaks the connection
+    off.
     """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     delay_s: float = 0.0
+    until: threading.Event | None = None
     drip_head_s: float = 0.0
     drip_body_s: float = 0.0
     raw: bytes | None = None
@@ -224,6 +227,8 @@ class Receiver:
     def _reply(self, connection: socket.socket, answer: Answer, request: Received) -> bool:
         """Answer *request* and tell whether the connection may bring another one."""
         self._closing.wait(None if answer.hang else answer.delay_s)
+        while answer.until and not self._closing.is_set() and not answer.until.wait(_LOOK_S):
+            pass
         if answer.reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             return False

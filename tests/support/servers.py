@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from tests.support.waiting import eventually
 _PASSWORD = "test-only"
 _START_S = 30.0
 _STOP_S = 20.0
-_MEMORY, _ROOM = Path("/dev/shm"), 3 * 1024**3  # the directories in it have names that nobody can guess
+_MEMORY, _ROOM = Path("/dev/shm"), 8 * 1024**3
 # A killed process loses nothing by these, only a power cut would.
 _FAST = (("fsync", "off"), ("full_page_writes", "off"), ("max_connections", "200"))
 
@@ -138,14 +137,11 @@ class ValkeyServer(_Server):
         os.kill(self.pid, signal.SIGCONT)
 
 
-@contextlib.contextmanager
-def quick_directory(otherwise: Path) -> Iterator[Path]:
-    """Lend a directory in memory where there is room for one, or *otherwise*: databases come and go by the thousand."""
-    if not (_MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM):
-        yield otherwise
-        return
-    with tempfile.TemporaryDirectory(prefix="psms-tests-", dir=_MEMORY) as directory:
-        yield Path(directory)
+def roomy_memory() -> Path | None:
+    """Return the directory of files that are kept in memory, None where there is none with room for a test run."""
+    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+        return _MEMORY
+    return None
 
 
 @contextlib.contextmanager
