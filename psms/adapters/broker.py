@@ -175,7 +175,8 @@ class CeleryNudger:
             pause_s = self._pause_s()
             all_sent = self._send_wanted(publisher)
             with self._changed:
-                if self._closing:
+                # What came while something was sent is still wanted.
+                if self._closing and not (all_sent and self._wanted):
                     return
                 self._changed.wait_for(lambda: self._closing, pause_s if all_sent else _RETRY_S)
 

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from redis import Redis
 
 from psms.adapters.broker import ENOUGH_WAITING, CeleryNudger
 from tests.support.servers import ValkeyServer, running_valkey
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, paced
 
 PROJECT = Path(__file__).resolve().parents[2]
 RELAY, PRUNE = "outbox.relay", "upkeep.prune"
@@ -225,6 +225,22 @@ def test_closing_sends_what_is_still_wanted_and_nothing_after_it(server):
     nudger.nudge(RELAY)
 
     assert (waiting(server), waiting(server, "psms:upkeep")) == (1, 1)
+
+
+def test_closing_sends_what_came_while_something_was_sent(server):
+    nudger = CeleryNudger(server.url, QUEUES)
+    nudger.nudge(RELAY)
+    eventually(lambda: waiting(server) == 1)
+    server.freeze()
+    # Far enough apart that the first is on its way, and waits for an answer, when the second comes.
+    for _, task in zip(paced(2, 5), (RELAY, PRUNE), strict=True):
+        nudger.nudge(task)
+    closing = Thread(target=nudger.close)
+    closing.start()
+    server.thaw()
+    closing.join()
+
+    assert (waiting(server), waiting(server, "psms:upkeep")) == (2, 1)
 
 
 def test_closing_does_not_wait_for_a_frozen_server(server):

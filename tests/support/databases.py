@@ -70,7 +70,7 @@ def fresh_database(server: PostgresServer) -> Iterator[MigratedDatabase]:
     """Lend a copy of the template, and drop it afterwards."""
     name = f"psms_{uuid4().hex[:12]}"
     with psycopg.connect(server.superuser_url, autocommit=True) as connection:
-        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY wal_log")
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER {} STRATEGY file_copy")
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(_TEMPLATE), sql.Identifier(_OWNER)))
     base, _, _ = server.superuser_url.rpartition("/")
     try:
