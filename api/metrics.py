@@ -77,3 +77,12 @@ def _families(backlog: Backlog) -> Iterator[GaugeMetricFamily]:
         "How long the oldest entry of the log waits for its seal.",
         value=backlog.unsealed_oldest_s,
     )
+    rebases = GaugeMetricFamily(
+        "psms_sla_rebases_open", "Edits that open tickets still follow, by whether they fail.", labels=["failing"]
+    )
+    rebases.add_metric(["no"], backlog.rebases - backlog.rebases_failing)
+    rebases.add_metric(["yes"], backlog.rebases_failing)
+    yield rebases
+    yield GaugeMetricFamily(
+        "psms_sla_rebases_oldest_seconds", "Age of the oldest of them.", value=backlog.rebases_oldest_s
+    )

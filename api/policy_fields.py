@@ -116,4 +116,4 @@ class PreviewSchema(Answer):
     clocks = fields.Integer(metadata={"description": "Clocks of theirs that run or are paused."})
     moved = fields.Integer(metadata={"description": "Clocks whose deadline would be another one."})
     would_breach = fields.Integer(metadata={"description": "Clocks that would be breached at once."})
-    complete = fields.Boolean(metadata={"description": "False where there are more open tickets than that."})
+    complete = fields.Boolean(metadata={"description": "False where time did not suffice for all open tickets."})

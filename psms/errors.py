@@ -92,6 +92,13 @@ class StillInUse(PsmsError):
     code = "still_in_use"
 
 
+class NotBreached(PsmsError):
+    """This clock has no breach that could be declared void."""
+
+    kind = Kind.CONFLICT
+    code = "not_breached"
+
+
 class RequestInProgress(PsmsError):
     """A request with this Idempotency-Key is still being worked on: try again in a moment."""
 

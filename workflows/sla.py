@@ -23,7 +23,8 @@ from workflows import pages
 from workflows.act import Act, Moment
 from workflows.pages import Ending
 from workflows.sla_books import book_of, hours_in
-from workflows.sla_clocks import Case, cases_of, followed, promised, written
+from workflows.sla_cases import cases_of
+from workflows.sla_clocks import Case, followed, promised, written
 from workflows.sla_effects import take_effect
 from workflows.sla_measures import subject_of_ticket
 
@@ -39,15 +40,15 @@ def filed_clocks(act: Moment, way: Direct, revision: int, ticket: Ticket) -> dic
     book = book_of(act.rt, way, act.organization_id, revision)
     promise = book.promise_for(subject_of_ticket(ticket))
     if promise is None:
-        return filed_values(None, (), ())
+        return filed_values(book.revision, None, (), ())
     now = instant_of(act.now)
-    hours_of = hours_in(act.rt, way, book, (), now)
+    hours_of = hours_in(act.rt, way, [book], (), now)
     empty = TicketClocks(promise=promise.terms, status=ticket.status)
     steps = follow(empty, Filed(at=now), hours_of).steps
     # Levels that are reached at once take effect when the sweep comes.
     kept = [_begun(act, ticket, promise, metric, replace(step.clock, fired=frozenset())) for metric, step in steps]
     looks = [next_at(one.clock, hours_of(one.clock.terms.calendar)) for one in kept]
-    return filed_values((promise.policy_id, promise.policy_version), kept, looks)
+    return filed_values(book.revision, (promise.policy_id, promise.policy_version), kept, looks)
 
 
 def _begun(act: Moment, ticket: Ticket, promise: BookedPromise, metric: Metric, clock: Clock) -> KeptClock:

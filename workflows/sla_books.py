@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psms.db.direct import Direct
 from psms.db.queries import sla_books as queries
-from psms.db.queries.sla_books import CalendarRecord
+from psms.db.queries.sla_books import BookRecord, CalendarRecord
 from psms.domain.sla.book import Book, BookedCalendar, BookedPolicy, make_book
 from psms.domain.sla.calendar_definitions import definition_of
 from psms.domain.sla.calendar_keys import CalendarKey, parse_key
@@ -38,19 +38,21 @@ def current_book(rt: Runtime, way: Direct, organization_id: UUID) -> Book:
     return book_of(rt, way, organization_id, queries.revision(way))
 
 
-def hours_in(rt: Runtime, way: Direct, book: Book, keys: Iterable[str], around: int) -> Callable[[str], Hours]:
-    """Return what gives the hours for *keys* of terms, and for those of the book.
+def hours_in(
+    rt: Runtime, way: Direct, books: Sequence[Book], keys: Iterable[str], around: int
+) -> Callable[[str], Hours]:
+    """Return what gives the hours for *keys* of terms, and for those of the books.
 
     Former versions of calendars that are not at hand are read in one query. *around* is the instant, in microseconds,
     near which they will be asked.
     """
-    found = {key: rt.shelf.hours(key, _calendar_in(book, key), around) for key in set(keys)}
+    found = {key: rt.shelf.hours(key, _calendar_in(books, key), around) for key in set(keys)}
     missing = [named for key, hours in found.items() if hours is None and (named := parse_key(key)) is not None]
     if missing:
         found |= _read_hours(rt, way, missing, around)
 
     def hours_of(key: str) -> Hours:
-        hours = found.get(key) or rt.shelf.hours(key, _calendar_in(book, key), around)
+        hours = found.get(key) or rt.shelf.hours(key, _calendar_in(books, key), around)
         if hours is None:
             raise KeyError(key)
         return hours
@@ -74,22 +76,30 @@ def definitions_of(
 
 def _read(rt: Runtime, way: Direct) -> Book:
     record = queries.read_book(way)
-    policies = tuple(
-        BookedPolicy(id=one.id, name=one.name, version=one.version, definition=policy_of(one.definition))
-        for one in record.policies
-    )
-    return make_book(
+    return booked(rt, record)
+
+
+def booked(rt: Runtime, record: BookRecord) -> Book:
+    """Return the book that was read."""
+    empty = Book(
         revision=record.revision,
+        last_edit=record.last_edit,
         zone_data=rt.shelf.zones.version,
-        policies=policies,
         calendars={one.id: BookedCalendar(version=one.version, calendar=_calendar(one)) for one in record.calendars},
     )
+    policies = [
+        BookedPolicy(id=one.id, name=one.name, version=one.version, definition=policy_of(one.definition))
+        for one in record.policies
+    ]
+    return make_book(empty, policies)
 
 
-def _calendar_in(book: Book, key: str) -> Calendar | None:
+def _calendar_in(books: Sequence[Book], key: str) -> Calendar | None:
     named = parse_key(key)
-    booked = None if named is None else book.calendars.get(named.calendar_id)
-    return booked.calendar if booked is not None and named is not None and booked.version == named.version else None
+    if named is None:
+        return None
+    found = (book.calendars.get(named.calendar_id) for book in books)
+    return next((one.calendar for one in found if one is not None and one.version == named.version), None)
 
 
 def _read_hours(rt: Runtime, way: Direct, named: Sequence[CalendarKey], around: int) -> dict[str, Hours | None]:

@@ -1,19 +1,16 @@
 """The clocks of locked tickets while a change is under way: read, moved by facts, written. Who tells facts: `sla`."""
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
-from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row
 
 from psms.db.queries import sla as queries
-from psms.db.queries import sla_ledger
+from psms.db.queries import sla_editions
 from psms.db.queries.tickets import LockedTicket
-from psms.domain.sla.advance import Span, Step, advance
+from psms.domain.sla.advance import Span, Step
 from psms.domain.sla.book import BookedPromise
 from psms.domain.sla.calendar_keys import key_text
 from psms.domain.sla.clock import Clock
@@ -24,10 +21,10 @@ from psms.domain.sla.kept import BREACH_KEY, KeptClock
 from psms.domain.sla.levels import next_at
 from psms.domain.sla.metrics import TicketClocks, follow
 from psms.domain.sla.terms import BREACH, Metric
-from psms.domain.sla.timeline import Cause, Fire, Mode, Retarget, State
+from psms.domain.sla.timeline import Cause, Fire, Mode, State
 from psms.domain.tickets import Ticket
 from workflows.act import Act
-from workflows.sla_measures import Measures, measures_for
+from workflows.sla_measures import Measures
 
 RanOf = Callable[[KeptClock], tuple[Span, ...]]
 
@@ -54,11 +51,23 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AsOf:
+    """From which instant other terms hold, and what becomes of what was consumed until then.
+
+    *ran_of* is asked for a retroactive change only: where a cycle ran before.
+    """
+
+    at: int
+    mode: Mode = Mode.CARRY
+    ran_of: RanOf | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """A locked ticket with the last cycle of each clock.
 
     *former* are cycles that ended in this act and are still to be written, *reached* what is still to be recorded,
-    earliest first.
+    earliest first. *has_followed*: edits were followed that the ticket's row does not tell of yet.
     """
 
     locked: LockedTicket
@@ -67,64 +76,12 @@ class Case:
     clocks: tuple[KeptClock, ...] = ()
     former: tuple[KeptClock, ...] = ()
     reached: tuple[Reached, ...] = ()
+    has_followed: bool = False
 
     @property
     def ticket(self) -> Ticket:
         """The ticket as it is now."""
         return self.locked.ticket
-
-
-def cases_of(act: Act, locked: Sequence[LockedTicket]) -> list[Case]:
-    """Return locked tickets with their clocks as of the act's instant.
-
-    A clock whose calendar was edited is first measured by the newer version from the edit on, so that no hour counts
-    that was closed by then, however late somebody looks.
-    """
-    if not locked:
-        return []
-    rows = queries.clocks_of(act.session, act.organization_id, [one.ticket.id for one in locked])
-    measures = measures_for(act, locked, rows)
-    own = {ticket_id: list(found) for ticket_id, found in groupby(rows, key=attrgetter("ticket_id"))}
-    return [_settled(act, one, own.get(one.ticket.id, []), measures) for one in locked]
-
-
-def _settled(act: Act, locked: LockedTicket, rows: Sequence[Row[Any]], measures: Measures) -> Case:
-    clocks = [kept_of(row, measures.definitions) for row in rows]
-    current = [carried(act, kept, row, measures) for kept, row in zip(clocks, rows, strict=True)]
-    case = Case(
-        locked=locked,
-        promise=None if locked.policy is None else measures.promise_of(locked.policy),
-        measures=measures,
-        clocks=tuple(kept for kept, _ in current),
-        reached=tuple(one for _, reached in current for one in reached),
-    )
-    return followed(act, case, Seen(at=instant_of(act.now)))
-
-
-def carried(act: Act, kept: KeptClock, row: Row[Any], measures: Measures) -> tuple[KeptClock, list[Reached]]:
-    """Return a clock that runs under its calendar's current version, and what it reached before that came."""
-    current = measures.current_key(kept.clock.terms.calendar, edited=row.stale_since is not None)
-    if not kept.clock.is_active or current == kept.clock.terms.calendar:
-        return kept, []
-    # Newer zone data are nobody's decision: what is wrong in the older ones was so since the last event at least.
-    at = kept.clock.since if row.stale_since is None else max(kept.clock.since, instant_of(row.stale_since))
-    mode = Mode.RETROACTIVE if row.recomputed else Mode.CARRY
-    event = Retarget(at=at, terms=replace(kept.clock.terms, calendar=current), mode=mode)
-    step = advance(kept.clock, event, measures.hours_of, spans_of(act, [kept])(kept) if row.recomputed else ())
-    # What is reached at that very instant comes with the look that follows.
-    before = tuple(fire for fire in step.fires if fire.at < at)
-    after = replace(step.clock, fired=kept.clock.fired | {fire.level for fire in before})
-    moved = kept.moved(after, step.segment)
-    return moved, _reached(kept, moved, before)
-
-
-def spans_of(act: Act, clocks: Sequence[KeptClock]) -> RanOf:
-    """Return what tells where a cycle ran before its last event, in one query."""
-    spans: dict[UUID, list[Span]] = defaultdict(list)
-    for row in sla_ledger.segments_of(act.session, act.organization_id, [kept.id for kept in clocks]):
-        if row.state == State.RUNNING.value and row.ended_at is not None:
-            spans[row.clock_id].append((instant_of(row.began_at), instant_of(row.ended_at)))
-    return lambda kept: tuple(spans[kept.id])
 
 
 def followed(act: Act, case: Case, fact: Fact, ran_of: RanOf | None = None) -> Case:
@@ -146,7 +103,7 @@ def followed(act: Act, case: Case, fact: Fact, ran_of: RanOf | None = None) -> C
         old = own.get(metric)
         if old is not None and isinstance(fact, Seen):
             own[metric] = replace(old, clock=step.clock)
-            reached += _reached(old, own[metric], step.fires)
+            reached += reached_of(old, own[metric], step.fires)
         elif old is not None and old.clock.cycle == step.clock.cycle:
             own[metric] = _moved(old, step, case.promise)
         else:
@@ -187,7 +144,8 @@ def _left(old: KeptClock, step: Step) -> KeptClock:
     return old if step.ended is None else old.moved(step.ended, step.segment)
 
 
-def _reached(old: KeptClock, now: KeptClock, fires: Sequence[Fire]) -> list[Reached]:
+def reached_of(old: KeptClock, now: KeptClock, fires: Sequence[Fire]) -> list[Reached]:
+    """Return the *fires* of a cycle and its breach, if that is new since *old*."""
     reached = [Reached(kept=now, fire=fire) for fire in fires]
     breached_at = now.clock.breached_at
     if breached_at is not None and old.clock.breached_at is None:
@@ -195,25 +153,23 @@ def _reached(old: KeptClock, now: KeptClock, fires: Sequence[Fire]) -> list[Reac
     return reached
 
 
-def promised(act: Act, case: Case, mode: Mode = Mode.CARRY, ran_of: RanOf | None = None) -> Case:
-    """Return a case under the policy that the organization's book has for its ticket; it stays where there is none.
-
-    *mode* says what becomes of what was consumed so far; *ran_of* is asked for a retroactive change only. A metric
-    that the policy does not speak of goes on as it was.
-    """
+def promised(act: Act, case: Case) -> Case:
+    """Return a case under the policy that the organization's book has for its ticket; it stays where there is none."""
     promise = case.measures.promise_for(case.ticket)
-    if promise is None:
-        return case
+    return case if promise is None else promised_from(act, case, promise, AsOf(at=instant_of(act.now)))
+
+
+def promised_from(act: Act, case: Case, promise: BookedPromise, as_of: AsOf) -> Case:
+    """Return a case under *promise* from an instant on. A metric that it does not speak of goes on as it was."""
     own = {kept.metric: kept for kept in case.clocks}
     changed = {
         metric: terms
         for metric, terms in promise.terms.items()
         if metric not in own or not _is_under(own[metric], promise)
     }
-    at = instant_of(act.now)
-    case = followed(act, replace(case, promise=promise), PromiseChanged(at=at, promise=changed, mode=mode), ran_of)
-    policy = promise.policy_id, promise.policy_version
-    return replace(case, locked=replace(case.locked, policy=policy))
+    fact = PromiseChanged(at=as_of.at, promise=changed, mode=as_of.mode)
+    case = followed(act, replace(case, promise=promise), fact, as_of.ran_of)
+    return replace(case, locked=replace(case.locked, policy=(promise.policy_id, promise.policy_version)))
 
 
 def _is_under(kept: KeptClock, promise: BookedPromise) -> bool:
@@ -222,12 +178,21 @@ def _is_under(kept: KeptClock, promise: BookedPromise) -> bool:
 
 
 def written(act: Act, cases: Sequence[Case]) -> list[Case]:
-    """Write the clocks of *cases* and when to look at each next, and return the cases as they are kept now."""
+    """Write the clocks of *cases*, when to look at each next, and which edits they have followed.
+
+    Return the cases as they are kept now.
+    """
     clocks = [(case, kept) for case in cases for kept in (*case.former, *case.clocks)]
     if clocks:
         looks = [next_at(kept.clock, case.measures.hours_of(kept.clock.terms.calendar)) for case, kept in clocks]
         queries.write_clocks(act.session, act.organization_id, [kept for _, kept in clocks], looks)
-    return [replace(case, former=(), clocks=tuple(kept.written() for kept in case.clocks)) for case in cases]
+    edited = [case.locked for case in cases if case.has_followed]
+    if edited:
+        sla_editions.remember(act.session, act.organization_id, edited)
+    return [
+        replace(case, former=(), clocks=tuple(kept.written() for kept in case.clocks), has_followed=False)
+        for case in cases
+    ]
 
 
 def kept_of(row: Row[Any], definitions: Mapping[tuple[UUID, int], PolicyDefinition]) -> KeptClock:

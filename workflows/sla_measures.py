@@ -13,6 +13,7 @@ from psms.domain.sla.advance import HoursOf
 from psms.domain.sla.book import Book, BookedPromise
 from psms.domain.sla.calendar_keys import key_text, parse_key
 from psms.domain.sla.definitions import Action, PolicyDefinition
+from psms.domain.sla.editions import Edition
 from psms.domain.sla.instants import instant_of
 from psms.domain.sla.kept import KeptClock
 from psms.domain.sla.matching import Subject
@@ -20,17 +21,22 @@ from psms.domain.sla.subjects import subject_of
 from psms.domain.tickets import Ticket
 from workflows.act import Act
 from workflows.sla_books import book_of, current_book, definitions_of, hours_in
+from workflows.sla_editions import editions_after
 
 PolicyVersion = tuple[UUID, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measures:
-    """The book as of an act, what the versions of policies say that its clocks name, and the hours of calendars."""
+    """The book as of an act, what the versions of policies say that its clocks name, and the hours of calendars.
+
+    *editions* are the edits that some of its tickets have not followed yet.
+    """
 
     book: Book
     definitions: Mapping[PolicyVersion, PolicyDefinition]
     hours_of: HoursOf
+    editions: tuple[Edition, ...] = ()
 
     def promise_of(self, policy: PolicyVersion) -> BookedPromise:
         """Return what a version of a policy promises, by the calendars of today."""
@@ -50,15 +56,10 @@ class Measures:
         """Return what reaching a level of a clock leads to."""
         return self.definitions[kept.policy_id, kept.policy_version].targets[kept.metric].actions(level)
 
-    def current_key(self, key: str, *, edited: bool) -> str:
-        """Return the key to measure by from now on in place of *key*.
-
-        *edited*: the calendar has a newer version that holds for clocks that run. Newer zone data hold for all.
-        """
+    def with_current_zones(self, key: str) -> str:
+        """Return the key of the same version of a calendar, measured with the zone data of this release."""
         named = parse_key(key)
-        if named is None:
-            return key
-        return self.book.current_key(key) if edited else replace(named, zone_data=self.book.zone_data).text
+        return key if named is None else replace(named, zone_data=self.book.zone_data).text
 
     def is_measured(self, key: str) -> bool:
         """Tell whether the hours of *key* come from the zone data that it names."""
@@ -71,8 +72,12 @@ def measures_for(act: Act, locked: Sequence[LockedTicket], rows: Iterable[Row[An
 
     Without a query while the process has the book, and the versions that the clocks name, at hand.
     """
-    book = book_of(act.rt, direct(act.session), act.organization_id, max(one.sla_revision for one in locked))
-    return _measures(act, book, rows, {one.policy for one in locked if one.policy is not None})
+    way = direct(act.session)
+    book = book_of(act.rt, way, act.organization_id, max(one.sla_revision for one in locked))
+    followed = min(one.followed for one in locked)
+    # Nothing is asked while all have followed the last edit.
+    editions = editions_after(act.rt, way, act.organization_id, followed) if followed < book.last_edit else ()
+    return _measures(act, book, rows, {one.policy for one in locked if one.policy is not None}, editions)
 
 
 def measures_of(act: Act, rows: Iterable[Row[Any]]) -> Measures:
@@ -80,15 +85,23 @@ def measures_of(act: Act, rows: Iterable[Row[Any]]) -> Measures:
     return _measures(act, current_book(act.rt, direct(act.session), act.organization_id), rows, set())
 
 
-def _measures(act: Act, book: Book, rows: Iterable[Row[Any]], policies: set[PolicyVersion]) -> Measures:
+def _measures(
+    act: Act, book: Book, rows: Iterable[Row[Any]], policies: set[PolicyVersion], editions: tuple[Edition, ...] = ()
+) -> Measures:
     way, found = direct(act.session), list(rows)
     keys = {key_text(row.calendar_id, row.calendar_version, row.zone_data) for row in found}
     wanted = policies | {(row.policy_id, row.policy_version) for row in found}
     return Measures(
         book=book,
-        definitions=definitions_of(act.rt, way, book, wanted),
-        hours_of=hours_in(act.rt, way, book, keys, instant_of(act.now)),
+        definitions=definitions_of(act.rt, way, book, wanted) | _definitions_in(editions),
+        hours_of=hours_in(act.rt, way, [book, *(one.book for one in editions)], keys, instant_of(act.now)),
+        editions=editions,
     )
+
+
+def _definitions_in(editions: Iterable[Edition]) -> dict[PolicyVersion, PolicyDefinition]:
+    promises = [policy.value for edition in editions for policy in edition.book.policies]
+    return {(one.policy_id, one.policy_version): one.definition for one in promises}
 
 
 def subject_of_ticket(ticket: Ticket) -> Subject:

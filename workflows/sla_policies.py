@@ -19,6 +19,7 @@ from psms.domain.answers import Created, OnceKey
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.domain.sla.book import MOST_POLICIES
 from psms.domain.sla.definitions import PolicyDefinition
+from psms.domain.sla.edits import Applies
 from psms.domain.sla.policy_checks import check_policy, references_of
 from psms.domain.sla.policy_documents import policy_document_of, policy_of
 from psms.domain.sla.policy_edits import UNSAID, PolicyFields, Unsaid, shorthand_of, usual_position, written
@@ -133,21 +134,24 @@ def saved_policy(rt: Runtime, session: Session, actor: Actor, policy_id: UUID, c
         _require_room(session)
     if after != before or (command.active and not row.active):
         require_policy_in_reach(act, after)
-    _edit(act, row, command, before, after)
+    if not _edit(act, row, command, before, after) and command.applies is not Applies.NEW_TICKETS:
+        # What was edited for new tickets before is to hold for open ones now.
+        queries.turn(session, actor.organization_id)
     note_edit(act, command.applies, policy_id=row.id)
     return _view(row, after)
 
 
 def _edit(
     act: Act, row: SlaPolicyRow, command: EditSlaPolicy, before: PolicyDefinition, after: PolicyDefinition
-) -> None:
+) -> bool:
+    """Write what an edit changes, and tell whether it changes anything."""
     named = {"name": command.name, "position": command.position, "active": command.active}
     fields: dict[str, object] = {name: value for name, value in named.items() if value is not None}
     if after != before:
         fields["definition_version"] = row.definition_version + 1
     changed = records.edit(row, fields, act.now)
     if not changed:
-        return
+        return False
     if after != before:
         act.session.flush()
         _add_version(act, row, after)
@@ -155,6 +159,7 @@ def _edit(
         changed |= {name: (old[name], value) for name, value in new.items() if old[name] != value}
     queries.turn(act.session, act.organization_id)
     trail.note_changed(act, _KIND, row.id, changed)
+    return True
 
 
 def _fields_of(command: NewSlaPolicy) -> PolicyFields:

@@ -24,9 +24,13 @@ from psms.domain.sla.simulation import (
     Proposal,
     Simulation,
     Tried,
+    UsedFacts,
     Verdict,
     compared,
+    levels_reached,
+    reached_of,
     replay,
+    used_calendars,
     verdict_of,
     verdicts_of,
 )
@@ -80,6 +84,10 @@ def simulate(rt: Runtime, actor: Actor, command: SimulatePolicy, most: int = MOS
         tickets=len(tried),
         without_history=histories.count(None),
         metrics=metrics,
+        levels=levels_reached(tried, past.proposal.terms),
+        used=UsedFacts(
+            calendars=used_calendars(past.proposal.terms), zone_data=rt.shelf.zones.version, roles_at=past.now
+        ),
         different=len(different),
         differences=different[:MOST_DIFFERENCES],
     )
@@ -111,7 +119,7 @@ def _proposal(act: Act, command: SimulatePolicy, definition: PolicyDefinition) -
     terms = book.terms_of(definition)
     conditions = definition.conditions if command.match is Matched.CONDITIONS else Conditions()
     keys = {one.calendar for one in terms.values()}
-    hours_of = hours_in(act.rt, way, book, keys, instant_of(act.now))
+    hours_of = hours_in(act.rt, way, [book], keys, instant_of(act.now))
     return Proposal(conditions=conditions, terms=terms), hours_of
 
 
@@ -124,6 +132,7 @@ def _tried(ticket: PastTicket, past: _Past) -> Tried | None:
         number=ticket.number,
         really=_really(past.cycles.get(ticket.id, ())),
         simulated=verdicts_of(cycles),
+        reached=reached_of(cycles),
     )
 
 

@@ -1,6 +1,6 @@
 """How a ticket stands with its targets, as its clocks would say if the sweep came now. Changes nothing."""
 
-from collections.abc import Sequence
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,13 +14,15 @@ from psms.domain.sla.advance import advance
 from psms.domain.sla.calendar_keys import key_text, parse_key
 from psms.domain.sla.clock import elapsed
 from psms.domain.sla.instants import SECOND, instant_of, moment_of
+from psms.domain.sla.kept import KeptClock
 from psms.domain.sla.terms import Metric
 from psms.domain.sla.timeline import Cause, Look, State
 from psms.domain.sla.why import why
 from psms.domain.sla_standing import ClockView, SegmentView, TicketSla
 from psms.runtime import Runtime
-from workflows.act import Act, act_of
-from workflows.sla_clocks import carried, kept_of
+from workflows.act import act_of
+from workflows.sla_cases import cases_of
+from workflows.sla_clocks import kept_of
 from workflows.sla_measures import Measures, measures_of
 
 # Of the cycles of a long conversation so many are shown.
@@ -39,14 +41,23 @@ def sla_of_ticket(rt: Runtime, actor: Actor, ticket_id: UUID) -> TicketSla:
         rows = queries.cycles_of(session, act.organization_id, [ticket.id], MOST_CYCLES)
         segments = queries.segments_of(session, act.organization_id, [row.id for row in rows])
         measures = measures_of(act, [*rows, *segments])
-    views = [_view(act, row, [s for s in segments if s.clock_id == row.id], measures) for row in rows]
+        (case,) = cases_of(act, ticket_queries.read_all(session, [ticket.id]))
+    # The last cycle of each clock as it would be if the sweep came now; what has ended before stays.
+    standing = {kept.id: kept for kept in case.clocks}
+    shown, now = defaultdict[UUID, list[SegmentView]](list), instant_of(act.now)
+    for one in segments:
+        shown[one.clock_id].append(_segment(one, measures, now))
+    views = [
+        _view(now, row, standing[row.id], case.measures, shown[row.id])
+        if row.id in standing
+        else _view(now, row, kept_of(row, measures.definitions), measures, shown[row.id])
+        for row in rows
+    ]
     views.sort(key=lambda view: (_ORDER.index(view.metric), view.cycle))
     return TicketSla(ticket_id=ticket.id, at=act.now, clocks=views)
 
 
-def _view(act: Act, row: Row[Any], segments: Sequence[Row[Any]], measures: Measures) -> ClockView:
-    now = instant_of(act.now)
-    kept, _ = carried(act, kept_of(row, measures.definitions), row, measures)
+def _view(now: int, row: Row[Any], kept: KeptClock, measures: Measures, segments: list[SegmentView]) -> ClockView:
     clock = advance(kept.clock, Look(at=now), measures.hours_of).clock
     consumed = elapsed(clock, measures.hours_of(clock.terms.calendar), now)
     key = parse_key(clock.terms.calendar)
@@ -67,8 +78,11 @@ def _view(act: Act, row: Row[Any], segments: Sequence[Row[Any]], measures: Measu
         completed_at=_moment(clock.completed_at) if clock.state in _VERDICTS else None,
         started_at=moment_of(clock.started_at),
         levels=[level.id for level in clock.terms.levels if level.id in clock.fired],
+        voided_at=row.voided_at,
+        voided_by=row.voided_by,
+        void_reason=row.void_reason,
         why=why(clock),
-        segments=[_segment(one, measures, now) for one in segments],
+        segments=segments,
     )
 
 

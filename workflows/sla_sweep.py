@@ -16,7 +16,8 @@ from psms.db.session import enter
 from psms.runtime import Runtime
 from workflows.act import act_of_system
 from workflows.names import Task
-from workflows.sla_clocks import cases_of, written
+from workflows.sla_cases import cases_of
+from workflows.sla_clocks import written
 from workflows.sla_effects import take_effect
 
 BATCH = 500

@@ -87,7 +87,7 @@ def _read(rt: Runtime, session: Session, actor: Actor, question: TimeQuestion, m
         now=now,
         lives=lives,
         without_history=len(rows) - len(lives),
-        hours_of=hours_in(rt, way, book, keys, instant_of(now)),
+        hours_of=hours_in(rt, way, [book], keys, instant_of(now)),
     )
 
 

@@ -1,7 +1,8 @@
 """Verifying clocks: each is computed once more from its ledger and held against what is kept. Changes nothing."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,7 @@ from sqlalchemy import Row
 
 from psms.db.queries import data_keys
 from psms.db.queries import sla_ledger as queries
-from psms.domain.sla.calendar_keys import key_text
+from psms.domain.sla.calendar_keys import key_text, parse_key
 from psms.domain.sla.instants import instant_of, microseconds_of
 from psms.domain.sla.terms import Metric
 from psms.domain.sla.timeline import Cause, Segment, State
@@ -39,8 +40,7 @@ def verify_clocks(rt: Runtime, organization_id: UUID) -> Verified:
 
     What seems to differ is read once more: somebody may have written between two statements.
     """
-    clocks = unmeasured = 0
-    found: list[Difference] = []
+    found: list[Verified] = []
     after: UUID | None = _NO_ID
     while after is not None:
         with rt.db.begin(organization_id) as session:
@@ -49,24 +49,51 @@ def verify_clocks(rt: Runtime, organization_id: UUID) -> Verified:
         if looked.differences:
             doubtful = sorted({one.ticket_id for one in looked.differences})
             again = _looked_at(rt, organization_id, doubtful).differences
-            found += [one for one in looked.differences if one in again]
-        clocks, unmeasured = clocks + looked.clocks, unmeasured + looked.unmeasured
+            looked = replace(looked, differences=[one for one in looked.differences if one in again])
+        found.append(looked)
         after = page[-1] if page else None
-    return Verified(organization_id=organization_id, clocks=clocks, unmeasured=unmeasured, differences=found)
+    return _together(organization_id, found)
+
+
+def _together(organization_id: UUID, pages: Sequence[Verified]) -> Verified:
+    needed = Counter[str]()
+    for page in pages:
+        needed.update(page.needed)
+    return Verified(
+        organization_id=organization_id,
+        clocks=sum(page.clocks for page in pages),
+        alike=sum(page.alike for page in pages),
+        unmeasured=sum(page.unmeasured for page in pages),
+        needed=dict(sorted(needed.items())),
+        voided=sum(page.voided for page in pages),
+        differences=[one for page in pages for one in page.differences],
+    )
 
 
 def _looked_at(rt: Runtime, organization_id: UUID, ticket_ids: Sequence[UUID]) -> Verified:
     with rt.db.begin(organization_id) as session:
         act = act_of_system(rt, session, organization_id, rt.clock.now(session))
         accounts, measures = _accounts(act, ticket_ids)
-    measured = [account for account in accounts if _is_measured(account, measures)]
-    clocks = sum(len(account.cycles) for account in accounts)
-    at = instant_of(act.now)
+    found, needed = list[Difference](), Counter[str]()
+    alike = unmeasured = 0
+    for account in accounts:
+        own = list(differences(account, measures.hours_of, instant_of(act.now)))
+        others = _other_zone_data(account, measures)
+        if own and others:
+            # Either these zone data count otherwise, or something is wrong: that only the others can tell.
+            needed.update(dict.fromkeys(others, len(account.cycles)))
+            unmeasured += len(account.cycles)
+            continue
+        found += own
+        alike += len(account.cycles) if others else 0
     return Verified(
         organization_id=organization_id,
-        clocks=clocks,
-        unmeasured=clocks - sum(len(account.cycles) for account in measured),
-        differences=[one for account in measured for one in differences(account, measures.hours_of, at)],
+        clocks=sum(len(account.cycles) for account in accounts),
+        alike=alike,
+        unmeasured=unmeasured,
+        needed=needed,
+        voided=sum(len(account.voided) for account in accounts),
+        differences=found,
     )
 
 
@@ -91,6 +118,7 @@ def _accounts(act: Act, ticket_ids: Sequence[UUID]) -> tuple[list[Account], Meas
             segments=ledgers,
             fires=fires,
             timers={row.id: None if row.next_at is None else instant_of(row.next_at) for row in own},
+            voided=frozenset(row.id for row in own if row.voided_at is not None),
         )
         for own in [list(group) for _, group in groupby(rows, key=lambda row: (row.ticket_id, row.metric))]
     ], measures
@@ -110,7 +138,8 @@ def _kept(row: Row[Any], metric: Metric, measures: Measures) -> KeptSegment:
     return KeptSegment(segment=segment, consumed=microseconds_of(row.consumed), target=microseconds_of(row.target))
 
 
-def _is_measured(account: Account, measures: Measures) -> bool:
-    """Tell whether this process has the zone data by which the clocks of *account* were measured."""
+def _other_zone_data(account: Account, measures: Measures) -> set[str]:
+    """Return the releases of the zone data by which clocks of *account* were measured, and which are not here."""
     keys = {kept.segment.terms.calendar for cycle in account.cycles for kept in account.segments.get(cycle.id, ())}
-    return all(measures.is_measured(key) for key in keys)
+    named = [parse_key(key) for key in keys if not measures.is_measured(key)]
+    return {one.zone_data for one in named if one is not None}

@@ -24,47 +24,52 @@ from workflows import sla_reports, sla_times
 _LONGEST_KEY = 40
 
 
-def _since() -> Instant:
-    return Instant(data_key="from", required=True, metadata={"description": "At this instant or later."})
+class SpanQuery(Schema):
+    """A span of time."""
+
+    since = Instant(data_key="from", required=True, metadata={"description": "At this instant or later."})
+    until = Instant(
+        data_key="to", required=True, metadata={"description": "Before this instant, at most 366 days after from."}
+    )
 
 
-def _until() -> Instant:
-    description = "Before this instant, at most 366 days after from."
-    return Instant(data_key="to", required=True, metadata={"description": description})
+class ClocksQuery(SpanQuery):
+    """Which clocks are meant."""
+
+    by = choice(
+        By,
+        required=True,
+        metadata={"description": "What it is divided by; all but the policy as the ticket has it now."},
+    )
+    metric = choice(Metric, metadata={"description": "Left out: all."})
 
 
-def _by() -> fields.Enum[Any]:
-    description = "What it is divided by; all but the policy as the ticket has it now."
-    return choice(By, required=True, metadata={"description": description})
+class FiledTicketsQuery(SpanQuery):
+    """Which tickets are meant: those that were filed in the span."""
+
+    by = choice(TicketBy, required=True, metadata={"description": "As the ticket has it now."})
 
 
-def _ticket_by() -> fields.Enum[Any]:
-    return choice(TicketBy, required=True, metadata={"description": "As the ticket has it now."})
+class FigureQuery(PageQuery):
+    """Of which group the tickets are listed that a figure counted."""
+
+    key = text(_LONGEST_KEY, metadata={"description": "That of a group; left out: of all groups."})
 
 
-def _metric() -> fields.Enum[Any]:
-    return choice(Metric, metadata={"description": "Left out: all."})
+class FormQuery(Schema):
+    """In which form a report is answered."""
 
-
-class AttainmentQuery(Schema):
-    """Which clocks are counted."""
-
-    since = _since()
-    until = _until()
-    by = _by()
-    metric = _metric()
     format = choice(Format, metadata={"description": "Left out: what Accept prefers."})
 
 
-class CountedTicketsQuery(PageQuery):
+class AttainmentQuery(ClocksQuery, FormQuery):
+    """Which clocks are counted."""
+
+
+class CountedTicketsQuery(ClocksQuery, FigureQuery):
     """Which clocks of a report are meant, and the figure that counted them."""
 
-    since = _since()
-    until = _until()
-    by = _by()
-    metric = _metric()
     figure = choice(Figure, required=True)
-    key = text(_LONGEST_KEY, metadata={"description": "That of a group; left out: of all groups."})
 
 
 class CountedSchema(Answer):
@@ -97,6 +102,7 @@ class AttainmentGroupSchema(Answer):
     missed = fields.Nested(CountedSchema)
     running_over = fields.Nested(CountedSchema, metadata={"description": "Of the missed, those that go on."})
     cancelled = fields.Nested(CountedSchema)
+    voided = fields.Nested(CountedSchema, metadata={"description": "Breaches declared void: not among the missed."})
     causes = fields.Nested(CausesSchema)
 
 
@@ -113,23 +119,14 @@ class AttainmentSchema(Answer):
     complete = fields.Boolean(metadata={"description": "False where there are more than the thousand groups shown."})
 
 
-class TimeQuery(Schema):
-    """Of which tickets the time is counted: of those that were filed in the span."""
-
-    since = _since()
-    until = _until()
-    by = _ticket_by()
-    format = choice(Format, metadata={"description": "Left out: what Accept prefers."})
+class TimeQuery(FiledTicketsQuery, FormQuery):
+    """Of which tickets the time is counted."""
 
 
-class TimedTicketsQuery(PageQuery):
+class TimedTicketsQuery(FiledTicketsQuery, FigureQuery):
     """Which tickets of a report are meant, and the status that they were in."""
 
-    since = _since()
-    until = _until()
-    by = _ticket_by()
     status = choice(Status, required=True)
-    key = text(_LONGEST_KEY, metadata={"description": "That of a group; left out: of all groups."})
 
 
 class StatusTimeSchema(Answer):

@@ -72,6 +72,30 @@ class DifferentSchema(Answer):
     simulated = choice(Verdict, allow_none=True)
 
 
+class LevelReachedSchema(Answer):
+    """A level of the policy, and how often it would have been reached."""
+
+    metric = choice(Metric)
+    level = fields.String()
+    clocks = fields.Integer(metadata={"description": "Cycles that would have reached it."})
+    tickets = fields.Integer()
+
+
+class UsedCalendarSchema(Answer):
+    """A version of a calendar that was measured by."""
+
+    calendar_id = Uuid()
+    version = fields.Integer()
+
+
+class UsedFactsSchema(Answer):
+    """What was taken as it is today, whatever it was then."""
+
+    calendars = fields.List(fields.Nested(UsedCalendarSchema))
+    zone_data = fields.String()
+    roles_at = fields.DateTime(metadata={"description": "Who answers requesters, by the roles of this instant."})
+
+
 class SimulationSchema(Answer):
     """What a policy would have done."""
 
@@ -82,6 +106,10 @@ class SimulationSchema(Answer):
     tickets = fields.Integer(metadata={"description": "Those of them that the policy would have been for."})
     without_history = fields.Integer(metadata={"description": "Those whose log is not kept any more."})
     metrics = fields.Nested(ComparisonsSchema)
+    levels = fields.List(
+        fields.Nested(LevelReachedSchema), metadata={"description": "Every level of the policy, by metric, in order."}
+    )
+    used = fields.Nested(UsedFactsSchema)
     different = fields.Integer(metadata={"description": "How many differences there are in all."})
     differences = fields.List(
         fields.Nested(DifferentSchema), metadata={"description": "The first 200 of them, by the number of the ticket."}

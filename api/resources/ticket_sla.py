@@ -1,5 +1,6 @@
 """How a ticket stands with its targets. What is promised is in `sla_policies`."""
 
+from typing import Any
 from uuid import UUID
 
 from flask import Response
@@ -8,12 +9,14 @@ from marshmallow import fields
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import Answer, Uuid, choice
+from api.fields import Answer, Schema, Uuid, choice, text
 from api.smorest import Blueprint
 from psms.domain.access import Permission
 from psms.domain.sla.terms import Metric
 from psms.domain.sla.timeline import Cause, State
-from workflows import sla_standing
+from workflows import sla_standing, sla_voids
+
+_LONGEST_REASON = 500
 
 
 class SegmentSchema(Answer):
@@ -51,6 +54,9 @@ class ClockSchema(Answer):
     completed_at = fields.DateTime(allow_none=True)
     started_at = fields.DateTime()
     levels = fields.List(fields.String(), metadata={"description": "Levels that were reached."})
+    voided_at = fields.DateTime(allow_none=True, metadata={"description": "Since then its breach does not count."})
+    voided_by = Uuid(allow_none=True)
+    void_reason = fields.String(allow_none=True)
     why = fields.String(metadata={"description": "Why it is due when it is, in a sentence."})
     segments = fields.List(fields.Nested(SegmentSchema))
 
@@ -61,6 +67,12 @@ class TicketSlaSchema(Answer):
     ticket_id = Uuid()
     at = fields.DateTime()
     clocks = fields.List(fields.Nested(ClockSchema))
+
+
+class VoidSchema(Schema):
+    """Why a breach does not count."""
+
+    reason = text(_LONGEST_REASON, required=True)
 
 
 class ClockForRequesterSchema(Answer):
@@ -93,3 +105,20 @@ blp = Blueprint("ticket_sla", "/v1", "How tickets stand with what is promised.")
 def get_ticket_sla(ticket_id: UUID) -> Response:
     """Read how a ticket stands with its targets now: each clock with its ledger, and why it is due when it is."""
     return render.shown(sla_standing.sla_of_ticket(runtime(), actor(), ticket_id))
+
+
+@blp.route("/tickets/<uuid:ticket_id>/sla/<uuid:clock_id>/void", methods=["POST"])
+@requires(Permission.SLA_VOID)
+@blp.arguments(VoidSchema)
+@blp.shows(TicketSlaSchema)
+def void_breach(body: dict[str, Any], ticket_id: UUID, clock_id: UUID) -> Response:
+    """Declare a clock's breach void: it counts in no report any more. Done twice, the first reason stays."""
+    return render.shown(sla_voids.void_breach(runtime(), actor(), ticket_id, clock_id, body["reason"]))
+
+
+@blp.route("/tickets/<uuid:ticket_id>/sla/<uuid:clock_id>/void", methods=["DELETE"])
+@requires(Permission.SLA_VOID)
+@blp.shows(TicketSlaSchema)
+def restore_breach(ticket_id: UUID, clock_id: UUID) -> Response:
+    """Let a clock's breach count again."""
+    return render.shown(sla_voids.restore_breach(runtime(), actor(), ticket_id, clock_id))

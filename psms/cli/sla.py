@@ -9,6 +9,7 @@ import click
 
 from psms.cli import startup
 from psms.cli.lazy import load
+from psms.domain.sla.zones import package_version
 from psms.encoding import json_text
 
 if TYPE_CHECKING:
@@ -47,11 +48,16 @@ def verify(organization: UUID | None, *, as_json: bool) -> None:
 def _tell(reports: "list[Verified]") -> None:
     for report in reports:
         state = "do NOT all follow" if report.differences else "follow"
-        other = f"; {report.unmeasured} were measured with other time-zone data and are not checked"
+        other = f"; {report.unmeasured} were measured with other time-zone data, and do not follow by those of here"
         click.echo(
             f"organization {report.organization_id}: {report.clocks} clocks {state} from their ledgers"
             f"{other if report.unmeasured else ''}"
         )
+        for release, clocks in report.needed.items():
+            click.echo(
+                f"  {clocks} need the time-zone data {release}: in a copy of this environment, "
+                f"`pip install tzdata=={package_version(release)}` and verify again"
+            )
         for one in report.differences:
             click.echo(
                 f"  ticket {one.ticket_id}, clock {one.clock_id}, {one.field}: "

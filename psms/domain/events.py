@@ -27,6 +27,8 @@ class EventType(StrEnum):
     SLA_BREACHED = "sla.breached"
     SLA_ESCALATED = "sla.escalated"
     SLA_OVERDUE = "sla.overdue"
+    SLA_VOIDED = "sla.voided"  # a breach was declared void
+    SLA_RESTORED = "sla.restored"  # it counts again
     PAGE_TRIGGERED = "page.triggered"
     PAGE_ACKNOWLEDGED = "page.acknowledged"
     PAGE_RESOLVED = "page.resolved"

@@ -25,6 +25,9 @@ class Backlog:
     mails: dict[str, int]
     oldest_due_s: float
     unsealed_oldest_s: float
+    rebases: int
+    rebases_failing: int
+    rebases_oldest_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

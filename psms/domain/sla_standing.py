@@ -27,7 +27,10 @@ class SegmentView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockView:
-    """One cycle of one clock of a ticket. *remaining_seconds* is negative once the target is used up."""
+    """One cycle of one clock of a ticket. *remaining_seconds* is negative once the target is used up.
+
+    *voided_at*: since then its breach counts in no report.
+    """
 
     id: UUID
     metric: Metric
@@ -45,6 +48,9 @@ class ClockView:
     completed_at: datetime | None
     started_at: datetime
     levels: list[str]
+    voided_at: datetime | None
+    voided_by: UUID | None
+    void_reason: str | None
     why: str
     segments: list[SegmentView]
 

@@ -60,6 +60,7 @@ _DIRECTORY = "     200  200  200  403  200  200  403"
 _LEADERS = "       200  200  403  403  403  403  403"
 _MADE = "          201  201  403  403  403  403  403"
 _ADMIN = "         200  403  403  403  403  403  403"
+_ADMIN_ELSEWHERE = " 404  403  403  403  403  403  403"
 _ADMIN_MADE = "    201  403  403  403  403  403  403"
 _ADMIN_GONE = "    204  403  403  403  403  403  403"
 
@@ -72,6 +73,10 @@ EXPECT: dict[Route, Row] = {
         own=_CHANGE, elsewhere=_NOT_ELSEWHERE, body={"action": "reopen"}, fresh="ticket_id"
     ),
     ("GET", f"{_TICKET}/sla"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    ("POST", f"{_TICKET}/sla/<uuid:clock_id>/void"): Row(
+        own=_ADMIN, elsewhere=_ADMIN_ELSEWHERE, body={"reason": "The customer's own outage."}
+    ),
+    ("DELETE", f"{_TICKET}/sla/<uuid:clock_id>/void"): Row(own=_ADMIN, elsewhere=_ADMIN_ELSEWHERE),
     ("POST", _COMMENTS): Row(
         own="201  201  201  201  201  403  403", elsewhere="201  201  404  404  201  403  403", body={"body": "Hello"}
     ),
@@ -129,6 +134,8 @@ EXPECT: dict[Route, Row] = {
     ("POST", "/v1/sla-policies/<uuid:policy_id>/preview"): Row(own=_LEADERS, body={"resolution_seconds": 60}),
     ("POST", f"{_CALENDAR}/preview"): Row(own=_LEADERS, body={"name": "Renamed"}),
     ("POST", "/v1/sla-policies/match"): Row(own=_DIRECTORY, body={"service_id": "{service_id}"}),
+    ("GET", "/v1/sla-rebases"): Row(own=_DIRECTORY),
+    ("GET", "/v1/sla-rebases/<uuid:rebase_id>"): Row(own=_DIRECTORY),
     ("GET", "/v1/sla-reports/attainment"): Row(own=_DIRECTORY, query=f"{_SPAN}&by=team"),
     ("GET", "/v1/sla-reports/attainment/tickets"): Row(own=_DIRECTORY, query=f"{_SPAN}&by=team&figure=missed"),
     ("GET", "/v1/sla-reports/time-in-status"): Row(own=_DIRECTORY, query=f"{_SPAN}&by=team"),

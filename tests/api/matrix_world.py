@@ -77,6 +77,10 @@ def make_world(rt: Runtime, database: MigratedDatabase) -> World:
     }
     tenants |= {role: add_caller(rt, organization, role) for role in (Role.MANAGER, Role.INTEGRATION, Role.AUDITOR)}
     own = _things(rt, ApiClient(http, office.boss.token), office)
+    # As the sweep would find it in a day.
+    database.run(
+        sql.SQL("UPDATE sla_clocks SET breached_at = due_at WHERE id = {}").format(sql.Literal(own["clock_id"]))
+    )
     return World(
         http=http,
         database=database,
@@ -100,7 +104,10 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
     service = _made(boss, "services", {"name": "Printing"})
     user = _made(boss, "users", {"email": "ada@example.com", "name": "Ada", "role": "agent"})
     endpoint = _made(boss, "webhook-endpoints", {"url": "http://127.0.0.1:40009/"})
+    policy = _made(boss, "sla-policies", {"name": "A", "resolution_seconds": 86400})
     ticket_id = _made(boss, "tickets", ticket)
+    edit = {"resolution_seconds": 172800, "apply": "open_tickets"}
+    assert boss.patch(f"/v1/sla-policies/{policy}", json=edit).status_code == 200
     relay_outbox(rt)
     (delivery, *_) = boss.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"]
     return _said(boss, ticket_id) | {
@@ -112,7 +119,9 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
         "client_id": _made(boss, "clients", {"name": "A", "role": "agent", "scopes": []}),
         "role_id": _made(boss, "roles", {"name": "Reader", "base_role": "agent", "permissions": []}),
         "calendar_id": _made(boss, "calendars", {"name": "A", "time_zone": "UTC", "always_open": True}),
-        "policy_id": _made(boss, "sla-policies", {"name": "A", "resolution_seconds": 60}),
+        "policy_id": policy,
+        "rebase_id": boss.get("/v1/sla-rebases").json["items"][0]["id"],
+        "clock_id": boss.get(f"/v1/tickets/{ticket_id}/sla").json["clocks"][0]["id"],
         "endpoint_id": endpoint,
         "delivery_id": delivery["id"],
     }

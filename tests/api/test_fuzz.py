@@ -49,6 +49,8 @@ def known_ids(standing):
         "role_id": client.post("/v1/roles", json={"name": "A", "base_role": "agent", "permissions": []}).json["id"],
         "endpoint_id": client.post("/v1/webhook-endpoints", json={"url": "http://127.0.0.1:8099/"}).json["id"],
         "delivery_id": service,
+        "clock_id": service,
+        "rebase_id": service,
         "name": "start.js",
     }
 

@@ -46,6 +46,8 @@ CALLS = {
     ("POST", "/v1/sla-simulations"): SIMULATION,
     ("POST", "/v1/tickets"): {"subject": "New"},
     ("PATCH", "/v1/tickets/{ticket}"): {"subject": "Renamed"},
+    ("POST", "/v1/tickets/{ticket}/sla/{clock}/void"): {"reason": "Their own outage"},
+    ("DELETE", "/v1/tickets/{ticket}/sla/{clock}/void"): None,
     ("POST", "/v1/tickets/{ticket}/transitions"): {"action": "resolve"},
     ("POST", "/v1/tickets/{ticket}/comments"): {"body": "Hello"},
     ("POST", "/v1/webhook-endpoints"): {"url": "http://127.0.0.1:8099/hook"},
@@ -81,7 +83,7 @@ def call_for(method, rule):
 
 
 @pytest.fixture
-def things(client, rt, demo):
+def things(client, rt, demo, database):
     """One of everything that a route may be about."""
 
     def made(path, **body):
@@ -89,11 +91,13 @@ def things(client, rt, demo):
         assert answer.status_code == 201, answer.text
         return answer.json["id"]
 
+    policy = made("/v1/sla-policies", name="Usual", resolution_seconds=86400)
     with Receiver() as partner:
         endpoint, _ = add_endpoint(rt, demo.actor, partner.url("/hook"))
         ticket = file_ticket(rt, demo.actor)
         relay_outbox(rt)
         deliver_due(rt)
+    database.run(sql.SQL("UPDATE sla_clocks SET breached_at = due_at"))
     user = made("/v1/users", email="somebody@example.com", name="Somebody", role="agent")
     service = client.get("/v1/services").json["items"][0]["id"]
     other_service = made("/v1/services", name="Phones")
@@ -106,8 +110,9 @@ def things(client, rt, demo):
         "client": made("/v1/clients", name="Robot", role="agent", scopes=["tickets:read"]),
         "role": made("/v1/roles", name="Readers", base_role="agent", permissions=["ticket.read"]),
         "calendar": made("/v1/calendars", name="Usual", time_zone="UTC", always_open=True),
-        "policy": made("/v1/sla-policies", name="Usual", resolution_seconds=600),
+        "policy": policy,
         "ticket": str(ticket),
+        "clock": client.get(f"/v1/tickets/{ticket}/sla").json["clocks"][0]["id"],
         "endpoint": str(endpoint),
         "delivery": client.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"][0]["id"],
     }

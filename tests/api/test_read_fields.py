@@ -108,6 +108,14 @@ ENTRY = [
     "target_id",
     "target_type",
 ]
+REBASE = [
+    "applies", "calendar_id", "created_at", "error", "expected", "failures", "finished_at", "id", "policy_id",
+    "retry_at", "started_at", "state", "tickets",
+]  # fmt: skip
+SIMULATED = [
+    "at", "differences", "different", "filed", "levels", "metrics", "since", "tickets", "until", "used",
+    "without_history",
+]  # fmt: skip
 MANIFEST = ["entries", "exported_at", "key_id", "organization_id", "sha256", "since", "until"]
 
 # By the last word of the address: of one thing and of each in a list.
@@ -126,6 +134,7 @@ READ = {
     "holiday-changes": ["added", "frozen_with", "library", "removed"],
     "versions": ["created_at", "created_by", "definition", "version"],
     "sla-policies": POLICY,
+    "sla-rebases": REBASE,
     "attainment": ["at", "by", "complete", "groups", "metric", "since", "total", "until"],
     "time-in-status": ["at", "by", "groups", "since", "tickets", "total", "until", "without_history"],
     "webhook-endpoints": ENDPOINT,
@@ -140,19 +149,9 @@ PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "
 # One delivery is shown with its attempts.
 SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
 # What an act answers with: the thing that it was done to, or what it made.
-ACTS = {"transitions": "tickets", "resend": "deliveries"}
+ACTS = {"transitions": "tickets", "resend": "deliveries", "void": "sla"}
 TOLD = {
-    "sla-simulations": [
-        "at",
-        "differences",
-        "different",
-        "filed",
-        "metrics",
-        "since",
-        "tickets",
-        "until",
-        "without_history",
-    ],
+    "sla-simulations": SIMULATED,
     "preview": ["clocks", "complete", "moved", "tickets", "would_breach"],
     "match": ["policy_id", "policy_version", "targets", "verdicts"],
     "test": ["event_id"],

@@ -35,6 +35,11 @@ def test_a_simulation_says_what_was_and_what_would_have_been(client: ApiClient, 
             "really": "met", "simulated": "missed",
         },
     ]  # fmt: skip
+    assert found["levels"] == [
+        {"metric": "resolution", "level": "at_risk", "clocks": 1, "tickets": 1},
+        {"metric": "resolution", "level": "breach", "clocks": 1, "tickets": 1},
+    ]
+    assert (found["used"]["calendars"], found["used"]["roles_at"]) == ([], found["at"])
     (entry,) = client.get("/v1/logs?action=sla.simulated").json["items"]
     assert (entry["after"]["tickets"], entry["after"]["different"]) == (1, 1)
 

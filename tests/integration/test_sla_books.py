@@ -167,8 +167,8 @@ def test_clocks_are_measured_by_the_version_that_they_name(rt: Runtime, acme: Te
     current = book.key_of(calendar_id)
     with books_read() as statements, rt.db.begin(acme.organization_id) as session:
         monday = instant_of(rt.clock.now(session)) // (7 * 24 * HOUR) * (7 * 24 * HOUR) + 4 * 24 * HOUR
-        hours_of = hours_in(other, direct(session), book, [former, ALWAYS], monday)
-        again = hours_in(other, direct(session), book, [former, current], monday)
+        hours_of = hours_in(other, direct(session), [book], [former, ALWAYS], monday)
+        again = hours_in(other, direct(session), [book], [former, current], monday)
         assert len(statements) == 1
 
     assert (current != former, book.current_key(former)) == (True, current)

@@ -7,7 +7,9 @@ from uuid import UUID
 
 import pytest
 from psycopg import sql
+from sqlalchemy.exc import IntegrityError
 
+from psms.domain.pages import PageRequest
 from psms.domain.sla.calendar_definitions import CalendarFields
 from psms.domain.sla.edits import Applies
 from psms.domain.sla.policy_edits import PolicyFields
@@ -15,14 +17,17 @@ from psms.domain.sla.previews import Preview
 from psms.domain.sla.terms import Metric
 from psms.domain.sla_calendars import EditCalendar, NewCalendar
 from psms.domain.sla_policies import EditSlaPolicy, NewSlaPolicy
+from psms.domain.sla_rebases import RebaseState
 from psms.domain.sla_standing import ClockView
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.tenants import Tenant, file_ticket
 from workflows.calendars import add_calendar, edit_calendar
+from workflows.operations import backlog
 from workflows.sla_policies import add_policy, edit_policy
-from workflows.sla_previews import preview_calendar, preview_policy
+from workflows.sla_previews import Pace, preview_calendar, preview_policy
 from workflows.sla_rebase import rebase_tickets
+from workflows.sla_rebase_views import get_rebase, list_rebases
 from workflows.sla_standing import sla_of_ticket
 from workflows.sla_sweep import fire_due_timers
 from workflows.sla_verification import verify_clocks
@@ -164,6 +169,22 @@ def test_a_preview_counts_what_an_edit_of_a_policy_would_do_and_changes_nothing(
     assert resolution(rt, acme, file_ticket(rt, acme.actor)).target_seconds == 3600
 
 
+def test_a_preview_that_runs_out_of_time_says_so_and_how_many_tickets_it_counted(
+    rt: Runtime, database: MigratedDatabase, acme: Tenant, calendar_id: UUID
+) -> None:
+    for _ in range(3):
+        file_ticket(rt, acme.actor)
+    closed = CalendarFields(weekly={}, exceptions=[{"date": "2027-06-01", "hours": [["00:00", "24:00"]]}])
+    edit = EditCalendar(name=None, fields=closed)
+
+    hasty = preview_calendar(rt, acme.actor, calendar_id, edit, Pace(page=1, patience=timedelta(0)))
+    assert hasty == Preview(tickets=1, clocks=1, moved=1, would_breach=0, complete=False)
+    paged = preview_calendar(rt, acme.actor, calendar_id, edit, Pace(page=1))
+    assert paged == Preview(tickets=3, clocks=3, moved=3, would_breach=0, complete=True)
+    # The calendar that was tried is not at hand for whoever asks next.
+    assert resolution(rt, acme, file_ticket(rt, acme.actor)).calendar_version == 1
+
+
 def test_a_preview_counts_what_an_edit_of_a_calendar_would_do_and_changes_nothing(
     rt: Runtime, database: MigratedDatabase, acme: Tenant, calendar_id: UUID
 ) -> None:
@@ -186,7 +207,8 @@ def test_newer_zone_data_measure_a_clock_anew_from_its_last_event_on(
                 sql.Identifier(table)
             )
         )
-    assert verify_clocks(rt, acme.organization_id).unmeasured == 1
+    verified = verify_clocks(rt, acme.organization_id)
+    assert (verified.alike, verified.unmeasured) == (1, 0)
     database.move_clock(timedelta(minutes=61))
     fire_due_timers(rt)
 
@@ -197,3 +219,35 @@ def test_newer_zone_data_measure_a_clock_anew_from_its_last_event_on(
         ("carry", clock.started_at, 61),
     ]
     assert [one.zone_data for one in clock.segments] == ["2000a", rt.shelf.zones.version]
+
+
+def test_a_rebase_that_fails_says_so_and_lets_the_others_go_first(
+    rt: Runtime, database: MigratedDatabase, acme: Tenant, calendar_id: UUID
+) -> None:
+    file_ticket(rt, acme.actor)
+    database.move_clock(timedelta(minutes=1))
+    close(rt, acme, calendar_id, Applies.OPEN_TICKETS)
+    close_again = CalendarFields(weekly={"mon": [["00:00", "24:00"]]})
+    edit_calendar(rt, acme.actor, calendar_id, EditCalendar(name=None, fields=close_again))
+    # A ledger that was tampered with: its open segment cannot be closed.
+    database.run(sql.SQL("ALTER TABLE sla_segments ADD CONSTRAINT broken CHECK (ended_at IS NULL) NOT VALID"))
+    with pytest.raises(IntegrityError):
+        rebase_tickets(rt)
+
+    first, second = list_rebases(rt, acme.actor, PageRequest(limit=10)).items
+    assert (first.state, first.failures, first.error) == (RebaseState.RUNNING, 1, "IntegrityError")
+    assert (second.state, second.started_at) == (RebaseState.WAITING, None)
+    waiting = backlog(rt)
+    assert (waiting.rebases, waiting.rebases_failing, waiting.rebases_oldest_s >= 0) == (2, 1, True)
+    database.run(sql.SQL("ALTER TABLE sla_segments DROP CONSTRAINT broken"))
+
+    # The second comes first, and lets the ticket follow both; nothing is left for the first once it is tried again.
+    assert rebase_tickets(rt) == 1
+    database.move_clock(timedelta(minutes=2))
+    assert rebase_tickets(rt) == 0
+    done = [get_rebase(rt, acme.actor, one.id) for one in (first, second)]
+    assert [(one.state, one.tickets, one.error) for one in done] == [
+        (RebaseState.DONE, 0, None),
+        (RebaseState.DONE, 1, None),
+    ]
+    assert verify_clocks(rt, acme.organization_id).differences == []

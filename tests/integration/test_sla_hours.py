@@ -136,7 +136,7 @@ def desk(rt: Runtime, database: MigratedDatabase) -> Desk:
     with rt.db.begin(tenant.organization_id) as session:
         way = direct(session)
         book = current_book(rt, way, tenant.organization_id)
-        hours_of = hours_in(rt, way, book, (), instant_of(midnight))
+        hours_of = hours_in(rt, way, [book], (), instant_of(midnight))
     return Desk(rt=rt, database=database, tenant=tenant, book=book, hours_of=hours_of, midnight=midnight)
 
 

@@ -32,14 +32,13 @@ def policy(policy_id: UUID, conditions: Conditions, target: Target) -> BookedPol
 @pytest.fixture
 def book() -> Book:
     """Two policies, the first of which asks for a tier and measures by a calendar."""
+    calendars = {OFFICE: BookedCalendar(version=7, calendar=DAYTIME)}
     return make_book(
-        revision=3,
-        zone_data="2026f",
-        policies=(
+        Book(revision=3, zone_data="2026f", calendars=calendars),
+        (
             policy(GOLD, Conditions(customer_tiers=frozenset({"gold"})), Target(seconds=60, calendar_id=OFFICE)),
             policy(USUAL, Conditions(), default_target(Metric.RESOLUTION, 600)),
         ),
-        calendars={OFFICE: BookedCalendar(version=7, calendar=DAYTIME)},
     )
 
 

@@ -21,10 +21,12 @@ from psms.domain.sla.simulation import (
     Tried,
     Verdict,
     compared,
+    levels_reached,
+    reached_of,
     replay,
     verdicts_of,
 )
-from psms.domain.sla.terms import PAUSED_BY_DEFAULT, Metric, Terms
+from psms.domain.sla.terms import BREACH, PAUSED_BY_DEFAULT, Metric, PercentLevel, Terms, WallLevel
 from psms.domain.sla.time_in_status import Life, TicketBy, TimeQuestion, times_of
 from psms.domain.tickets import Priority, Status, TicketType
 
@@ -104,6 +106,24 @@ def test_outcomes_are_counted_by_cycle_and_differ_by_the_worst_of_a_ticket() -> 
         Different(ticket_id=AGENT, number=1, metric=FIRST, really=None, simulated=MET),
         Different(ticket_id=AGENT, number=1, metric=RESOLUTION, really=MET, simulated=MISSED),
     ]
+
+
+def test_levels_are_counted_by_cycle_and_ticket_those_that_nobody_reached_as_well() -> None:
+    levels = (PercentLevel(id="half", percent=50), BREACH, WallLevel(id="page", offset=2 * HOUR))
+    terms = {FIRST: Terms(target=HOUR, calendar="always", levels=levels)}
+    proposal = Proposal(conditions=Conditions(), terms=terms)
+
+    def tried(number: int, answered: int) -> Tried:
+        facts = (Filed(at=0), Replied(at=answered))
+        ticket = PastTicket(id=TICKET, number=number, subject=PLAIN, facts=facts)
+        cycles = replay(ticket, proposal, hours_of, 10 * HOUR)
+        assert cycles is not None
+        return Tried(ticket_id=TICKET, number=number, really={}, simulated={}, reached=reached_of(cycles))
+
+    # At once, at half time, on time, an hour late, and later than two hours after the breach.
+    found = levels_reached([tried(n, at) for n, at in enumerate((0, HOUR // 2 + 1, HOUR, 2 * HOUR, 4 * HOUR))], terms)
+    assert [(one.level, one.clocks, one.tickets) for one in found] == [("half", 4, 4), ("breach", 2, 2), ("page", 1, 1)]
+    assert [one.clocks for one in levels_reached([], terms)] == [0, 0, 0]
 
 
 AT = datetime(2026, 6, 1, 10, tzinfo=UTC)

@@ -59,8 +59,17 @@ class SlaClockRow(OfOrganization, Base):
     since: Mapped[datetime]
     cause: Mapped[str]
     segment: Mapped[int] = mapped_column(server_default="1")
+    # Its breach counts in no report since then.
+    voided_at: Mapped[datetime | None]
+    voided_by: Mapped[UUID | None]
+    void_reason: Mapped[str | None]
 
     __table_args__ = (
+        CheckConstraint(
+            "num_nonnulls(voided_at, voided_by, void_reason) IN (0, 3)"
+            " AND (voided_at IS NULL OR breached_at IS NOT NULL)",
+            name="ck_sla_clocks_void",
+        ),
         _one_of("metric", _METRICS, "ck_sla_clocks_metric"),
         _one_of("state", _STATES, "ck_sla_clocks_state"),
         _one_of("cause", _CAUSES, "ck_sla_clocks_cause"),

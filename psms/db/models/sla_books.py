@@ -99,13 +99,28 @@ class SlaRebaseRow(OfOrganization, Base):
     tickets: Mapped[int] = mapped_column(BigInteger, server_default="0")
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
+    revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    book: Mapped[dict[str, Any] | None]
+    started_at: Mapped[datetime | None]
+    expected: Mapped[int | None] = mapped_column(BigInteger)
+    failures: Mapped[int] = mapped_column(server_default="0")
+    error: Mapped[str | None]
+    retry_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("applies IN ('open_tickets', 'recompute')", name="ck_sla_rebases_applies"),
         CheckConstraint("state IN ('waiting', 'done')", name="ck_sla_rebases_state"),
         CheckConstraint("num_nonnulls(calendar_id, policy_id) = 1", name="ck_sla_rebases_one"),
+        CheckConstraint("revision = 0 OR book IS NOT NULL", name="ck_sla_rebases_book"),
         _of("calendars", "calendar_id"),
         _of("sla_policies", "policy_id"),
+        Index(
+            "uq_sla_rebases_revision",
+            "organization_id",
+            "revision",
+            unique=True,
+            postgresql_where=text("revision > 0"),
+        ),
         Index("ix_sla_rebases_waiting", "created_at", postgresql_where=text("state = 'waiting'")),
         Index(
             "ix_sla_rebases_calendar",

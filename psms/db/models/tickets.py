@@ -51,6 +51,7 @@ class TicketRow(OfOrganization, Versioned, Base):
     sla_policy_version: Mapped[int | None] = mapped_column(BigInteger)
     responded_at: Mapped[datetime | None]
     unanswered_since: Mapped[datetime | None]
+    sla_followed: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
     __table_args__ = (
         CheckConstraint("type IN ('incident', 'request', 'problem', 'change')", name="ck_tickets_type"),

@@ -33,6 +33,11 @@ _MAILS = text("""
            (SELECT count(*) FROM mails WHERE state = 'in_flight') AS in_flight,
            (SELECT count(*) FROM mails WHERE state = 'dead') AS dead
 """)
+_REBASES = text("""
+    SELECT count(*) AS rows, count(error) AS failing,
+        COALESCE(EXTRACT(epoch FROM psms_now() - min(created_at)), 0) AS oldest_s
+    FROM sla_rebases WHERE state = 'waiting'
+""")
 _OLDEST_DUE = text("""
     SELECT COALESCE(EXTRACT(epoch FROM psms_now() - min(next_due_at)), 0) AS oldest_s FROM webhook_lanes
     WHERE open AND next_due_at < 'infinity' AND next_due_at <= psms_now() AND not_before <= psms_now()
@@ -68,6 +73,7 @@ def backlog(session: Session) -> Backlog:
         "held": int(counts.held),
         "dead": counts.dead,
     }
+    rebases = session.execute(_REBASES).one()
     oldest_due_s = float(session.execute(_OLDEST_DUE).scalar_one())
     return Backlog(
         outbox=outbox.rows,
@@ -76,6 +82,9 @@ def backlog(session: Session) -> Backlog:
         mails=dict(session.execute(_MAILS).mappings().one()),
         oldest_due_s=oldest_due_s,
         unsealed_oldest_s=_unsealed_s(session),
+        rebases=rebases.rows,
+        rebases_failing=rebases.failing,
+        rebases_oldest_s=float(rebases.oldest_s),
     )
 
 

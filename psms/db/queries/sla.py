@@ -15,18 +15,12 @@ from psms.domain.sla.calendar_keys import parse_key
 from psms.domain.sla.instants import moment_of, span_of
 from psms.domain.sla.kept import KeptClock, NewSegment
 
-# The last cycle of each metric: what has ended before it is history. A calendar's version is stale from the first
-# edit on that holds for the clocks that run.
+# The last cycle of each metric: what has ended before it is history.
 _OF_TICKETS = text("""
     SELECT DISTINCT ON (c.ticket_id, c.metric) c.*,
         ARRAY(SELECT f.level FROM sla_fires f
-            WHERE f.organization_id = c.organization_id AND f.clock_id = c.id) AS levels, edited.*
+            WHERE f.organization_id = c.organization_id AND f.clock_id = c.id) AS levels
     FROM sla_clocks c
-    LEFT JOIN LATERAL (
-        SELECT min(v.created_at) AS stale_since, bool_or(v.applies = 'recompute') AS recomputed
-        FROM calendar_versions v
-        WHERE v.organization_id = c.organization_id AND v.calendar_id = c.calendar_id
-          AND v.version > c.calendar_version AND v.applies <> 'new_tickets') edited ON true
     WHERE c.organization_id = :organization_id AND c.ticket_id = ANY (:ticket_ids)
     ORDER BY c.ticket_id, c.metric, c.cycle DESC
 """)

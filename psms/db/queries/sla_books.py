@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from psms.db.direct import Direct, direct
+from psms.db.direct import Direct, Record, direct
 from psms.db.models.sla_books import CalendarVersionRow, SlaPolicyVersionRow
 from psms.domain.pages import PageRequest
 from psms.domain.sla.calendar_definitions import CalendarDefinitionDocument
@@ -21,6 +21,8 @@ from psms.domain.sla.policy_documents import PolicyDocument
 # One statement, so that what it reads is of the revision that it reads.
 _BOOK = """
     SELECT o.sla_revision AS revision,
+        (SELECT coalesce(max(r.revision), 0) FROM sla_rebases r
+            WHERE r.organization_id = o.id AND r.revision > 0) AS last_edit,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'name', p.name, 'version', p.definition_version,
                 'definition', v.definition) ORDER BY p.position, p.id DESC), '[]')
             FROM sla_policies p JOIN sla_policy_versions v
@@ -87,15 +89,21 @@ class BookRecord:
     """All that an organization promises, as of a revision."""
 
     revision: int
+    last_edit: int
     policies: Sequence[PolicyRecord]
     calendars: Sequence[CalendarRecord]
 
 
 def read_book(way: Direct) -> BookRecord:
     """Return the organization's active policies in their order, all its calendars, and their revision, in one query."""
-    row = way.record(_BOOK, {})
+    return book_of_row(way.record(_BOOK, {}))
+
+
+def book_of_row(row: Record) -> BookRecord:
+    """Return the book that a row holds whose policies and calendars are documents."""
     return BookRecord(
         revision=row.revision,
+        last_edit=row.last_edit,
         policies=[PolicyRecord(**{**one, "id": UUID(one["id"])}) for one in row.policies],
         calendars=[CalendarRecord(**{**one, "id": UUID(one["id"])}) for one in row.calendars],
     )

@@ -36,11 +36,15 @@ CLOCKS_OF_TICKET = """
 
 
 def filed_values(
-    policy: tuple[UUID, int] | None, clocks: Sequence[KeptClock], next_at: Sequence[int | None]
+    revision: int, policy: tuple[UUID, int] | None, clocks: Sequence[KeptClock], next_at: Sequence[int | None]
 ) -> dict[str, Any]:
-    """Return what the statement that files a ticket says of its policy's version and of its clocks, if any."""
+    """Return what the statement that files a ticket says of its policy's version and of its clocks, if any.
+
+    *revision* is that of the book by which it is filed.
+    """
     policy_id, policy_version = policy or (None, None)
-    values: dict[str, Any] = {"sla_policy_id": policy_id, "sla_policy_version": policy_version}
+    promised = {"sla_policy_id": policy_id, "sla_policy_version": policy_version}
+    values: dict[str, Any] = {"sla_followed": revision, **promised}
     if not clocks:
         return values
     columns = clock_columns(clocks)

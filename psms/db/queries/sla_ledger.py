@@ -10,13 +10,8 @@ from sqlalchemy.orm import Session
 # Newest cycles first: of a long conversation the last ones matter.
 _CYCLES = text("""
     SELECT c.*, t.next_at, ARRAY(SELECT f.level FROM sla_fires f
-            WHERE f.organization_id = c.organization_id AND f.clock_id = c.id) AS levels, edited.*
+            WHERE f.organization_id = c.organization_id AND f.clock_id = c.id) AS levels
     FROM sla_clocks c LEFT JOIN sla_timers t ON t.organization_id = c.organization_id AND t.clock_id = c.id
-    LEFT JOIN LATERAL (
-        SELECT min(v.created_at) AS stale_since, bool_or(v.applies = 'recompute') AS recomputed
-        FROM calendar_versions v
-        WHERE v.organization_id = c.organization_id AND v.calendar_id = c.calendar_id
-          AND v.version > c.calendar_version AND v.applies <> 'new_tickets') edited ON true
     WHERE c.organization_id = :organization_id AND c.ticket_id = ANY (:ticket_ids)
     ORDER BY c.ticket_id, c.started_at DESC, c.cycle DESC, c.metric LIMIT :limit
 """)

@@ -1,7 +1,6 @@
 """Edits of calendars and policies that hold for open tickets: noted, claimed, and done page by page."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,34 +9,59 @@ from sqlalchemy.orm import Session
 
 _NO_ID = UUID(int=0)
 
+# With what the organization promises right after the edit, by the versions that say so, which never change.
 _NOTE = text("""
-    INSERT INTO sla_rebases (organization_id, id, calendar_id, policy_id, applies, created_at)
-    VALUES (:organization_id, :id, :calendar_id, :policy_id, :applies, :now)
+    INSERT INTO sla_rebases (organization_id, id, calendar_id, policy_id, applies, created_at, revision, book)
+    SELECT o.id, :id, :calendar_id, :policy_id, :applies, :now, o.sla_revision, jsonb_build_object(
+        'policies', (SELECT coalesce(jsonb_agg(jsonb_build_array(p.id, p.definition_version)
+            ORDER BY p.position, p.id DESC), '[]') FROM sla_policies p WHERE p.organization_id = o.id AND p.active),
+        'calendars', (SELECT coalesce(jsonb_agg(jsonb_build_array(c.id, c.definition_version)), '[]')
+            FROM calendars c WHERE c.organization_id = o.id))
+    FROM organizations o WHERE o.id = :organization_id
 """)
 _NEXT = text("""
-    SELECT organization_id, id FROM sla_rebases WHERE state = 'waiting'
+    SELECT organization_id, id FROM sla_rebases
+    WHERE state = 'waiting' AND (retry_at IS NULL OR retry_at <= psms_now())
     ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
 """)
 _READ = text("SELECT * FROM sla_rebases WHERE organization_id = :organization_id AND id = :id")
 _TURN = text("""
     UPDATE sla_rebases SET done_through = :done_through, tickets = tickets + :tickets, state = :state,
+        started_at = COALESCE(started_at, :now), expected = :expected, error = NULL, retry_at = NULL,
         finished_at = CASE WHEN :state = 'done' THEN CAST(:now AS timestamptz) END
     WHERE organization_id = :organization_id AND id = :id
 """)
-_BY_CALENDAR = text("""
-    SELECT DISTINCT ticket_id AS id FROM sla_clocks
-    WHERE organization_id = :organization_id AND calendar_id = :calendar_id AND state IN ('running', 'paused')
-      AND ticket_id > :after ORDER BY ticket_id LIMIT :limit
-""")
+# Those that have followed the edit already, because somebody looked at them, are passed over.
+_BY_CALENDAR = """
+    SELECT DISTINCT c.ticket_id AS id FROM sla_clocks c
+    JOIN tickets t ON t.organization_id = c.organization_id AND t.id = c.ticket_id AND t.sla_followed < :revision
+    WHERE c.organization_id = :organization_id AND c.calendar_id = :calendar_id AND c.state IN ('running', 'paused')
+      AND c.ticket_id > :after
+"""
+_BEHIND = """
+    SELECT t.id FROM tickets t
+    WHERE t.organization_id = :organization_id AND t.status IN ('new', 'open', 'pending', 'on_hold')
+      AND t.sla_followed < :revision AND t.id > :after
+"""
+_PAGE = "{tickets} ORDER BY id LIMIT :limit"
+_COUNT = "SELECT count(*) FROM ({tickets}) behind"
 _OPEN = text("""
     SELECT id FROM tickets
     WHERE organization_id = :organization_id AND status IN ('new', 'open', 'pending', 'on_hold') AND id > :after
     ORDER BY id LIMIT :limit
 """)
+_FAILED = text("""
+    UPDATE sla_rebases SET started_at = COALESCE(started_at, :now), failures = failures + 1, error = :error,
+        retry_at = :retry_at
+    WHERE organization_id = :organization_id AND id = :id AND state = 'waiting'
+""")
 
 
 def note(session: Session, values: dict[str, Any]) -> None:
-    """Write that an edit holds for open tickets; *values* are named as the columns, and `now`."""
+    """Write that an edit holds for open tickets; *values* are named as the columns, and `now`.
+
+    It is numbered by the organization's revision, which the edit has counted before.
+    """
     session.execute(_NOTE, {"calendar_id": None, "policy_id": None, **values})
 
 
@@ -53,10 +77,27 @@ def read(session: Session, organization_id: UUID, rebase_id: UUID) -> Row[Any]:
 
 def tickets_after(session: Session, rebase: Row[Any], limit: int) -> list[UUID]:
     """Return the next tickets for which an edit may hold, in the order of their ids."""
-    values = {"organization_id": rebase.organization_id, "after": rebase.done_through or _NO_ID, "limit": limit}
-    if rebase.calendar_id is None:
-        return open_tickets(session, rebase.organization_id, values["after"], limit)
-    return list(session.execute(_BY_CALENDAR, {**values, "calendar_id": rebase.calendar_id}).scalars())
+    statement = text(_PAGE.format(tickets=_tickets(rebase)))
+    return list(session.execute(statement, {**_place(rebase), "limit": limit}).scalars())
+
+
+def count_after(session: Session, rebase: Row[Any]) -> int:
+    """Return for how many tickets an edit is still to be followed."""
+    return int(session.execute(text(_COUNT.format(tickets=_tickets(rebase))), _place(rebase)).scalar_one())
+
+
+def note_failure(session: Session, rebase: Row[Any], values: dict[str, Any]) -> None:
+    """Write what went wrong with an edit and when to try it again: `error`, `retry_at` and `now`."""
+    session.execute(_FAILED, {"organization_id": rebase.organization_id, "id": rebase.id, **values})
+
+
+def _tickets(rebase: Row[Any]) -> str:
+    return _BEHIND if rebase.calendar_id is None else _BY_CALENDAR
+
+
+def _place(rebase: Row[Any]) -> dict[str, Any]:
+    values = {"organization_id": rebase.organization_id, "revision": rebase.revision}
+    return {**values, "after": rebase.done_through or _NO_ID, "calendar_id": rebase.calendar_id}
 
 
 def open_tickets(session: Session, organization_id: UUID, after: UUID, limit: int) -> list[UUID]:
@@ -64,14 +105,12 @@ def open_tickets(session: Session, organization_id: UUID, after: UUID, limit: in
     return list(session.execute(_OPEN, {"organization_id": organization_id, "after": after, "limit": limit}).scalars())
 
 
-def turn_page(session: Session, rebase: Row[Any], page: Sequence[UUID], now: datetime, *, last: bool) -> None:
-    """Write how far an edit has got, in the transaction that has brought it there."""
-    values = {
+def turn_page(session: Session, rebase: Row[Any], page: Sequence[UUID], values: dict[str, Any]) -> None:
+    """Write how far an edit has got, in the transaction that has brought it there: `state`, `expected` and `now`."""
+    place = {
         "organization_id": rebase.organization_id,
         "id": rebase.id,
         "done_through": page[-1] if page else rebase.done_through,
         "tickets": len(page),
-        "state": "done" if last else "waiting",
-        "now": now,
     }
-    session.execute(_TURN, values)
+    session.execute(_TURN, {**place, **values})

@@ -24,9 +24,11 @@ _KEYS = {
 _NAMED = {By.TEAM: "teams", By.SERVICE: "services", By.CUSTOMER: "users", By.POLICY: "sla_policies"}
 
 # A clock's figures: its verdict, and of a miss the first cause that holds, from what its ledger says of the time
-# until the breach. The breach counts before the end: what was missed stays missed, whatever became of it.
+# until the breach. The breach counts before the end: what was missed stays missed, whatever became of it, unless
+# somebody declared it void.
 _JUDGED = """
     SELECT c.id, c.ticket_id, {key} AS key, CASE
+        WHEN c.voided_at IS NOT NULL THEN ARRAY['voided']
         WHEN c.breached_at IS NULL THEN ARRAY[CASE WHEN c.state = 'met' THEN 'met' ELSE 'cancelled' END]
         ELSE ARRAY['missed', CASE
             WHEN past.retargeted THEN 'retargeted'

@@ -65,7 +65,7 @@ _ESCALATE = text("""
 """)
 # What is read of a ticket whose row is locked, besides what the API shows.
 _LOCKED = (
-    _T.sequence, _T.responded_at, _T.unanswered_since, _T.sla_policy_id, _T.sla_policy_version,
+    _T.sequence, _T.responded_at, _T.unanswered_since, _T.sla_policy_id, _T.sla_policy_version, _T.sla_followed,
     select(OrganizationRow.sla_revision).scalar_subquery().label("sla_revision"),
 )  # fmt: skip
 
@@ -74,7 +74,8 @@ _LOCKED = (
 class LockedTicket:
     """A ticket whose row is locked until the commit, its last event's sequence, and what its clocks are to know.
 
-    *policy* is the version of a policy that is promised; *sla_revision* is that of the organization's book.
+    *policy* is the version of a policy that is promised; *sla_revision* is that of the organization's book, *followed*
+    that of the last edit which the clocks have followed.
     """
 
     ticket: Ticket
@@ -83,6 +84,7 @@ class LockedTicket:
     unanswered_since: datetime | None
     policy: tuple[UUID, int] | None
     sla_revision: int
+    followed: int
 
 
 def get(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
@@ -273,6 +275,7 @@ def _locked_of(row: Row[Any]) -> LockedTicket:
         unanswered_since=row.unanswered_since,
         policy=policy,
         sla_revision=row.sla_revision,
+        followed=row.sla_followed,
     )
 
 

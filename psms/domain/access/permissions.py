@@ -30,6 +30,7 @@ class Permission(StrEnum):
     CLIENT_MANAGE = "client.manage"
     SLA_READ = "sla.read"
     SLA_MANAGE = "sla.manage"
+    SLA_VOID = "sla.void"
     WEBHOOK_MANAGE = "webhook.manage"
     LOG_READ = "log.read"
     LOG_EXPORT = "log.export"

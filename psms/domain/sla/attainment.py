@@ -35,6 +35,7 @@ class Figure(StrEnum):
     MISSED = "missed"
     RUNNING_OVER = "running_over"  # missed, and goes on
     CANCELLED = "cancelled"  # ended without a verdict
+    VOIDED = "voided"  # missed, and declared void: no miss any more
     RETARGETED = "retargeted"
     REOPENED = "reopened"
     NEVER_ANSWERED = "never_answered"
@@ -44,7 +45,7 @@ class Figure(StrEnum):
     TOOK_TOO_LONG = "took_too_long"
 
 
-VERDICTS = (Figure.MET, Figure.MISSED, Figure.RUNNING_OVER, Figure.CANCELLED)
+VERDICTS = (Figure.MET, Figure.MISSED, Figure.RUNNING_OVER, Figure.CANCELLED, Figure.VOIDED)
 CAUSES = tuple(figure for figure in Figure if figure not in VERDICTS)
 
 
@@ -91,7 +92,8 @@ class Counted:
 class Group:
     """The figures of one team, service, customer, priority, policy or metric; of the total *key* is None.
 
-    *attainment* is the share that was met of what was met or missed; None where nothing was.
+    *attainment* is the share that was met of what was met or missed; None where nothing was. Breaches that were
+    declared void are in neither.
     """
 
     key: str | None
@@ -101,6 +103,7 @@ class Group:
     missed: Counted
     running_over: Counted
     cancelled: Counted
+    voided: Counted
     causes: Mapping[str, Counted]
 
 
@@ -131,6 +134,7 @@ def group_of(question: Question, key: str | None, name: str | None, tallies: Ite
         missed=counted[Figure.MISSED],
         running_over=counted[Figure.RUNNING_OVER],
         cancelled=counted[Figure.CANCELLED],
+        voided=counted[Figure.VOIDED],
         causes={cause.value: counted[cause] for cause in CAUSES},
     )
 
@@ -170,7 +174,7 @@ def csv_rows(report: Attainment) -> Iterator[list[Cell]]:
     metric = None if report.metric is None else report.metric.value
     span = _text(report.since), _text(report.until)
     for group in (report.total, *report.groups):
-        verdicts = (group.met, group.missed, group.running_over, group.cancelled)
+        verdicts = (group.met, group.missed, group.running_over, group.cancelled, group.voided)
         counted = [*verdicts, *(group.causes[cause.value] for cause in CAUSES)]
         numbers = [number for one in counted for number in (one.clocks, one.tickets)]
         yield [report.by.value, group.key, group.name, metric, *span, group.attainment, *numbers]

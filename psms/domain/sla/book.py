@@ -3,8 +3,8 @@
 Loading and keeping books is the work of `workflows.sla_books`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from psms.domain.sla.calendar_keys import ALWAYS, CalendarKey, parse_key
@@ -41,11 +41,13 @@ class Book:
     """What an organization promises, as of its *revision*, with one release of the time-zone data.
 
     *policies* are those that are active, in the order in which they are asked. *calendars* are all that there ever
-    were: clocks that run may still be measured by one that nobody can choose any more.
+    were: clocks that run may still be measured by one that nobody can choose any more. *last_edit* is the revision of
+    the last edit until then that holds for open tickets, 0 for none.
     """
 
     revision: int
     zone_data: str
+    last_edit: int = 0
     policies: tuple[Policy[BookedPromise], ...] = ()
     calendars: Mapping[UUID, BookedCalendar] = field(default_factory=dict)
 
@@ -85,15 +87,10 @@ class BookedPolicy:
     definition: PolicyDefinition
 
 
-def make_book(
-    *, revision: int, zone_data: str, policies: tuple[BookedPolicy, ...], calendars: Mapping[UUID, BookedCalendar]
-) -> Book:
-    """Return the book of *policies*, which come in the order in which they are asked."""
-    book = Book(revision=revision, zone_data=zone_data, calendars=calendars)
-    return Book(
-        revision=revision,
-        zone_data=zone_data,
-        calendars=calendars,
+def make_book(empty: Book, policies: Iterable[BookedPolicy]) -> Book:
+    """Return *empty* with *policies*, which come in the order in which they are asked."""
+    return replace(
+        empty,
         policies=tuple(
             Policy(
                 name=policy.name,
@@ -102,7 +99,7 @@ def make_book(
                     policy_id=policy.id,
                     policy_version=policy.version,
                     definition=policy.definition,
-                    terms=book.terms_of(policy.definition),
+                    terms=empty.terms_of(policy.definition),
                 ),
             )
             for policy in policies

@@ -6,6 +6,7 @@ What events do to the clock itself is in `advance`.
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from psms.domain.sla.advance import Span
 from psms.domain.sla.clock import Clock
 from psms.domain.sla.terms import Metric
 from psms.domain.sla.timeline import Cause, Segment, State
@@ -36,7 +37,8 @@ class NewSegment:
 class KeptClock:
     """A cycle of a clock. *stored_segment* is the number of the segment that was open when it was read, 0: none.
 
-    *closed* is that segment's end and open time, if it has ended since; *opened* are the segments after it.
+    *closed* is that segment's end and open time, if it has ended since; *opened* are the segments after it, and *ran*
+    the stretches that have ended since in which the clock ran.
     """
 
     id: UUID
@@ -48,6 +50,7 @@ class KeptClock:
     stored_segment: int = 0
     closed: tuple[int, int] | None = None
     opened: tuple[NewSegment, ...] = ()
+    ran: tuple[Span, ...] = ()
 
     @property
     def segment(self) -> int:
@@ -58,7 +61,8 @@ class KeptClock:
         """Return this cycle after an event that *ended* its segment, or none."""
         if ended is None or ended.ended_at is None:
             return replace(self, clock=clock)
-        after = replace(self, clock=clock)
+        ran = ((ended.began_at, ended.ended_at),) if ended.state is State.RUNNING else ()
+        after = replace(self, clock=clock, ran=self.ran + ran)
         if self.opened:
             last = replace(self.opened[-1], ended_at=ended.ended_at, counted=ended.counted)
             return replace(after, opened=(*self.opened[:-1], last)).begun()
@@ -83,4 +87,4 @@ class KeptClock:
 
     def written(self) -> "KeptClock":
         """Return this cycle as it is once everything has been written."""
-        return replace(self, stored_segment=self.segment, closed=None, opened=())
+        return replace(self, stored_segment=self.segment, closed=None, opened=(), ran=())

@@ -1,6 +1,6 @@
 """What an edit would do to the clocks that run, in numbers; nothing is changed to find out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from psms.domain.sla.clock import Clock
@@ -10,7 +10,7 @@ from psms.domain.sla.clock import Clock
 class Preview:
     """Of so many open tickets and clocks, how many deadlines would move, and how many would be breached at once.
 
-    *complete* is False where there are more open tickets than were looked at.
+    *complete* is False where time did not suffice for all open tickets: the figures are those of *tickets*, the oldest.
     """
 
     tickets: int
@@ -31,7 +31,7 @@ def breaches(before: Clock, after: Clock, at: int) -> bool:
     return not _is_over(before, at) and _is_over(after, max(at, after.since))
 
 
-def preview_of(pairs: Iterable[tuple[Clock, Clock]], *, at: int, tickets: int, complete: bool) -> Preview:
+def preview_of(pairs: Iterable[tuple[Clock, Clock]], *, at: int, tickets: int) -> Preview:
     """Return what an edit does to clocks, each given before and after it."""
     active = [(before, after) for before, after in pairs if before.is_active]
     return Preview(
@@ -39,6 +39,17 @@ def preview_of(pairs: Iterable[tuple[Clock, Clock]], *, at: int, tickets: int, c
         clocks=len(active),
         moved=sum(moves(before, after) for before, after in active),
         would_breach=sum(breaches(before, after, at) for before, after in active),
+        complete=True,
+    )
+
+
+def together(pages: Sequence[Preview], *, complete: bool) -> Preview:
+    """Return the sums of pages."""
+    return Preview(
+        tickets=sum(page.tickets for page in pages),
+        clocks=sum(page.clocks for page in pages),
+        moved=sum(page.moved for page in pages),
+        would_breach=sum(page.would_breach for page in pages),
         complete=complete,
     )
 

@@ -18,6 +18,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 CAPACITY = 1024
+# Former books are only asked for while tickets follow an edit.
+EDITIONS = 64
 
 
 class Shelf:
@@ -28,6 +30,7 @@ class Shelf:
         self.zones = zones
         self._capacity = capacity
         self._books: dict[UUID, Book] = {}
+        self._editions: dict[tuple[UUID, int], Book] = {}
         self._definitions: dict[tuple[UUID, int], PolicyDefinition] = {}
         self._hours = HoursCache(zones)
 
@@ -39,6 +42,14 @@ class Shelf:
     def put(self, organization_id: UUID, book: Book) -> None:
         """Keep a book that was read from what is committed, in place of the organization's former one."""
         _keep(self._books, organization_id, book, self._capacity)
+
+    def former_book(self, organization_id: UUID, revision: int) -> Book | None:
+        """Return the organization's book as it was after the edit of this revision, None when it is not at hand."""
+        return self._editions.get((organization_id, revision))
+
+    def put_former_book(self, organization_id: UUID, book: Book) -> None:
+        """Keep a book as it was after an edit, which never changes."""
+        _keep(self._editions, (organization_id, book.revision), book, min(self._capacity, EDITIONS))
 
     def definition(self, policy_id: UUID, version: int) -> PolicyDefinition | None:
         """Return what a policy's former version says, None when it is not at hand."""

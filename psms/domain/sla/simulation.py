@@ -6,12 +6,13 @@ engine does not measure for real: `metrics.follow` is asked for both.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from psms.domain.sla.advance import HoursOf
+from psms.domain.sla.calendar_keys import parse_key
 from psms.domain.sla.clock import Clock
 from psms.domain.sla.facts import CustomerWrote, Fact, Filed, PromiseChanged, Replied, Seen, StatusChanged
 from psms.domain.sla.matching import Conditions, Subject, holds
@@ -62,12 +63,16 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """A ticket that the policy was tried on, with each cycle's verdict: really, and under the proposal."""
+    """A ticket that the policy was tried on, with each cycle's verdict: really, and under the proposal.
+
+    *reached* are the levels that each cycle would have reached under the proposal.
+    """
 
     ticket_id: UUID
     number: int
     really: Mapping[Metric, Sequence[Verdict]]
     simulated: Mapping[Metric, Sequence[Verdict]]
+    reached: Mapping[Metric, Sequence[frozenset[str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +105,43 @@ class Different:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LevelReached:
+    """A level of the proposal: so many cycles of so many tickets would have reached it."""
+
+    metric: Metric
+    level: str
+    clocks: int
+    tickets: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsedCalendar:
+    """A version of a calendar that a simulation measured by."""
+
+    calendar_id: UUID
+    version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsedFacts:
+    """What a simulation took as it is today, whatever it was then.
+
+    *calendars* by their current versions, with the release of the time-zone data; and who answers requesters by the
+    roles that authors have at the instant *roles_at*.
+    """
+
+    calendars: Sequence[UsedCalendar]
+    zone_data: str
+    roles_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
     """What a policy would have done to *tickets* of those *filed* in the span.
 
     *without_history* are those whose log is not kept any more, which nothing can be said of. *different* is the
-    count of all differences, *differences* the first of them, by ticket number.
+    count of all differences, *differences* the first of them, by ticket number. *levels* are all of the proposal, by
+    metric in the order in which they are reached.
     """
 
     at: datetime
@@ -114,6 +151,8 @@ class Simulation:
     tickets: int
     without_history: int
     metrics: Mapping[str, Comparison]
+    levels: Sequence[LevelReached]
+    used: UsedFacts
     different: int
     differences: Sequence[Different]
 
@@ -162,6 +201,35 @@ def verdicts_of(cycles: Cycles) -> dict[Metric, list[Verdict]]:
         verdict = verdict_of(clock.state, breached=clock.breached_at is not None)
         found.setdefault(metric, []).append(verdict)
     return found
+
+
+def reached_of(cycles: Cycles) -> dict[Metric, list[frozenset[str]]]:
+    """Return the levels that each cycle of a ticket reached, by metric."""
+    found: dict[Metric, list[frozenset[str]]] = {}
+    for (metric, _), clock in sorted(cycles.items()):
+        found.setdefault(metric, []).append(clock.fired)
+    return found
+
+
+def levels_reached(tried: Sequence[Tried], terms: Mapping[Metric, Terms]) -> list[LevelReached]:
+    """Return, for each level that *terms* have, how many cycles and tickets reached it."""
+    return [
+        _level_reached(tried, metric, level.id)
+        for metric in Metric
+        if metric in terms
+        for level in terms[metric].levels
+    ]
+
+
+def _level_reached(tried: Sequence[Tried], metric: Metric, level: str) -> LevelReached:
+    counts = [sum(level in fired for fired in one.reached.get(metric, ())) for one in tried]
+    return LevelReached(metric=metric, level=level, clocks=sum(counts), tickets=sum(count > 0 for count in counts))
+
+
+def used_calendars(terms: Mapping[Metric, Terms]) -> list[UsedCalendar]:
+    """Return the calendars that *terms* measure by, each once."""
+    named = [parse_key(key) for key in sorted({one.calendar for one in terms.values()})]
+    return [UsedCalendar(calendar_id=one.calendar_id, version=one.version) for one in named if one is not None]
 
 
 def compared(tried: Iterable[Tried]) -> tuple[dict[str, Comparison], list[Different]]:

@@ -29,11 +29,19 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What was found in an organization. *unmeasured* clocks were measured with other zone data than there are here."""
+    """What was found in an organization.
+
+    *alike* clocks were measured with other zone data than there are here, and follow from their ledgers by these as
+    well. *unmeasured* ones do not: whether something is wrong with them, only the releases in *needed* can tell, each
+    with its number of clocks. *voided* are cycles whose breach was declared void.
+    """
 
     organization_id: UUID
     clocks: int
+    alike: int
     unmeasured: int
+    needed: Mapping[str, int]
+    voided: int
     differences: Sequence[Difference]
 
 
@@ -48,12 +56,16 @@ class KeptSegment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """All that is kept of one metric of a ticket: its cycles in order, their segments, fires and timers."""
+    """All that is kept of one metric of a ticket: its cycles in order, their segments, fires and timers.
+
+    *voided* are the cycles whose breach was declared void.
+    """
 
     cycles: Sequence[KeptClock]
     segments: Mapping[UUID, Sequence[KeptSegment]]
     fires: Mapping[UUID, Mapping[str, int]]
     timers: Mapping[UUID, int | None]
+    voided: frozenset[UUID] = frozenset()
 
 
 def differences(account: Account, hours_of: HoursOf, at: int) -> Iterator[Difference]:
@@ -85,6 +97,8 @@ def differences(account: Account, hours_of: HoursOf, at: int) -> Iterator[Differ
         fires |= {fire.level: fire.at for fire in later}
         if clock.breached_at is not None:
             fires[BREACH_KEY] = clock.breached_at
+        if cycle.id in account.voided and clock.breached_at is None:
+            yield _differs(cycle, "voided_at", "void", "no breach that could be")
         yield from _of_fires(account, cycle, fires)
         yield from _of_dates(cycle, clock, account.timers.get(cycle.id), hours_of)
 

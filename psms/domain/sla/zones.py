@@ -1,5 +1,6 @@
 """Where zones come from, as the engine sees it. Reading them is the work of `psms.adapters.zones`."""
 
+import re
 from datetime import tzinfo
 from typing import Protocol
 
@@ -19,3 +20,9 @@ class ZoneData(Protocol):
     def zone(self, name: str, /) -> tzinfo:
         """Return the zone called *name*, as in Europe/Paris, or raise UnknownZone."""
         ...
+
+
+def package_version(release: str) -> str:
+    """Return the version of the package tzdata with a *release*: 2026.6 for 2026f; another form stays as it is."""
+    named = re.fullmatch(r"(\d{4})([a-z])", release)
+    return release if named is None else f"{named[1]}.{ord(named[2]) - ord('a') + 1}"
