@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from psms.db.queries.sla_effects import NewNotification
-from psms.domain.events import Change, EventType
+from psms.domain.events import OPERATIONAL, Change, EventType
 from psms.domain.paging import severity_of
 from psms.domain.sla.definitions import (
     Action,
@@ -65,11 +65,11 @@ def outcome_of(act: Act, case: Case, ticket: Ticket, one: Reached, standing: Sta
     notice = _notice(act, one)
     told: list[tuple[Ticket, Told]] = []
     if one.is_breach:
-        told.append((ticket, Told(type=EventType.SLA_BREACHED, changes={}, sla=notice)))
+        told.append((ticket, Told(type=_type_of(one, EventType.SLA_BREACHED), changes={}, sla=notice)))
     actions = [action for action in _actions(case, one) if set(_ids(action)) <= standing]
     if TellEvent() in actions and one.level != BREACH.id:
-        told.append((ticket, Told(type=_type_of(one), changes={}, sla=notice)))
-    told += _escalated(act, ticket, actions, notice)
+        told.append((ticket, Told(type=_level_type(one), changes={}, sla=notice)))
+    told += _escalated(act, ticket, actions, one)
     if told:
         ticket = told[-1][0]
     return Outcome(
@@ -95,10 +95,15 @@ def _ids(action: Action) -> list[object]:
     return [getattr(action, name) for name in ("user_id", "team_id") if hasattr(action, name)]
 
 
-def _type_of(one: Reached) -> EventType:
+def _level_type(one: Reached) -> EventType:
     breached_at = one.kept.clock.breached_at
     is_over = breached_at is not None and one.fire.at >= breached_at
-    return EventType.SLA_OVERDUE if is_over else EventType.SLA_AT_RISK
+    return _type_of(one, EventType.SLA_OVERDUE if is_over else EventType.SLA_AT_RISK)
+
+
+def _type_of(one: Reached, told: EventType) -> EventType:
+    """Return *told*, or its like where teams agreed on something among themselves."""
+    return OPERATIONAL[told] if one.kept.metric.is_operational else told
 
 
 def _notice(act: Act, one: Reached) -> SlaNotice:
@@ -114,7 +119,7 @@ def _notice(act: Act, one: Reached) -> SlaNotice:
     )
 
 
-def _escalated(act: Act, ticket: Ticket, actions: Sequence[Action], notice: SlaNotice) -> list[tuple[Ticket, Told]]:
+def _escalated(act: Act, ticket: Ticket, actions: Sequence[Action], one: Reached) -> list[tuple[Ticket, Told]]:
     """Return the escalation, one event whatever changes; also where nothing is left to raise."""
     wanted: dict[str, Any] = {}
     for action in actions:
@@ -138,7 +143,8 @@ def _escalated(act: Act, ticket: Ticket, actions: Sequence[Action], notice: SlaN
     if changes:
         new = {name: change.after for name, change in changes.items()}
         after = replace(ticket, **new, version=ticket.version + 1, updated_at=act.now)
-    return [(after, Told(type=EventType.SLA_ESCALATED, changes=changes, sla=notice))]
+    told = Told(type=_type_of(one, EventType.SLA_ESCALATED), changes=changes, sla=_notice(act, one))
+    return [(after, told)]
 
 
 def _notifies(action: Action) -> bool:
@@ -147,7 +153,7 @@ def _notifies(action: Action) -> bool:
 
 def _notification(act: Act, ticket: Ticket, one: Reached, action: Action) -> NewNotification:
     user_id, team_id = _recipient(ticket, action)
-    kind = EventType.SLA_BREACHED if one.level == BREACH.id else _type_of(one)
+    kind = _type_of(one, EventType.SLA_BREACHED) if one.level == BREACH.id else _level_type(one)
     return NewNotification(
         id=act.new_id(),
         ticket_id=ticket.id,

@@ -23,7 +23,7 @@ from psms.domain.sla.instants import instant_of, microseconds_of
 from psms.domain.sla.kept import BREACH_KEY, KeptClock
 from psms.domain.sla.levels import next_at
 from psms.domain.sla.metrics import TicketClocks, follow
-from psms.domain.sla.terms import BREACH, Metric
+from psms.domain.sla.terms import BREACH, Metric, Terms
 from psms.domain.sla.timeline import Cause, Fire, Mode, Retarget, State
 from psms.domain.tickets import Ticket
 from workflows.act import Act
@@ -57,6 +57,7 @@ class Reached:
 class Case:
     """A locked ticket with the last cycle of each clock.
 
+    *promise* is what the customer is promised, *agreement* what is agreed on for the team that has the ticket.
     *former* are cycles that ended in this act and are still to be written, *reached* what is still to be recorded,
     earliest first.
     """
@@ -64,6 +65,7 @@ class Case:
     locked: LockedTicket
     promise: BookedPromise | None
     measures: Measures
+    agreement: BookedPromise | None = None
     clocks: tuple[KeptClock, ...] = ()
     former: tuple[KeptClock, ...] = ()
     reached: tuple[Reached, ...] = ()
@@ -72,6 +74,15 @@ class Case:
     def ticket(self) -> Ticket:
         """The ticket as it is now."""
         return self.locked.ticket
+
+    @property
+    def terms(self) -> dict[Metric, Terms]:
+        """All that is to be kept to, towards the customer and between teams."""
+        return {metric: terms for one in (self.promise, self.agreement) if one for metric, terms in one.terms.items()}
+
+    def source_of(self, metric: Metric) -> BookedPromise | None:
+        """Return where the terms of a metric come from."""
+        return self.agreement if metric.is_operational else self.promise
 
 
 def cases_of(act: Act, locked: Sequence[LockedTicket]) -> list[Case]:
@@ -95,10 +106,19 @@ def _settled(act: Act, locked: LockedTicket, rows: Sequence[Row[Any]], measures:
         locked=locked,
         promise=None if locked.policy is None else measures.promise_of(locked.policy),
         measures=measures,
+        agreement=_agreement(locked.ticket, clocks, measures),
         clocks=tuple(kept for kept, _ in current),
         reached=tuple(one for _, reached in current for one in reached),
     )
     return followed(act, case, Seen(at=instant_of(act.now)))
+
+
+def _agreement(ticket: Ticket, clocks: Sequence[KeptClock], measures: Measures) -> BookedPromise | None:
+    """Return what the team that has the ticket works under: the version that it began under, or else today's."""
+    stay = next((kept for kept in clocks if kept.team_id is not None and kept.team_id == ticket.team_id), None)
+    if stay is None:
+        return measures.agreement_for(ticket)
+    return measures.promise_of((stay.policy_id, stay.policy_version))
 
 
 def carried(act: Act, kept: KeptClock, row: Row[Any], measures: Measures) -> tuple[KeptClock, list[Reached]]:
@@ -131,10 +151,11 @@ def followed(act: Act, case: Case, fact: Fact, ran_of: RanOf | None = None) -> C
     """Return a case after *fact*. *ran_of* is asked for a retroactive change only: where a cycle ran before."""
     own = {kept.metric: kept for kept in case.clocks}
     before = TicketClocks(
-        promise={} if case.promise is None else case.promise.terms,
+        promise=case.terms,
         status=case.ticket.status,
         responded=case.locked.responded_at is not None,
         unanswered=case.locked.unanswered_since is not None,
+        handed_on=_is_handed_on(case),
         clocks={metric: kept.clock for metric, kept in own.items()},
     )
 
@@ -148,12 +169,22 @@ def followed(act: Act, case: Case, fact: Fact, ran_of: RanOf | None = None) -> C
             own[metric] = replace(old, clock=step.clock)
             reached += _reached(old, own[metric], step.fires)
         elif old is not None and old.clock.cycle == step.clock.cycle:
-            own[metric] = _moved(old, step, case.promise)
+            own[metric] = _moved(old, step, case.source_of(metric))
         else:
             own[metric] = _begun(act, case, metric, step)
             former += [] if old is None else [_left(old, step)]
     reached.sort(key=lambda one: (one.fire.at, not one.is_breach))
     return replace(case, clocks=tuple(own.values()), former=tuple(former), reached=tuple(reached))
+
+
+def _is_handed_on(case: Case) -> bool:
+    """Tell whether the last stay that was measured is not the one that the ticket was resolved in, or is in."""
+    stay = next((kept for kept in case.clocks if kept.metric.is_operational), None)
+    if stay is None:
+        return False
+    left, resolved = stay.clock.completed_at, case.ticket.resolved_at
+    left_before = left is not None and resolved is not None and left < instant_of(resolved)
+    return left_before or stay.team_id != case.ticket.team_id
 
 
 def _moved(old: KeptClock, step: Step, promise: BookedPromise | None) -> KeptClock:
@@ -168,15 +199,17 @@ def _moved(old: KeptClock, step: Step, promise: BookedPromise | None) -> KeptClo
 
 
 def _begun(act: Act, case: Case, metric: Metric, step: Step) -> KeptClock:
-    if case.promise is None:
-        message = "a cycle begins under a promise"
+    source = case.source_of(metric)
+    if source is None:
+        message = "a cycle begins under a promise, or an agreement"
         raise LookupError(message)
     fresh = KeptClock(
         id=act.new_id(),
         ticket_id=case.ticket.id,
         metric=metric,
-        policy_id=case.promise.policy_id,
-        policy_version=case.promise.policy_version,
+        policy_id=source.policy_id,
+        policy_version=source.policy_version,
+        team_id=case.ticket.team_id if metric.is_operational else None,
         clock=replace(step.clock, fired=frozenset()),
     )
     return fresh.begun()
@@ -208,7 +241,7 @@ def promised(act: Act, case: Case, mode: Mode = Mode.CARRY, ran_of: RanOf | None
     changed = {
         metric: terms
         for metric, terms in promise.terms.items()
-        if metric not in own or not _is_under(own[metric], promise)
+        if metric not in own or not is_under(own[metric], promise)
     }
     at = instant_of(act.now)
     case = followed(act, replace(case, promise=promise), PromiseChanged(at=at, promise=changed, mode=mode), ran_of)
@@ -216,8 +249,11 @@ def promised(act: Act, case: Case, mode: Mode = Mode.CARRY, ran_of: RanOf | None
     return replace(case, locked=replace(case.locked, policy=policy))
 
 
-def _is_under(kept: KeptClock, promise: BookedPromise) -> bool:
-    # Under the same version it keeps its calendar's version, which an edit may have left to new tickets.
+def is_under(kept: KeptClock, promise: BookedPromise) -> bool:
+    """Tell whether a clock runs under just this version: then it keeps its calendar's version, too.
+
+    An edit of the calendar may have been left to new tickets.
+    """
     return (kept.policy_id, kept.policy_version) == (promise.policy_id, promise.policy_version)
 
 
@@ -240,6 +276,7 @@ def kept_of(row: Row[Any], definitions: Mapping[tuple[UUID, int], PolicyDefiniti
         metric=metric,
         policy_id=row.policy_id,
         policy_version=row.policy_version,
+        team_id=row.team_id,
         stored_segment=row.segment,
         clock=Clock(
             cycle=row.cycle,

@@ -17,6 +17,7 @@ from workflows import pages, trail
 from workflows.act import Act
 from workflows.sla_actions import Outcome, named_by, outcome_of
 from workflows.sla_clocks import Case, Reached, promised, written
+from workflows.sla_handovers import agreed, endings, handed_over
 from workflows.ticket_events import Told, event_of
 
 _SECOND = 1_000_000
@@ -29,6 +30,7 @@ class _Writes:
         self.logs: list[journal.LogRecord] = []
         self.events: list[journal.EventRecord] = []
         self.outcomes: list[Outcome] = []
+        self.endings: list[pages.Ending] = []
 
 
 def take_effect(act: Act, cases: Sequence[Case]) -> list[Case]:
@@ -71,9 +73,11 @@ def _effect(act: Act, case: Case, reached: Sequence[Reached], standing: frozense
             facts = {"metric": one.kept.metric, "level": one.level, "severity": outcome.call.severity}
             called = trail.added(facts)
             writes.logs.append(trail.entry(act, EventType.PAGE_TRIGGERED.value, ("ticket", ticket.id), called))
-    locked = replace(case.locked, ticket=ticket, sequence=sequence)
-    case = replace(case, locked=locked, reached=())
-    return promised(act, case) if ticket.priority is not before.priority else case
+    moved = replace(case, locked=replace(case.locked, ticket=ticket, sequence=sequence), reached=())
+    if ticket.team_id != before.team_id:
+        moved = handed_over(act, moved, ticket)
+        writes.endings += endings(case, moved)
+    return agreed(act, promised(act, moved)) if ticket.priority is not before.priority else moved
 
 
 def _count(act: Act, one: Reached) -> None:
@@ -95,6 +99,8 @@ def _write(act: Act, writes: _Writes) -> None:
         journal.insert_logs(act.session, writes.logs)
     if writes.events:
         journal.insert_events(act.session, writes.events)
+    # First: who is called because a stay was too long is called although the ticket then goes on to another team.
+    pages.resolve_all(act, writes.endings)
     pages.trigger_all(act, [one.call for one in writes.outcomes if one.call is not None])
     # Of several levels of a clock that are due at once people hear of the highest only.
     highest = {one.clock_id: one.notifications for one in writes.outcomes if one.notifications}

@@ -46,6 +46,10 @@ class Measures:
         """Return what the organization promises for a ticket as it is now; None where no policy is for it."""
         return self.book.promise_for(subject_of_ticket(ticket))
 
+    def agreement_for(self, ticket: Ticket) -> BookedPromise | None:
+        """Return what is agreed on today for the team that has a ticket; None where it has none, or nothing is."""
+        return self.book.agreement_for(subject_of_ticket(ticket)) if self.book.agreements else None
+
     def actions(self, kept: KeptClock, level: str) -> tuple[Action, ...]:
         """Return what reaching a level of a clock leads to."""
         return self.definitions[kept.policy_id, kept.policy_version].targets[kept.metric].actions(level)
@@ -93,10 +97,11 @@ def _measures(act: Act, book: Book, rows: Iterable[Row[Any]], policies: set[Poli
 
 def subject_of_ticket(ticket: Ticket) -> Subject:
     """Return what policies may ask of a ticket."""
-    return subject_of(
+    subject = subject_of(
         service_id=ticket.service_id,
         type=ticket.type,
         priority=ticket.priority,
         tags=ticket.tags,
         custom_fields=ticket.custom_fields,
     )
+    return subject if ticket.team_id is None else replace(subject, team_id=ticket.team_id)

@@ -15,6 +15,7 @@ from psms.crash import CrashPoint, crash_point
 from psms.db.queries import sla_rebases as queries
 from psms.db.queries import tickets as ticket_queries
 from psms.db.session import enter
+from psms.domain.sla.book import BookedPromise
 from psms.domain.sla.edits import Applies
 from psms.domain.sla.timeline import Mode
 from psms.runtime import Runtime
@@ -22,6 +23,7 @@ from workflows.act import Act, act_of_system
 from workflows.names import Task
 from workflows.sla_clocks import Case, cases_of, promised, spans_of, written
 from workflows.sla_effects import take_effect
+from workflows.sla_handovers import agreed
 
 PAGE = 200
 
@@ -81,11 +83,16 @@ def _follow(rt: Runtime, session: Session, rebase: Row[Any], page: list[UUID]) -
 
 def under_policy(act: Act, case: Case, policy_id: UUID, applies: Applies) -> Case:
     """Let a ticket follow a policy's edit: one that it is under, or comes under; not what other policies say anew."""
-    promise = case.measures.promise_for(case.ticket)
-    is_under = case.locked.policy is not None and case.locked.policy[0] == policy_id
-    comes_under = promise is not None and promise.policy_id == policy_id
-    if not (is_under or comes_under):
+    under = {case.locked.policy[0]} if case.locked.policy is not None else set()
+    is_promised = policy_id in under | _ids(case.measures.promise_for(case.ticket))
+    is_agreed = policy_id in _ids(case.agreement) | _ids(case.measures.agreement_for(case.ticket))
+    if not (is_promised or is_agreed):
         return case
+    mode, ran_of = Mode.CARRY, None
     if applies is Applies.RECOMPUTE:
-        return promised(act, case, Mode.RETROACTIVE, spans_of(act, case.clocks))
-    return promised(act, case)
+        mode, ran_of = Mode.RETROACTIVE, spans_of(act, case.clocks)
+    return promised(act, case, mode, ran_of) if is_promised else agreed(act, case, mode, ran_of)
+
+
+def _ids(promise: BookedPromise | None) -> set[UUID]:
+    return set() if promise is None else {promise.policy_id}

@@ -53,6 +53,8 @@ def _view(act: Act, row: Row[Any], segments: Sequence[Row[Any]], measures: Measu
     return ClockView(
         id=kept.id,
         metric=kept.metric,
+        operational=kept.metric.is_operational,
+        team_id=kept.team_id,
         cycle=clock.cycle,
         policy_id=kept.policy_id,
         policy_version=kept.policy_version,

@@ -43,7 +43,7 @@ def _ticket_by() -> fields.Enum[Any]:
 
 
 def _metric() -> fields.Enum[Any]:
-    return choice(Metric, metadata={"description": "Left out: all."})
+    return choice(Metric, metadata={"description": "Left out: all that customers are promised."})
 
 
 class AttainmentQuery(Schema):

@@ -22,7 +22,7 @@ from psms.domain.sla.definitions import (
 from psms.domain.sla.policy_checks import Kind, Reference, check_policy, references_of
 from psms.domain.sla.policy_documents import PolicyDocument, policy_document_of, policy_of
 from psms.domain.sla.policy_edits import PolicyFields, Shorthand, shorthand_of, usual_position, written
-from psms.domain.sla.terms import AT_RISK, BREACH, Metric, OffsetLevel, Reopening, Terms, WallLevel
+from psms.domain.sla.terms import AT_RISK, BREACH, PROMISED, Metric, OffsetLevel, Reopening, Terms, WallLevel
 from psms.domain.tickets import Priority, Status
 from psms.errors import FieldError
 
@@ -31,6 +31,7 @@ NOTHING = PolicyDefinition(targets={})
 FULL: PolicyDocument = {
     "conditions": {
         "service_ids": [str(ONE), str(TWO)],
+        "team_ids": [],
         "types": ["incident", "request"],
         "priorities": ["critical", "high"],
         "tiers": ["gold"],
@@ -109,7 +110,7 @@ def test_a_full_policy_reads_as_written() -> None:
 
 
 def test_what_a_target_leaves_out_is_as_usual() -> None:
-    targets = {metric.value: {"seconds": 60} for metric in Metric}
+    targets = {metric.value: {"seconds": 60} for metric in PROMISED}
     found = policy_of({"conditions": {}, "targets": targets}).targets  # type: ignore[typeddict-item]
 
     assert {metric: target.pause_on for metric, target in found.items()} == {

@@ -16,7 +16,7 @@ def _to(table: str, column: str, ondelete: str | None = "CASCADE") -> ForeignKey
     )
 
 
-_METRICS = ("first_response", "next_response", "periodic_update", "resolution")
+_METRICS = ("first_response", "next_response", "periodic_update", "resolution", "with_team")
 _STATES = ("running", "paused", "met", "missed", "cancelled", "superseded")
 _CAUSES = (
     "adopted", "start", "pause", "resume", "carry", "retroactive", "restart", "complete", "cancel", "reopen",
@@ -59,12 +59,15 @@ class SlaClockRow(OfOrganization, Base):
     since: Mapped[datetime]
     cause: Mapped[str]
     segment: Mapped[int] = mapped_column(server_default="1")
+    team_id: Mapped[UUID | None]
 
     __table_args__ = (
         _one_of("metric", _METRICS, "ck_sla_clocks_metric"),
         _one_of("state", _STATES, "ck_sla_clocks_state"),
         _one_of("cause", _CAUSES, "ck_sla_clocks_cause"),
         _of_one_version("ck_sla_clocks_calendar"),
+        CheckConstraint("(team_id IS NOT NULL) = (metric = 'with_team')", name="ck_sla_clocks_team"),
+        _to("teams", "team_id", None),
         _to("tickets", "ticket_id"),
         ForeignKeyConstraint(
             ["organization_id", "policy_id", "policy_version"],
@@ -90,6 +93,7 @@ class SlaClockRow(OfOrganization, Base):
             "ticket_id",
             postgresql_where=text("calendar_id IS NOT NULL"),
         ),
+        Index("ix_sla_clocks_team", "organization_id", "team_id", postgresql_where=text("team_id IS NOT NULL")),
     )
 
 

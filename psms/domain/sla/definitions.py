@@ -19,6 +19,7 @@ PAUSES: Mapping[Metric, frozenset[Status]] = {
     Metric.NEXT_RESPONSE: frozenset(),
     Metric.PERIODIC_UPDATE: PAUSED_BY_DEFAULT,
     Metric.RESOLUTION: PAUSED_BY_DEFAULT,
+    Metric.WITH_TEAM: PAUSED_BY_DEFAULT,
 }
 """The statuses in which a metric's clock stands still, where a policy does not say otherwise."""
 
@@ -96,6 +97,16 @@ DEFAULT_LEVELS = (
     PlannedLevel(level=AT_RISK, actions=(TellEvent(),)),
     PlannedLevel(level=BREACH, actions=(RaisePriority(), Notify(to=Recipient.ASSIGNEE))),
 )
+# What teams agree on among themselves changes nothing of what the customer was promised.
+_OPERATIONAL_LEVELS = (
+    PlannedLevel(level=AT_RISK, actions=(TellEvent(),)),
+    PlannedLevel(level=BREACH, actions=(Notify(to=Recipient.ASSIGNEE),)),
+)
+
+
+def usual_levels(metric: Metric) -> tuple[PlannedLevel, ...]:
+    """Return the levels of a target that says nothing of levels."""
+    return _OPERATIONAL_LEVELS if metric.is_operational else DEFAULT_LEVELS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +138,7 @@ class Target:
 
 def default_target(metric: Metric, seconds: int) -> Target:
     """Return the target of a policy that says nothing but its *seconds*."""
-    return Target(seconds=seconds, pause_on=PAUSES[metric])
+    return Target(seconds=seconds, pause_on=PAUSES[metric], levels=usual_levels(metric))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,3 +147,8 @@ class PolicyDefinition:
 
     conditions: Conditions = field(default_factory=Conditions)
     targets: Mapping[Metric, Target]
+
+    @property
+    def is_operational(self) -> bool:
+        """Tell whether this is an agreement between teams, and promises the customer nothing."""
+        return any(metric.is_operational for metric in self.targets)
