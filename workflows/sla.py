@@ -16,7 +16,7 @@ from psms.domain.sla.facts import CustomerWrote, Fact, Filed, Replied, StatusCha
 from psms.domain.sla.instants import instant_of
 from psms.domain.sla.kept import KeptClock
 from psms.domain.sla.levels import next_at
-from psms.domain.sla.metrics import TicketClocks, follow
+from psms.domain.sla.metrics import OVER, TicketClocks, follow
 from psms.domain.sla.terms import Metric
 from psms.domain.tickets import Status, Ticket
 from workflows import pages
@@ -123,5 +123,9 @@ def follow_fields(act: Act, case: Case, after: Ticket) -> None:
 
 def _follow(act: Act, case: Case, ticket: Ticket, fact: Fact) -> None:
     (after,) = written(act, [followed(act, case, fact)])
-    now = replace(after, locked=replace(after.locked, ticket=ticket))
-    pages.resolve_all(act, endings(case, now))
+    if ticket.status in OVER and case.clocks:
+        # Also who is called for a stay that had ended before.
+        pages.resolve(act, ticket)
+    else:
+        now = replace(after, locked=replace(after.locked, ticket=ticket))
+        pages.resolve_all(act, endings(case, now))

@@ -276,7 +276,7 @@ def kept_of(row: Row[Any], definitions: Mapping[tuple[UUID, int], PolicyDefiniti
         metric=metric,
         policy_id=row.policy_id,
         policy_version=row.policy_version,
-        team_id=row.team_id,
+        team_id=row.stay_team_id,
         stored_segment=row.segment,
         clock=Clock(
             cycle=row.cycle,

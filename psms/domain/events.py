@@ -23,6 +23,8 @@ class EventType(StrEnum):
     TICKET_COMMENTED = "ticket.commented"
     TICKET_RESOLVED = "ticket.resolved"
     TICKET_CLOSED = "ticket.closed"
+    TICKET_WATCHER_ADDED = "ticket.watcher_added"
+    TICKET_WATCHER_REMOVED = "ticket.watcher_removed"
     SLA_AT_RISK = "sla.at_risk"
     SLA_BREACHED = "sla.breached"
     SLA_ESCALATED = "sla.escalated"

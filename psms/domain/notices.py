@@ -39,12 +39,16 @@ class Because(StrEnum):
     ASSIGNEE = "assignee"
     TEAM = "team"
     LEAD = "lead"
+    WATCHER = "watcher"
+    DUTY = "duty"
 
 
 _REASONS = {
     Because.ASSIGNEE: "You get this mail because the ticket is assigned to you.",
     Because.TEAM: "You get this mail because the ticket is your team's and assigned to nobody.",
     Because.LEAD: "You get this mail because the ticket is assigned to nobody and you lead the desk.",
+    Because.WATCHER: "You get this mail because you follow the ticket.",
+    Because.DUTY: "You get this mail because you are the manager on duty, or stand in where nobody is.",
 }
 
 

@@ -13,7 +13,7 @@ USUAL_LEVELS = [
     {"id": "at_risk", "percent": 80, "actions": [{"type": "event"}]},
     {"id": "breach", "percent": 100, "actions": [{"type": "raise_priority"}, {"type": "notify", "to": "assignee"}]},
 ]
-LISTS = ("service_ids", "team_ids", "types", "priorities", "tiers", "tags", "all_tags", "no_tags")
+LISTS = ("service_ids", "types", "priorities", "tiers", "tags", "all_tags", "no_tags")
 ANY: dict[str, Any] = {name: [] for name in LISTS} | {"custom_fields": {}}
 GOLD = {
     "name": "Gold",

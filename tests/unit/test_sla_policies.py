@@ -31,7 +31,6 @@ NOTHING = PolicyDefinition(targets={})
 FULL: PolicyDocument = {
     "conditions": {
         "service_ids": [str(ONE), str(TWO)],
-        "team_ids": [],
         "types": ["incident", "request"],
         "priorities": ["critical", "high"],
         "tiers": ["gold"],
@@ -180,7 +179,7 @@ REFUSED: list[tuple[str, Any]] = [
     ),
     (f"{LEVEL}.actions.0.type", with_levels(percent(50, actions=[{"type": "shout"}]))),
     (f"{LEVEL}.actions.1", with_levels(percent(50, actions=[{"type": "event"}, {"type": "notify"}]))),
-    (f"{LEVEL}.actions.0", with_levels(percent(50, actions=[{"type": "page", "to": "team"}]))),
+    (f"{LEVEL}.actions.0.to", with_levels(percent(50, actions=[{"type": "page", "to": "team"}]))),
     (
         f"{LEVEL}.actions.0",
         with_levels(percent(50, actions=[{"type": "reassign", "user_id": str(ONE), "team_id": str(ONE)}])),

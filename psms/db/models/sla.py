@@ -23,6 +23,9 @@ _CAUSES = (
 )  # fmt: skip
 
 
+_RULES = ("watchers", "team_duty", "organization_duty", "team_managers", "managers", "admins")
+
+
 def _one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=name)
@@ -59,15 +62,15 @@ class SlaClockRow(OfOrganization, Base):
     since: Mapped[datetime]
     cause: Mapped[str]
     segment: Mapped[int] = mapped_column(server_default="1")
-    team_id: Mapped[UUID | None]
+    stay_team_id: Mapped[UUID | None]
 
     __table_args__ = (
         _one_of("metric", _METRICS, "ck_sla_clocks_metric"),
         _one_of("state", _STATES, "ck_sla_clocks_state"),
         _one_of("cause", _CAUSES, "ck_sla_clocks_cause"),
         _of_one_version("ck_sla_clocks_calendar"),
-        CheckConstraint("(team_id IS NOT NULL) = (metric = 'with_team')", name="ck_sla_clocks_team"),
-        _to("teams", "team_id", None),
+        CheckConstraint("(stay_team_id IS NOT NULL) = (metric = 'with_team')", name="ck_sla_clocks_team"),
+        _to("teams", "stay_team_id", None),
         _to("tickets", "ticket_id"),
         ForeignKeyConstraint(
             ["organization_id", "policy_id", "policy_version"],
@@ -93,7 +96,12 @@ class SlaClockRow(OfOrganization, Base):
             "ticket_id",
             postgresql_where=text("calendar_id IS NOT NULL"),
         ),
-        Index("ix_sla_clocks_team", "organization_id", "team_id", postgresql_where=text("team_id IS NOT NULL")),
+        Index(
+            "ix_sla_clocks_team",
+            "organization_id",
+            "stay_team_id",
+            postgresql_where=text("stay_team_id IS NOT NULL"),
+        ),
     )
 
 
@@ -188,11 +196,13 @@ class NotificationRow(OfOrganization, Base):
     kind: Mapped[str]
     user_id: Mapped[UUID | None]
     team_id: Mapped[UUID | None]
+    rule: Mapped[str | None]
     created_at: Mapped[datetime]
     # Null until its mails are made.
     fanned_out_at: Mapped[datetime | None]
 
     __table_args__ = (
+        _one_of("rule", _RULES, "ck_notifications_rule"),
         _to("tickets", "ticket_id"),
         _to("sla_clocks", "clock_id"),
         _to("users", "user_id", "SET NULL (user_id)"),

@@ -34,7 +34,7 @@ _WRITE = text("""
     WITH clock AS (
         INSERT INTO sla_clocks AS c (organization_id, id, ticket_id, metric, cycle, policy_id, policy_version,
             calendar_id, calendar_version, zone_data, target, consumed, state, cause, since, due_at, breached_at,
-            completed_at, started_at, segment, team_id)
+            completed_at, started_at, segment, stay_team_id)
         SELECT :organization_id, n.* FROM unnest(CAST(:id AS uuid[]), CAST(:ticket_id AS uuid[]),
             CAST(:metric AS text[]), CAST(:cycle AS integer[]), CAST(:policy_id AS uuid[]),
             CAST(:policy_version AS bigint[]), CAST(:calendar_id AS uuid[]), CAST(:calendar_version AS integer[]),

@@ -20,7 +20,7 @@ CLOCKS_OF_TICKET = """
                 policy_version, team_id)
     ), clock AS (
         INSERT INTO sla_clocks (organization_id, id, ticket_id, metric, policy_id, policy_version, calendar_id,
-            calendar_version, zone_data, target, state, cause, since, due_at, started_at, team_id)
+            calendar_version, zone_data, target, state, cause, since, due_at, started_at, stay_team_id)
         SELECT %(organization_id)s, n.id, %(id)s, n.metric, n.policy_id, n.policy_version, n.calendar_id,
             n.calendar_version, n.zone_data, n.target, n.state, 'start', CAST(%(now)s AS timestamptz), n.due_at,
             CAST(%(now)s AS timestamptz), n.team_id

@@ -15,7 +15,7 @@ from psms.domain.tickets import Ticket
 
 _KEYS = {
     # Whose stay was measured, for clocks between teams; for all others who has the ticket.
-    By.TEAM: f"COALESCE(CAST(c.team_id AS text), CAST(t.team_id AS text), '{NO_KEY}')",
+    By.TEAM: f"COALESCE(CAST(c.stay_team_id AS text), CAST(t.team_id AS text), '{NO_KEY}')",
     By.SERVICE: "CAST(t.service_id AS text)",
     By.CUSTOMER: "CAST(t.requester_id AS text)",
     By.PRIORITY: "t.priority",

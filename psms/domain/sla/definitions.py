@@ -30,6 +30,8 @@ class Recipient(StrEnum):
     ASSIGNEE = "assignee"  # the team where nobody is assigned
     TEAM = "team"
     MANAGERS = "managers"
+    MANAGER_ON_DUTY = "manager_on_duty"  # when the level takes effect
+    WATCHERS = "watchers"  # whoever follows the ticket when the mails are made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,13 @@ class ReassignToTeam:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReassignToDuty:
+    """Let the manager on duty have the ticket."""
+
+    to: Recipient = Recipient.MANAGER_ON_DUTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RaisePriority:
     """Raise the ticket's priority by one step; the highest stays."""
 
@@ -82,7 +91,30 @@ class PageOnCall:
     """Wake whoever is on call."""
 
 
-Action = Notify | NotifyUser | ReassignToUser | ReassignToTeam | RaisePriority | AddWatcher | TellEvent | PageOnCall
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageDuty:
+    """Wake the manager on duty: the page names them."""
+
+    to: Recipient = Recipient.MANAGER_ON_DUTY
+
+
+Action = (
+    Notify
+    | NotifyUser
+    | ReassignToUser
+    | ReassignToTeam
+    | ReassignToDuty
+    | RaisePriority
+    | AddWatcher
+    | TellEvent
+    | PageOnCall
+    | PageDuty
+)
+
+
+def is_for_duty(action: Action) -> bool:
+    """Tell whether an action is for the manager on duty."""
+    return getattr(action, "to", None) is Recipient.MANAGER_ON_DUTY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,8 @@ Promise = Mapping[Metric, Terms]
 RanOf = Callable[[Metric], tuple[Span, ...]]
 Plan = list[tuple[Metric, Event]]
 
-_OVER = frozenset({Status.RESOLVED, Status.CLOSED, Status.CANCELLED})
+OVER = frozenset({Status.RESOLVED, Status.CLOSED, Status.CANCELLED})
+"""Where nobody waits for anything any more."""
 _DONE_WHEN_RESOLVED = frozenset({Metric.RESOLUTION, Metric.WITH_TEAM})
 
 
@@ -116,7 +117,7 @@ def _plan(ticket: TicketClocks, fact: Fact) -> Plan:
         case Replied(at=at):
             return _replied(ticket, at)
         case CustomerWrote(at=at):
-            due = ticket.responded and ticket.status not in _OVER
+            due = ticket.responded and ticket.status not in OVER
             return _started(ticket, at, Metric.NEXT_RESPONSE) if due else []
         case PromiseChanged(at=at, promise=promise, mode=mode):
             # What has ended keeps the terms that it ended under; a reopening brings those of its day.
@@ -134,7 +135,7 @@ def _passed_on(ticket: TicketClocks, fact: StatusChanged | HandedOver) -> Plan:
     if isinstance(fact, StatusChanged):
         return _moved(ticket, fact.to, fact.at)
     left: Plan = [(Metric.WITH_TEAM, Complete(at=fact.at))]
-    return left if ticket.status in _OVER else left + _started(ticket, fact.at, Metric.WITH_TEAM)
+    return left if ticket.status in OVER else left + _started(ticket, fact.at, Metric.WITH_TEAM)
 
 
 def _started(ticket: TicketClocks, at: int, metric: Metric) -> Plan:
@@ -146,7 +147,7 @@ def _started(ticket: TicketClocks, at: int, metric: Metric) -> Plan:
 
 def _never_started(ticket: TicketClocks, at: int) -> Plan:
     """Start, of the clocks that run from filing, those that nothing was promised for until now."""
-    if ticket.status in _OVER:
+    if ticket.status in OVER:
         return []
     open_ended = [Metric.RESOLUTION] if ticket.responded else [Metric.FIRST_RESPONSE, Metric.RESOLUTION]
     return [step for metric in open_ended if metric not in ticket.clocks for step in _started(ticket, at, metric)]
@@ -155,12 +156,12 @@ def _never_started(ticket: TicketClocks, at: int) -> Plan:
 def _stay_begun(ticket: TicketClocks, at: int) -> Plan:
     """Start the clock of the team that has the ticket, unless it is under way."""
     clock = ticket.clocks.get(Metric.WITH_TEAM)
-    is_over = ticket.status in _OVER
+    is_over = ticket.status in OVER
     return [] if is_over or (clock is not None and clock.is_active) else _started(ticket, at, Metric.WITH_TEAM)
 
 
 def _replied(ticket: TicketClocks, at: int) -> Plan:
-    if ticket.status in _OVER:
+    if ticket.status in OVER:
         return []
     answered = (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE, Metric.PERIODIC_UPDATE)
     return [*((metric, Complete(at=at)) for metric in answered), *_started(ticket, at, Metric.PERIODIC_UPDATE)]
@@ -168,12 +169,12 @@ def _replied(ticket: TicketClocks, at: int) -> Plan:
 
 def _moved(ticket: TicketClocks, to: Status, at: int) -> Plan:
     after = replace(ticket, status=to)
-    if to in _OVER:
+    if to in OVER:
         done = to is not Status.CANCELLED
         return [
             (metric, Complete(at=at) if done and metric in _DONE_WHEN_RESOLVED else Cancel(at=at)) for metric in Metric
         ]
-    if ticket.status in _OVER:
+    if ticket.status in OVER:
         return _reopened(after, at)
     return [
         (metric, Pause(at=at) if to in clock.terms.pause_on else Resume(at=at))

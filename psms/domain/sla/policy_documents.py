@@ -80,10 +80,9 @@ def conditions_of(document: ConditionsDocument) -> Conditions:
 
 
 def conditions_document_of(conditions: Conditions) -> ConditionsDocument:
-    """Return conditions as a document."""
-    return {
+    """Return conditions as a document; teams only where some are asked for, as promises to customers ask for none."""
+    document: ConditionsDocument = {
         "service_ids": _sorted(str(one) for one in conditions.services or ()),
-        "team_ids": _sorted(str(one) for one in conditions.teams or ()),
         "types": [one.value for one in TicketType if one in (conditions.types or ())],
         "priorities": [one.value for one in Priority if one in (conditions.priorities or ())],
         "tiers": _sorted(conditions.customer_tiers or ()),
@@ -95,6 +94,9 @@ def conditions_document_of(conditions: Conditions) -> ConditionsDocument:
             for name, values in sorted(conditions.custom_fields.items())
         },
     }
+    if conditions.teams:
+        document["team_ids"] = _sorted(map(str, conditions.teams))
+    return document
 
 
 def target_of(metric: Metric, document: TargetDocument) -> Target:

@@ -18,7 +18,7 @@ ALTER TABLE sla_clocks FORCE ROW LEVEL SECURITY;
 DROP INDEX ix_sla_clocks_team;
 ALTER TABLE sla_clocks
     DROP CONSTRAINT ck_sla_clocks_team,
-    DROP COLUMN team_id,
+    DROP COLUMN stay_team_id,
     DROP CONSTRAINT ck_sla_clocks_metric,
     ADD CONSTRAINT ck_sla_clocks_metric
         CHECK (metric IN ('first_response', 'next_response', 'periodic_update', 'resolution'));
