@@ -49,6 +49,9 @@ class ConditionsSchema(Schema):
     """For which tickets a policy is: all that is given must hold; what is empty or left out is not asked."""
 
     service_ids = several(Uuid(), at_most=_MOST)
+    team_ids = several(
+        Uuid(), at_most=_MOST, metadata={"description": "The team that has the ticket; with the target with_team only."}
+    )
     types = several(choice(TicketType), at_most=len(TicketType))
     priorities = several(choice(Priority), at_most=len(Priority))
     tiers = several(
@@ -107,6 +110,9 @@ class TargetsSchema(Schema):
     next_response = fields.Nested(TargetSchema)
     periodic_update = fields.Nested(TargetSchema)
     resolution = fields.Nested(TargetSchema)
+    with_team = fields.Nested(
+        TargetSchema, metadata={"description": "Between teams: how long one may have the ticket. Stands alone."}
+    )
 
 
 class PreviewSchema(Answer):

@@ -246,6 +246,13 @@ class TooManyPolicies(PsmsError):
     code = "too_many_policies"
 
 
+class DutyOverlaps(PsmsError):
+    """Somebody is on duty at that time already: end that duty first, or choose another time."""
+
+    kind = Kind.CONFLICT
+    code = "duty_overlaps"
+
+
 class DeliveryInFlight(PsmsError):
     """This delivery is being sent right now: look at its outcome first."""
 

@@ -20,11 +20,13 @@ from workflows.act import Act
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Call somebody: this ticket's clock has reached the level of *notice*."""
+    """Call somebody, or just *user_id*, chosen by *rule*: this ticket's clock has reached the level of *notice*."""
 
     ticket: Ticket
     notice: SlaNotice
     severity: Severity
+    user_id: UUID | None = None
+    rule: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,8 @@ def _page(act: Act, call: Call) -> Page:
         dedup_key=dedup_key_of(act.organization_id, call.ticket.id, notice.clock_id),
         reached_at=notice.at,
         due_at=notice.due_at,
+        user_id=call.user_id,
+        rule=call.rule,
     )
 
 

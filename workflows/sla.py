@@ -16,20 +16,22 @@ from psms.domain.sla.facts import CustomerWrote, Fact, Filed, Replied, StatusCha
 from psms.domain.sla.instants import instant_of
 from psms.domain.sla.kept import KeptClock
 from psms.domain.sla.levels import next_at
-from psms.domain.sla.metrics import TicketClocks, follow
+from psms.domain.sla.metrics import OVER, TicketClocks, follow
 from psms.domain.sla.terms import Metric
 from psms.domain.tickets import Status, Ticket
 from workflows import pages
 from workflows.act import Act, Moment
-from workflows.pages import Ending
 from workflows.sla_books import book_of, hours_in
 from workflows.sla_cases import cases_of
 from workflows.sla_clocks import Case, followed, promised, written
 from workflows.sla_effects import take_effect
+from workflows.sla_handovers import agreed, endings, handed_over
 from workflows.sla_measures import subject_of_ticket
 
 # The fields of a ticket that policies ask for.
 ASKED_BY_POLICIES = frozenset({"service_id", "type", "priority", "tags", "custom_fields"})
+FOLLOWED = ASKED_BY_POLICIES | {"team_id"}
+"""The fields of a ticket whose changes its clocks follow."""
 
 
 def filed_clocks(act: Moment, way: Direct, revision: int, ticket: Ticket) -> dict[str, Any]:
@@ -38,17 +40,24 @@ def filed_clocks(act: Moment, way: Direct, revision: int, ticket: Ticket) -> dic
     Return them to be written with it. Without a query while the process has the book at hand.
     """
     book = book_of(act.rt, way, act.organization_id, revision)
-    promise = book.promise_for(subject_of_ticket(ticket))
-    if promise is None:
+    subject = subject_of_ticket(ticket)
+    promise, agreement = book.promise_for(subject), book.agreement_for(subject)
+    sources = [one for one in (promise, agreement) if one is not None]
+    if not sources:
         return filed_values(book.revision, None, (), ())
     now = instant_of(act.now)
     hours_of = hours_in(act.rt, way, [book], (), now)
-    empty = TicketClocks(promise=promise.terms, status=ticket.status)
+    source_of = {metric: one for one in sources for metric in one.terms}
+    terms = {metric: one.terms[metric] for metric, one in source_of.items()}
+    empty = TicketClocks(promise=terms, status=ticket.status)
     steps = follow(empty, Filed(at=now), hours_of).steps
     # Levels that are reached at once take effect when the sweep comes.
-    kept = [_begun(act, ticket, promise, metric, replace(step.clock, fired=frozenset())) for metric, step in steps]
+    kept = [
+        _begun(act, ticket, source_of[metric], metric, replace(step.clock, fired=frozenset())) for metric, step in steps
+    ]
     looks = [next_at(one.clock, hours_of(one.clock.terms.calendar)) for one in kept]
-    return filed_values(book.revision, (promise.policy_id, promise.policy_version), kept, looks)
+    promised_by = None if promise is None else (promise.policy_id, promise.policy_version)
+    return filed_values(book.revision, promised_by, kept, looks)
 
 
 def _begun(act: Moment, ticket: Ticket, promise: BookedPromise, metric: Metric, clock: Clock) -> KeptClock:
@@ -58,6 +67,7 @@ def _begun(act: Moment, ticket: Ticket, promise: BookedPromise, metric: Metric, 
         metric=metric,
         policy_id=promise.policy_id,
         policy_version=promise.policy_version,
+        team_id=ticket.team_id if metric.is_operational else None,
         clock=clock,
     )
 
@@ -96,15 +106,28 @@ def taken(act: Act, case: Case, ticket: Ticket) -> None:
 
 
 def follow_fields(act: Act, case: Case, after: Ticket) -> None:
-    """Let the clocks of a ticket follow the policy that is for it since its fields changed; carry what was consumed."""
-    before = case.locked.policy
-    (case,) = written(act, [promised(act, replace(case, locked=replace(case.locked, ticket=after)))])
-    if case.locked.policy != before:
-        remember_policy(act.session, after.id, case.locked.policy)
+    """Let the clocks of a ticket follow the change of its fields to *after*.
+
+    With another team another stay begins. With other fields that policies ask for, the policies that are for it now
+    hold; what was consumed is carried.
+    """
+    before, former = case.locked.policy, case.ticket
+    moved = replace(case, locked=replace(case.locked, ticket=after))
+    if former.team_id != after.team_id:
+        moved = handed_over(act, case, after)
+    if any(getattr(former, name) != getattr(after, name) for name in ASKED_BY_POLICIES):
+        moved = agreed(act, promised(act, moved))
+    (moved,) = written(act, [moved])
+    if moved.locked.policy != before:
+        remember_policy(act.session, after.id, moved.locked.policy)
+    pages.resolve_all(act, endings(case, moved))
 
 
 def _follow(act: Act, case: Case, ticket: Ticket, fact: Fact) -> None:
     (after,) = written(act, [followed(act, case, fact)])
-    going = {kept.id for kept in after.clocks if kept.clock.is_active}
-    ended = [kept.id for kept in case.clocks if kept.clock.is_active and kept.id not in going]
-    pages.resolve_all(act, [Ending(ticket=ticket, clock_id=clock_id) for clock_id in ended])
+    if ticket.status in OVER and case.clocks:
+        # Also who is called for a stay that had ended before.
+        pages.resolve(act, ticket)
+    else:
+        now = replace(after, locked=replace(after.locked, ticket=ticket))
+        pages.resolve_all(act, endings(case, now))

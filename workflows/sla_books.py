@@ -64,7 +64,8 @@ def definitions_of(
     rt: Runtime, way: Direct, book: Book, wanted: Iterable[tuple[UUID, int]]
 ) -> dict[tuple[UUID, int], PolicyDefinition]:
     """Return what these versions of policies say; those that are neither in the book nor at hand, in one query."""
-    found = {(one.value.policy_id, one.value.policy_version): one.value.definition for one in book.policies}
+    booked = (one.value for one in (*book.policies, *book.agreements))
+    found = {(one.policy_id, one.policy_version): one.definition for one in booked}
     told = {key: found.get(key) or rt.shelf.definition(*key) for key in set(wanted)}
     missing = [key for key, definition in told.items() if definition is None]
     if missing:

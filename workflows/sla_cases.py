@@ -19,6 +19,7 @@ from psms.db.queries import sla as queries
 from psms.db.queries import sla_ledger
 from psms.db.queries.tickets import LockedTicket
 from psms.domain.sla.advance import Span, advance
+from psms.domain.sla.book import BookedPromise
 from psms.domain.sla.calendar_keys import parse_key
 from psms.domain.sla.editions import Edition
 from psms.domain.sla.facts import Seen
@@ -26,8 +27,10 @@ from psms.domain.sla.instants import instant_of
 from psms.domain.sla.kept import KeptClock
 from psms.domain.sla.levels import settle
 from psms.domain.sla.timeline import Mode, Retarget, State
+from psms.domain.tickets import Ticket
 from workflows.act import Act
 from workflows.sla_clocks import AsOf, Case, RanOf, followed, kept_of, promised_from, reached_of
+from workflows.sla_handovers import agreed_from
 from workflows.sla_measures import Measures, measures_for, subject_of_ticket
 
 
@@ -74,12 +77,22 @@ def spans_of(act: Act, clocks: Sequence[KeptClock]) -> RanOf:
 
 
 def _case(locked: LockedTicket, rows: Sequence[Row[Any]], measures: Measures) -> Case:
+    clocks = tuple(with_current_zones(kept_of(row, measures.definitions), measures) for row in rows)
     return Case(
         locked=locked,
         promise=None if locked.policy is None else measures.promise_of(locked.policy),
+        agreement=_agreement(locked.ticket, clocks, measures),
         measures=measures,
-        clocks=tuple(with_current_zones(kept_of(row, measures.definitions), measures) for row in rows),
+        clocks=clocks,
     )
+
+
+def _agreement(ticket: Ticket, clocks: Sequence[KeptClock], measures: Measures) -> BookedPromise | None:
+    """Return what the team that has the ticket works under: the version that it began under, or else today's."""
+    stay = next((kept for kept in clocks if kept.team_id is not None and kept.team_id == ticket.team_id), None)
+    if stay is None:
+        return measures.agreement_for(ticket)
+    return measures.promise_of((stay.policy_id, stay.policy_version))
 
 
 def _edited(act: Act, cases: Sequence[Case], editions: Sequence[Edition]) -> list[Case]:
@@ -101,6 +114,7 @@ def _up_to_date(act: Act, case: Case, editions: Sequence[Edition], ran_of: RanOf
         locked=replace(case.locked, followed=waiting[-1].revision),
         # What begins later is promised by the calendars of its day.
         promise=None if policy is None else case.measures.promise_of(policy),
+        agreement=_agreement(case.ticket, case.clocks, case.measures),
         has_followed=True,
     )
 
@@ -118,11 +132,15 @@ def _settled_before(case: Case, at: int) -> Case:
 
 def _under_policy(act: Act, case: Case, edition: Edition, as_of: AsOf) -> Case:
     """Let a ticket follow a policy's edit: one that it is under, or comes under; not what other policies say anew."""
-    promise = edition.book.promise_for(subject_of_ticket(case.ticket))
-    is_under = case.locked.policy is not None and case.locked.policy[0] == edition.policy_id
-    if promise is None or not (is_under or promise.policy_id == edition.policy_id):
-        return case
-    return promised_from(act, case, promise, as_of)
+    subject = subject_of_ticket(case.ticket)
+    promise, agreement = edition.book.promise_for(subject), edition.book.agreement_for(subject)
+    under = None if case.locked.policy is None else case.locked.policy[0]
+    if promise is not None and edition.policy_id in {under, promise.policy_id}:
+        return promised_from(act, case, promise, as_of)
+    under = None if case.agreement is None else case.agreement.policy_id
+    if agreement is not None and edition.policy_id in {under, agreement.policy_id}:
+        return agreed_from(act, case, agreement, as_of)
+    return case
 
 
 def _by_calendar(kept: KeptClock, case: Case, edition: Edition, as_of: AsOf) -> KeptClock:

@@ -20,7 +20,7 @@ from psms.domain.sla.instants import instant_of, microseconds_of
 from psms.domain.sla.kept import BREACH_KEY, KeptClock
 from psms.domain.sla.levels import next_at
 from psms.domain.sla.metrics import TicketClocks, follow
-from psms.domain.sla.terms import BREACH, Metric
+from psms.domain.sla.terms import BREACH, Metric, Terms
 from psms.domain.sla.timeline import Cause, Fire, Mode, State
 from psms.domain.tickets import Ticket
 from workflows.act import Act
@@ -66,6 +66,7 @@ class AsOf:
 class Case:
     """A locked ticket with the last cycle of each clock.
 
+    *promise* is what the customer is promised, *agreement* what is agreed on for the team that has the ticket.
     *former* are cycles that ended in this act and are still to be written, *reached* what is still to be recorded,
     earliest first. *has_followed*: edits were followed that the ticket's row does not tell of yet.
     """
@@ -73,6 +74,7 @@ class Case:
     locked: LockedTicket
     promise: BookedPromise | None
     measures: Measures
+    agreement: BookedPromise | None = None
     clocks: tuple[KeptClock, ...] = ()
     former: tuple[KeptClock, ...] = ()
     reached: tuple[Reached, ...] = ()
@@ -83,15 +85,25 @@ class Case:
         """The ticket as it is now."""
         return self.locked.ticket
 
+    @property
+    def terms(self) -> dict[Metric, Terms]:
+        """All that is to be kept to, towards the customer and between teams."""
+        return {metric: terms for one in (self.promise, self.agreement) if one for metric, terms in one.terms.items()}
+
+    def source_of(self, metric: Metric) -> BookedPromise | None:
+        """Return where the terms of a metric come from."""
+        return self.agreement if metric.is_operational else self.promise
+
 
 def followed(act: Act, case: Case, fact: Fact, ran_of: RanOf | None = None) -> Case:
     """Return a case after *fact*. *ran_of* is asked for a retroactive change only: where a cycle ran before."""
     own = {kept.metric: kept for kept in case.clocks}
     before = TicketClocks(
-        promise={} if case.promise is None else case.promise.terms,
+        promise=case.terms,
         status=case.ticket.status,
         responded=case.locked.responded_at is not None,
         unanswered=case.locked.unanswered_since is not None,
+        handed_on=_is_handed_on(case),
         clocks={metric: kept.clock for metric, kept in own.items()},
     )
 
@@ -105,12 +117,22 @@ def followed(act: Act, case: Case, fact: Fact, ran_of: RanOf | None = None) -> C
             own[metric] = replace(old, clock=step.clock)
             reached += reached_of(old, own[metric], step.fires)
         elif old is not None and old.clock.cycle == step.clock.cycle:
-            own[metric] = _moved(old, step, case.promise)
+            own[metric] = _moved(old, step, case.source_of(metric))
         else:
             own[metric] = _begun(act, case, metric, step)
             former += [] if old is None else [_left(old, step)]
     reached.sort(key=lambda one: (one.fire.at, not one.is_breach))
     return replace(case, clocks=tuple(own.values()), former=tuple(former), reached=tuple(reached))
+
+
+def _is_handed_on(case: Case) -> bool:
+    """Tell whether the last stay that was measured is not the one that the ticket was resolved in, or is in."""
+    stay = next((kept for kept in case.clocks if kept.metric.is_operational), None)
+    if stay is None:
+        return False
+    left, resolved = stay.clock.completed_at, case.ticket.resolved_at
+    left_before = left is not None and resolved is not None and left < instant_of(resolved)
+    return left_before or stay.team_id != case.ticket.team_id
 
 
 def _moved(old: KeptClock, step: Step, promise: BookedPromise | None) -> KeptClock:
@@ -125,15 +147,17 @@ def _moved(old: KeptClock, step: Step, promise: BookedPromise | None) -> KeptClo
 
 
 def _begun(act: Act, case: Case, metric: Metric, step: Step) -> KeptClock:
-    if case.promise is None:
-        message = "a cycle begins under a promise"
+    source = case.source_of(metric)
+    if source is None:
+        message = "a cycle begins under a promise, or an agreement"
         raise LookupError(message)
     fresh = KeptClock(
         id=act.new_id(),
         ticket_id=case.ticket.id,
         metric=metric,
-        policy_id=case.promise.policy_id,
-        policy_version=case.promise.policy_version,
+        policy_id=source.policy_id,
+        policy_version=source.policy_version,
+        team_id=case.ticket.team_id if metric.is_operational else None,
         clock=replace(step.clock, fired=frozenset()),
     )
     return fresh.begun()
@@ -165,15 +189,18 @@ def promised_from(act: Act, case: Case, promise: BookedPromise, as_of: AsOf) -> 
     changed = {
         metric: terms
         for metric, terms in promise.terms.items()
-        if metric not in own or not _is_under(own[metric], promise)
+        if metric not in own or not is_under(own[metric], promise)
     }
     fact = PromiseChanged(at=as_of.at, promise=changed, mode=as_of.mode)
     case = followed(act, replace(case, promise=promise), fact, as_of.ran_of)
     return replace(case, locked=replace(case.locked, policy=(promise.policy_id, promise.policy_version)))
 
 
-def _is_under(kept: KeptClock, promise: BookedPromise) -> bool:
-    # Under the same version it keeps its calendar's version, which an edit may have left to new tickets.
+def is_under(kept: KeptClock, promise: BookedPromise) -> bool:
+    """Tell whether a clock runs under just this version: then it keeps its calendar's version, too.
+
+    An edit of the calendar may have been left to new tickets.
+    """
     return (kept.policy_id, kept.policy_version) == (promise.policy_id, promise.policy_version)
 
 
@@ -205,6 +232,7 @@ def kept_of(row: Row[Any], definitions: Mapping[tuple[UUID, int], PolicyDefiniti
         metric=metric,
         policy_id=row.policy_id,
         policy_version=row.policy_version,
+        team_id=row.stay_team_id,
         stored_segment=row.segment,
         clock=Clock(
             cycle=row.cycle,

@@ -7,16 +7,18 @@ twice. What a single level does to its ticket is in `sla_actions`.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from psms.db.queries import journal
+from psms.db.queries import duties, journal
 from psms.db.queries import sla_effects as queries
 from psms.db.queries import tickets as ticket_queries
+from psms.domain.duties import Present
 from psms.domain.events import Change, EventType
 from psms.domain.sla.instants import instant_of
 from psms.telemetry import SLA_FIRES, SLA_LATENESS
 from workflows import pages, trail
 from workflows.act import Act
-from workflows.sla_actions import Outcome, named_by, outcome_of
+from workflows.sla_actions import Outcome, asks_for_duty, named_by, outcome_of
 from workflows.sla_clocks import Case, Reached, promised, written
+from workflows.sla_handovers import agreed, endings, handed_over
 from workflows.ticket_events import Told, event_of
 
 _SECOND = 1_000_000
@@ -29,6 +31,7 @@ class _Writes:
         self.logs: list[journal.LogRecord] = []
         self.events: list[journal.EventRecord] = []
         self.outcomes: list[Outcome] = []
+        self.endings: list[pages.Ending] = []
 
 
 def take_effect(act: Act, cases: Sequence[Case]) -> list[Case]:
@@ -37,10 +40,9 @@ def take_effect(act: Act, cases: Sequence[Case]) -> list[Case]:
     Where a level changes what policies ask for, the clocks follow at once.
     """
     new = _first_time(act, cases)
-    named = {one for case in cases for reached in case.reached for one in named_by(case, reached)}
-    standing = frozenset(queries.standing(act.session, named)) if named else frozenset()
+    present = _present(act, cases)
     writes = _Writes()
-    done = [_effect(act, case, [one for one in case.reached if _key(one) in new], standing, writes) for case in cases]
+    done = [_effect(act, case, [one for one in case.reached if _key(one) in new], present, writes) for case in cases]
     ticket_queries.write_escalated(act.session, act.organization_id, [case.locked for case in done], act.now)
     done = written(act, done)
     _write(act, writes)
@@ -56,12 +58,24 @@ def _first_time(act: Act, cases: Sequence[Case]) -> set[tuple[object, str]]:
     return set(queries.insert_fires(act.session, act.organization_id, fires, act.now)) if fires else set()
 
 
-def _effect(act: Act, case: Case, reached: Sequence[Reached], standing: frozenset[object], writes: _Writes) -> Case:
+def _present(act: Act, cases: Sequence[Case]) -> Present:
+    """Return who can be told: two queries at most, whatever the number of tickets. On duty is who is so now."""
+    named = {one for case in cases for reached in case.reached for one in named_by(case, reached)}
+    asking = [case for case in cases if any(asks_for_duty(case, reached) for reached in case.reached)]
+    # A level may give the ticket to another team before the next one asks who is on duty there.
+    teams = {case.ticket.team_id for case in asking} | (named if asking else set())
+    return Present(
+        standing=frozenset(queries.standing(act.session, named)) if named else frozenset(),
+        on_duty=duties.on_duty(act.session, act.organization_id, teams, act.now) if teams else {},
+    )
+
+
+def _effect(act: Act, case: Case, reached: Sequence[Reached], present: Present, writes: _Writes) -> Case:
     before = case.ticket
     ticket, sequence = before, case.locked.sequence
     for one in reached:
         _count(act, one)
-        outcome = outcome_of(act, case, ticket, one, standing)
+        outcome = outcome_of(act, case, ticket, one, present)
         for ticket, told in outcome.told:
             sequence += 1
             writes.events.append(event_of(act, ticket, told, sequence))
@@ -71,9 +85,11 @@ def _effect(act: Act, case: Case, reached: Sequence[Reached], standing: frozense
             facts = {"metric": one.kept.metric, "level": one.level, "severity": outcome.call.severity}
             called = trail.added(facts)
             writes.logs.append(trail.entry(act, EventType.PAGE_TRIGGERED.value, ("ticket", ticket.id), called))
-    locked = replace(case.locked, ticket=ticket, sequence=sequence)
-    case = replace(case, locked=locked, reached=())
-    return promised(act, case) if ticket.priority is not before.priority else case
+    moved = replace(case, locked=replace(case.locked, ticket=ticket, sequence=sequence), reached=())
+    if ticket.team_id != before.team_id:
+        moved = handed_over(act, moved, ticket)
+        writes.endings += endings(case, moved)
+    return agreed(act, promised(act, moved)) if ticket.priority is not before.priority else moved
 
 
 def _count(act: Act, one: Reached) -> None:
@@ -95,12 +111,14 @@ def _write(act: Act, writes: _Writes) -> None:
         journal.insert_logs(act.session, writes.logs)
     if writes.events:
         journal.insert_events(act.session, writes.events)
+    # First: who is called because a stay was too long is called although the ticket then goes on to another team.
+    pages.resolve_all(act, writes.endings)
     pages.trigger_all(act, [one.call for one in writes.outcomes if one.call is not None])
+    watchers = [(one.ticket_id, user_id) for one in writes.outcomes for user_id in one.watchers]
+    if watchers:
+        queries.insert_watchers(act.session, act.organization_id, sorted(set(watchers)), act.now)
     # Of several levels of a clock that are due at once people hear of the highest only.
     highest = {one.clock_id: one.notifications for one in writes.outcomes if one.notifications}
     notifications = [one for notified in highest.values() for one in notified]
     if notifications:
         queries.insert_notifications(act.session, act.organization_id, notifications, act.now)
-    watchers = [(one.ticket_id, user_id) for one in writes.outcomes for user_id in one.watchers]
-    if watchers:
-        queries.insert_watchers(act.session, act.organization_id, sorted(set(watchers)), act.now)

@@ -52,6 +52,10 @@ class Measures:
         """Return what the organization promises for a ticket as it is now; None where no policy is for it."""
         return self.book.promise_for(subject_of_ticket(ticket))
 
+    def agreement_for(self, ticket: Ticket) -> BookedPromise | None:
+        """Return what is agreed on today for the team that has a ticket; None where it has none, or nothing is."""
+        return self.book.agreement_for(subject_of_ticket(ticket)) if self.book.agreements else None
+
     def actions(self, kept: KeptClock, level: str) -> tuple[Action, ...]:
         """Return what reaching a level of a clock leads to."""
         return self.definitions[kept.policy_id, kept.policy_version].targets[kept.metric].actions(level)
@@ -100,16 +104,17 @@ def _measures(
 
 
 def _definitions_in(editions: Iterable[Edition]) -> dict[PolicyVersion, PolicyDefinition]:
-    promises = [policy.value for edition in editions for policy in edition.book.policies]
+    promises = [policy.value for edition in editions for policy in (*edition.book.policies, *edition.book.agreements)]
     return {(one.policy_id, one.policy_version): one.definition for one in promises}
 
 
 def subject_of_ticket(ticket: Ticket) -> Subject:
     """Return what policies may ask of a ticket."""
-    return subject_of(
+    subject = subject_of(
         service_id=ticket.service_id,
         type=ticket.type,
         priority=ticket.priority,
         tags=ticket.tags,
         custom_fields=ticket.custom_fields,
     )
+    return subject if ticket.team_id is None else replace(subject, team_id=ticket.team_id)

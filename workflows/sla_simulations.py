@@ -67,7 +67,8 @@ class _Past:
 def simulate(rt: Runtime, actor: Actor, command: SimulatePolicy, most: int = MOST_TICKETS) -> Simulation:
     """Return what a policy would have done.
 
-    Raise FieldError for what it could not keep, and where more than *most* tickets were filed in the span.
+    Raise FieldError for what it could not keep, for an agreement between teams, and where more than *most* tickets were
+    filed in the span.
     """
     require(actor, Permission.SLA_MANAGE)
     require_span(command.since, command.until)
@@ -98,6 +99,8 @@ def simulate(rt: Runtime, actor: Actor, command: SimulatePolicy, most: int = MOS
 def _read(act: Act, command: SimulatePolicy, most: int = MOST_TICKETS) -> _Past:
     session, organization_id = act.session, act.organization_id
     definition = proposed(act, command.policy)
+    if definition.is_operational:
+        raise FieldError("policy.targets", "try what customers are promised; the log does not tell stays with teams")
     filed = queries.filed_in(session, organization_id, command.since, command.until, most + 1)
     if len(filed) > most:
         raise FieldError("from", f"more than {most} tickets were filed in this span: ask for a shorter one")

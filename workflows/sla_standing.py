@@ -64,6 +64,8 @@ def _view(now: int, row: Row[Any], kept: KeptClock, measures: Measures, segments
     return ClockView(
         id=kept.id,
         metric=kept.metric,
+        operational=kept.metric.is_operational,
+        team_id=kept.team_id,
         cycle=clock.cycle,
         policy_id=kept.policy_id,
         policy_version=kept.policy_version,

@@ -162,7 +162,7 @@ def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket)
             return case.ticket
         after = _written(act, case.ticket, changes)
         _told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
-        if sla.ASKED_BY_POLICIES & set(changes):
+        if sla.FOLLOWED & set(changes):
             sla.follow_fields(act, case, after)
         if "assignee_id" in changes and after.assignee_id is not None:
             sla.taken(act, case, after)

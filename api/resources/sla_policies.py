@@ -93,6 +93,7 @@ class MatchQuestionSchema(Schema):
     tier = text(MAX_NAME, metadata={"description": "Left out: that of the custom field customer_tier."})
     tags = several(text(64), at_most=_MOST_TAGS)
     custom_fields = json_object()
+    team_id = Uuid(metadata={"description": "Ask for the agreement between teams while this one has the ticket."})
 
     @post_load
     def to_question(self, values: dict[str, Any], **_: object) -> MatchQuestion:

@@ -41,7 +41,7 @@ class ClocksQuery(SpanQuery):
         required=True,
         metadata={"description": "What it is divided by; all but the policy as the ticket has it now."},
     )
-    metric = choice(Metric, metadata={"description": "Left out: all."})
+    metric = choice(Metric, metadata={"description": "Left out: all that customers are promised."})
 
 
 class FiledTicketsQuery(SpanQuery):

@@ -40,6 +40,8 @@ class ClockSchema(Answer):
 
     id = Uuid()
     metric = choice(Metric)
+    operational = fields.Boolean(metadata={"description": "Agreed on between teams; requesters are not shown it."})
+    team_id = Uuid(allow_none=True, metadata={"description": "Whose time with the ticket it is; null for promises."})
     cycle = fields.Integer()
     policy_id = Uuid()
     policy_version = fields.Integer()

@@ -3,7 +3,7 @@
 from migrations.plain_sql import run_all, run_down
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -55,7 +55,7 @@ class ClockForRequester:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketSlaForRequester:
-    """How a ticket stands with its targets, as its requester reads it."""
+    """How a ticket stands with what was promised, as its requester reads it: nothing of what teams agreed on."""
 
     ticket_id: UUID
     at: datetime
@@ -104,7 +104,7 @@ def _(resource: Ticket, actor: Actor) -> object:
 def _(resource: TicketSla, actor: Actor) -> object:
     if not actor.is_requester:
         return resource
-    clocks = [_narrowed(ClockForRequester, clock) for clock in resource.clocks]
+    clocks = [_narrowed(ClockForRequester, clock) for clock in resource.clocks if not clock.operational]
     return TicketSlaForRequester(ticket_id=resource.ticket_id, at=resource.at, clocks=clocks)
 
 

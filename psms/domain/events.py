@@ -23,17 +23,31 @@ class EventType(StrEnum):
     TICKET_COMMENTED = "ticket.commented"
     TICKET_RESOLVED = "ticket.resolved"
     TICKET_CLOSED = "ticket.closed"
+    TICKET_WATCHER_ADDED = "ticket.watcher_added"
+    TICKET_WATCHER_REMOVED = "ticket.watcher_removed"
     SLA_AT_RISK = "sla.at_risk"
     SLA_BREACHED = "sla.breached"
     SLA_ESCALATED = "sla.escalated"
     SLA_OVERDUE = "sla.overdue"
     SLA_VOIDED = "sla.voided"  # a breach was declared void
     SLA_RESTORED = "sla.restored"  # it counts again
+    OLA_AT_RISK = "ola.at_risk"
+    OLA_BREACHED = "ola.breached"
+    OLA_ESCALATED = "ola.escalated"
+    OLA_OVERDUE = "ola.overdue"
     PAGE_TRIGGERED = "page.triggered"
     PAGE_ACKNOWLEDGED = "page.acknowledged"
     PAGE_RESOLVED = "page.resolved"
     WEBHOOK_TEST = "webhook.test"
 
+
+OPERATIONAL = {
+    EventType.SLA_AT_RISK: EventType.OLA_AT_RISK,
+    EventType.SLA_BREACHED: EventType.OLA_BREACHED,
+    EventType.SLA_ESCALATED: EventType.OLA_ESCALATED,
+    EventType.SLA_OVERDUE: EventType.OLA_OVERDUE,
+}
+"""What is told in place of the events on promises where teams agreed on something among themselves."""
 
 PAGE_EVENTS = (EventType.PAGE_TRIGGERED, EventType.PAGE_ACKNOWLEDGED, EventType.PAGE_RESOLVED)
 

@@ -11,17 +11,24 @@ _KINDS = {
     "sla.at_risk": "Soon due",
     "sla.breached": "Overdue",
     "sla.escalated": "Escalated",
+    "ola.at_risk": "Soon to be passed on",
+    "ola.breached": "With the team for too long",
+    "ola.escalated": "Escalated",
 }
 _SENTENCES = {
     "sla.at_risk": "Ticket {number} has used up most of the time promised for {metric}.",
     "sla.breached": "The time promised for {metric} of ticket {number} is used up.",
     "sla.escalated": "Ticket {number} was escalated, because the time promised for {metric} is used up.",
+    "ola.at_risk": "Ticket {number} has been with its team for most of the time that the teams agreed on.",
+    "ola.breached": "Ticket {number} has been with its team for longer than the teams agreed on.",
+    "ola.escalated": "Ticket {number} was escalated: it has been with its team for longer than the teams agreed on.",
 }
 _METRICS = {
     "first_response": "a first response",
     "next_response": "the next response",
     "resolution": "the resolution",
     "periodic_update": "an update",
+    "with_team": "the time with a team",
 }
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60))
 
@@ -32,12 +39,16 @@ class Because(StrEnum):
     ASSIGNEE = "assignee"
     TEAM = "team"
     LEAD = "lead"
+    WATCHER = "watcher"
+    DUTY = "duty"
 
 
 _REASONS = {
     Because.ASSIGNEE: "You get this mail because the ticket is assigned to you.",
     Because.TEAM: "You get this mail because the ticket is your team's and assigned to nobody.",
     Because.LEAD: "You get this mail because the ticket is assigned to nobody and you lead the desk.",
+    Because.WATCHER: "You get this mail because you follow the ticket.",
+    Because.DUTY: "You get this mail because you are the manager on duty, or stand in where nobody is.",
 }
 
 

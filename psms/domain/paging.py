@@ -66,7 +66,10 @@ _ACTIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One level of a clock for which somebody is called, as events show it. *reached_at* is the level's instant."""
+    """One level of a clock for which somebody is called, as events show it. *reached_at* is the level's instant.
+
+    *user_id* is who is called where the policy names the manager on duty, and *rule* how they were chosen.
+    """
 
     id: UUID
     clock_id: UUID
@@ -77,6 +80,8 @@ class Page:
     dedup_key: str
     reached_at: datetime
     due_at: datetime | None
+    user_id: UUID | None = None
+    rule: str | None = None
 
 
 def severity_of(priority: Priority) -> Severity:
@@ -154,6 +159,8 @@ def _payload(page: dict[str, Any], ticket: dict[str, Any], public_url: str) -> d
         "level": page["level"],
         "due_at": page["due_at"],
     }
+    if page.get("user_id") is not None:
+        details["user_id"] = page["user_id"]
     return {
         "summary": _summary(page, ticket),
         "source": public_url,

@@ -78,7 +78,10 @@ class PolicyVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatchQuestion:
-    """A ticket that there need not be: which policy would be for it? Without a service, of the default one."""
+    """A ticket that there need not be: which policy would be for it? Without a service, of the default one.
+
+    With a team, which agreement between teams.
+    """
 
     service_id: UUID | None = None
     type: TicketType = TicketType.INCIDENT
@@ -86,6 +89,7 @@ class MatchQuestion:
     tier: str | None = None
     tags: tuple[str, ...] = ()
     custom_fields: Mapping[str, Scalar] = field(default_factory=dict)
+    team_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

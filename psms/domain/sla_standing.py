@@ -30,10 +30,13 @@ class ClockView:
     """One cycle of one clock of a ticket. *remaining_seconds* is negative once the target is used up.
 
     *voided_at*: since then its breach counts in no report.
+    *operational*: teams agreed on it among themselves; *team_id* is the team whose time with the ticket it measures.
     """
 
     id: UUID
     metric: Metric
+    operational: bool
+    team_id: UUID | None
     cycle: int
     policy_id: UUID
     policy_version: int

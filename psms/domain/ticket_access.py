@@ -1,5 +1,7 @@
 """What the matrix's conditions mean for a ticket: which fields, which actions, and until when."""
 
+from uuid import UUID
+
 from psms.domain.access import Actor, Permission, Reach, require
 from psms.domain.lifecycle import INITIAL, Action
 from psms.domain.tickets import ASSIGNMENT_FIELDS, OpenTicket, Ticket
@@ -34,6 +36,14 @@ def require_edit(actor: Actor, ticket: Ticket, fields: frozenset[str]) -> None:
     if fields - OWN_EDITABLE or ticket.status is not INITIAL:
         message = "You can change subject and description of your own ticket, and only while it is new."
         raise NotAllowed(message, permission=Permission.TICKET_UPDATE.value)
+
+
+def require_watching(actor: Actor, user_id: UUID) -> None:
+    """Raise NotAllowed unless *actor* may let this user follow a ticket that they see, or follow it no more."""
+    require(actor, Permission.TICKET_WATCH)
+    if actor.reach(Permission.TICKET_WATCH) is Reach.OWN and user_id != actor.user_id:
+        message = "You can follow your own tickets yourself; others are added by those who work on them."
+        raise NotAllowed(message, permission=Permission.TICKET_WATCH.value)
 
 
 def require_transition(actor: Actor, action: Action) -> None:

@@ -171,6 +171,14 @@ class Comment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watcher:
+    """A user who follows a ticket besides those who work on it."""
+
+    user_id: UUID
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewComment:
     """Write a comment on a ticket."""
 

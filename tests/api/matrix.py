@@ -43,6 +43,7 @@ class Row:
 
 _TICKET = "/v1/tickets/<uuid:ticket_id>"
 _COMMENTS = f"{_TICKET}/comments"
+_WATCHERS = f"{_TICKET}/watchers"
 _ORGANIZATION = "/v1/organizations/<uuid:organization_id>"
 _ENDPOINT = "/v1/webhook-endpoints/<uuid:endpoint_id>"
 _CALENDAR = "/v1/calendars/<uuid:calendar_id>"
@@ -82,6 +83,14 @@ EXPECT: dict[Route, Row] = {
     ),
     ("GET", _COMMENTS): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
     ("GET", f"{_COMMENTS}/<uuid:comment_id>"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    ("GET", _WATCHERS): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    # Of a requester somebody else is named here; themselves: see `test_watchers`.
+    ("PUT", f"{_WATCHERS}/<uuid:user_id>"): Row(
+        own="200  200  200  403  200  403  403", elsewhere="200  200  404  403  200  403  403"
+    ),
+    ("DELETE", f"{_WATCHERS}/<uuid:user_id>"): Row(
+        own="204  204  204  403  204  403  403", elsewhere="204  204  404  403  204  403  403"
+    ),
     ("POST", "/v1/organizations"): Row(own=_ADMIN_MADE, body={"name": "Subsidiary {n}"}),
     ("GET", "/v1/organizations"): Row(own=_NO_CUSTOM),
     ("GET", _ORGANIZATION): Row(own=_NO_CUSTOM),
@@ -94,6 +103,19 @@ EXPECT: dict[Route, Row] = {
     ("GET", "/v1/teams"): Row(own=_DIRECTORY),
     ("GET", "/v1/teams/<uuid:team_id>"): Row(own=_DIRECTORY),
     ("PATCH", "/v1/teams/<uuid:team_id>"): Row(own=_LEADERS, body={"name": "Renamed {n}"}),
+    ("POST", "/v1/duties"): Row(
+        own=_MADE,
+        body={
+            "team_id": "{team_id}",
+            "user_id": "{user_id}",
+            "from": "2026-01-01T00:00:00Z",
+            "to": "2026-01-02T00:00:00Z",
+        },
+        fresh="team_id",
+    ),
+    ("GET", "/v1/duties"): Row(own=_DIRECTORY),
+    ("GET", "/v1/duties/<uuid:duty_id>"): Row(own=_DIRECTORY),
+    ("DELETE", "/v1/duties/<uuid:duty_id>"): Row(own="204  204  403  403  403  403  403", fresh="duty_id"),
     ("POST", "/v1/services"): Row(own=_MADE, body={"name": "Service no. {n}"}),
     ("GET", "/v1/services"): Row(own=_EVERYBODY),
     ("GET", "/v1/services/<uuid:service_id>"): Row(own=_EVERYBODY),

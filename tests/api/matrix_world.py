@@ -108,12 +108,15 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
     ticket_id = _made(boss, "tickets", ticket)
     edit = {"resolution_seconds": 172800, "apply": "open_tickets"}
     assert boss.patch(f"/v1/sla-policies/{policy}", json=edit).status_code == 200
+    for watcher in (user, str(office.requester.actor.user_id)):
+        assert boss.call("PUT", f"/v1/tickets/{ticket_id}/watchers/{watcher}").status_code == 200
     relay_outbox(rt)
     (delivery, *_) = boss.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"]
     return _said(boss, ticket_id) | {
         "organization_id": str(office.boss.organization_id),
         "user_id": user,
         "team_id": _made(boss, "teams", {"name": "Printers"}),
+        "duty_id": _made(boss, "duties", {"user_id": user, **_day(2099)}),
         "service_id": service,
         "assignment_id": _made(boss, "assignments", {"service_id": service, "user_id": user}),
         "client_id": _made(boss, "clients", {"name": "A", "role": "agent", "scopes": []}),
@@ -125,6 +128,15 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
         "endpoint_id": endpoint,
         "delivery_id": delivery["id"],
     }
+
+
+def _day(year: int) -> dict[str, str]:
+    return {"from": f"{year}-06-01T00:00:00Z", "to": f"{year}-06-02T00:00:00Z"}
+
+
+def _duty(world: World) -> str:
+    body = {"user_id": world.own["user_id"], **_day(2100 + next(world.numbers))}
+    return _made(world.callers["admin"], "duties", body)
 
 
 def _made(boss: ApiClient, kind: str, body: dict[str, Any]) -> str:
@@ -149,6 +161,10 @@ def _assignment(world: World) -> str:
     return _made(world.callers["admin"], "assignments", body)
 
 
+def _team(world: World) -> str:
+    return _made(world.callers["admin"], "teams", {"name": f"New team {next(world.numbers)}"})
+
+
 def _role(world: World) -> str:
     body = {"name": f"New role {next(world.numbers)}", "base_role": "auditor", "permissions": []}
     return _made(world.callers["admin"], "roles", body)
@@ -165,6 +181,8 @@ def _calendar(world: World) -> str:
 
 _MAKERS = {
     "calendar_id": _calendar,
+    "duty_id": _duty,
+    "team_id": _team,
     "ticket_id": _resolved_ticket,
     "service_id": _service,
     "assignment_id": _assignment,

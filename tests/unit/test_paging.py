@@ -69,6 +69,14 @@ def test_a_trigger_says_what_pagerduty_asks_for():
     assert sent["links"] == [{"href": f"https://desk.example.com/v1/tickets/{NOBODY}", "text": "Ticket #7"}]
 
 
+def test_whom_a_page_names_is_told():
+    data = {"page": PAGE | {"user_id": str(NOBODY)}, "ticket": TICKET}
+    sent = enqueue_body(data, EventAction.TRIGGER, routing_key="key", public_url="https://desk.example.com")
+
+    assert sent["payload"]["custom_details"]["user_id"] == str(NOBODY)
+    assert "user_id" not in body()["payload"]["custom_details"]
+
+
 def test_a_long_subject_is_cut():
     assert len(body(subject="x" * 5000)["payload"]["summary"]) == 1024
 

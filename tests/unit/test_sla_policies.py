@@ -22,7 +22,7 @@ from psms.domain.sla.definitions import (
 from psms.domain.sla.policy_checks import Kind, Reference, check_policy, references_of
 from psms.domain.sla.policy_documents import PolicyDocument, policy_document_of, policy_of
 from psms.domain.sla.policy_edits import PolicyFields, Shorthand, shorthand_of, usual_position, written
-from psms.domain.sla.terms import AT_RISK, BREACH, Metric, OffsetLevel, Reopening, Terms, WallLevel
+from psms.domain.sla.terms import AT_RISK, BREACH, PROMISED, Metric, OffsetLevel, Reopening, Terms, WallLevel
 from psms.domain.tickets import Priority, Status
 from psms.errors import FieldError
 
@@ -109,7 +109,7 @@ def test_a_full_policy_reads_as_written() -> None:
 
 
 def test_what_a_target_leaves_out_is_as_usual() -> None:
-    targets = {metric.value: {"seconds": 60} for metric in Metric}
+    targets = {metric.value: {"seconds": 60} for metric in PROMISED}
     found = policy_of({"conditions": {}, "targets": targets}).targets  # type: ignore[typeddict-item]
 
     assert {metric: target.pause_on for metric, target in found.items()} == {
@@ -179,7 +179,7 @@ REFUSED: list[tuple[str, Any]] = [
     ),
     (f"{LEVEL}.actions.0.type", with_levels(percent(50, actions=[{"type": "shout"}]))),
     (f"{LEVEL}.actions.1", with_levels(percent(50, actions=[{"type": "event"}, {"type": "notify"}]))),
-    (f"{LEVEL}.actions.0", with_levels(percent(50, actions=[{"type": "page", "to": "team"}]))),
+    (f"{LEVEL}.actions.0.to", with_levels(percent(50, actions=[{"type": "page", "to": "team"}]))),
     (
         f"{LEVEL}.actions.0",
         with_levels(percent(50, actions=[{"type": "reassign", "user_id": str(ONE), "team_id": str(ONE)}])),

@@ -16,11 +16,14 @@ def _to(table: str, column: str, ondelete: str | None = "CASCADE") -> ForeignKey
     )
 
 
-_METRICS = ("first_response", "next_response", "periodic_update", "resolution")
+_METRICS = ("first_response", "next_response", "periodic_update", "resolution", "with_team")
 _STATES = ("running", "paused", "met", "missed", "cancelled", "superseded")
 _CAUSES = (
     "adopted", "start", "pause", "resume", "carry", "retroactive", "restart", "complete", "cancel", "reopen",
 )  # fmt: skip
+
+
+_RULES = ("watchers", "team_duty", "organization_duty", "team_managers", "managers", "admins")
 
 
 def _one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:
@@ -59,6 +62,7 @@ class SlaClockRow(OfOrganization, Base):
     since: Mapped[datetime]
     cause: Mapped[str]
     segment: Mapped[int] = mapped_column(server_default="1")
+    stay_team_id: Mapped[UUID | None]
     # Its breach counts in no report since then.
     voided_at: Mapped[datetime | None]
     voided_by: Mapped[UUID | None]
@@ -74,6 +78,8 @@ class SlaClockRow(OfOrganization, Base):
         _one_of("state", _STATES, "ck_sla_clocks_state"),
         _one_of("cause", _CAUSES, "ck_sla_clocks_cause"),
         _of_one_version("ck_sla_clocks_calendar"),
+        CheckConstraint("(stay_team_id IS NOT NULL) = (metric = 'with_team')", name="ck_sla_clocks_team"),
+        _to("teams", "stay_team_id", None),
         _to("tickets", "ticket_id"),
         ForeignKeyConstraint(
             ["organization_id", "policy_id", "policy_version"],
@@ -98,6 +104,12 @@ class SlaClockRow(OfOrganization, Base):
             "calendar_version",
             "ticket_id",
             postgresql_where=text("calendar_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_sla_clocks_team",
+            "organization_id",
+            "stay_team_id",
+            postgresql_where=text("stay_team_id IS NOT NULL"),
         ),
     )
 
@@ -193,11 +205,13 @@ class NotificationRow(OfOrganization, Base):
     kind: Mapped[str]
     user_id: Mapped[UUID | None]
     team_id: Mapped[UUID | None]
+    rule: Mapped[str | None]
     created_at: Mapped[datetime]
     # Null until its mails are made.
     fanned_out_at: Mapped[datetime | None]
 
     __table_args__ = (
+        _one_of("rule", _RULES, "ck_notifications_rule"),
         _to("tickets", "ticket_id"),
         _to("sla_clocks", "clock_id"),
         _to("users", "user_id", "SET NULL (user_id)"),

@@ -36,7 +36,7 @@ class MailRow(OfOrganization, Base):
     finished_at: Mapped[datetime | None]
 
     __table_args__ = (
-        CheckConstraint("reason IN ('assignee', 'team', 'lead')", name="ck_mails_reason"),
+        CheckConstraint("reason IN ('assignee', 'team', 'lead', 'watcher', 'duty')", name="ck_mails_reason"),
         CheckConstraint("state IN ('pending', 'in_flight', 'sent', 'dead')", name="ck_mails_state"),
         _to("notifications", "notification_id"),
         _to("users", "user_id"),
@@ -46,6 +46,26 @@ class MailRow(OfOrganization, Base):
         Index("ix_mails_lease", "lease_expires_at", postgresql_where=text("state = 'in_flight'")),
         Index("ix_mails_dead", "organization_id", "id", postgresql_where=text("state = 'dead'")),
         Index("ix_mails_finished", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+    )
+
+
+class DutyRow(OfOrganization, Base):
+    """A user is on duty for a time, for a team or for the organization."""
+
+    __tablename__ = "duties"
+
+    team_id: Mapped[UUID | None]
+    user_id: Mapped[UUID]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="ck_duties_span"),
+        _to("teams", "team_id"),
+        _to("users", "user_id"),
+        Index("ix_duties_team", "organization_id", "team_id", "ends_at"),
+        Index("ix_duties_user", "organization_id", "user_id"),
     )
 
 
@@ -63,6 +83,8 @@ class PageRow(OfOrganization, Base):
     state: Mapped[str]
     reached_at: Mapped[datetime]
     due_at: Mapped[datetime | None]
+    user_id: Mapped[UUID | None]
+    rule: Mapped[str | None]
     created_at: Mapped[datetime]
     acknowledged_at: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
@@ -73,6 +95,10 @@ class PageRow(OfOrganization, Base):
         CheckConstraint("(resolved_at IS NOT NULL) = (state = 'resolved')", name="ck_pages_resolved"),
         _to("tickets", "ticket_id"),
         _to("sla_clocks", "clock_id"),
+        ForeignKeyConstraint(
+            ["organization_id", "user_id"], ["users.organization_id", "users.id"], ondelete="SET NULL (user_id)"
+        ),
+        Index("ix_pages_user", "organization_id", "user_id", postgresql_where=text("user_id IS NOT NULL")),
         Index("uq_pages_level", "organization_id", "clock_id", "level", unique=True),
         Index("ix_pages_ticket", "organization_id", "ticket_id"),
         Index("ix_pages_open", "organization_id", "ticket_id", postgresql_where=text("state <> 'resolved'")),

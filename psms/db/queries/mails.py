@@ -17,22 +17,30 @@ _NEW = """
     ORDER BY created_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 # Whoever is first of: the assignee, the team's members, the managers, the admins; each while active, and a person.
+# Where a notification is for watchers: these, and else nobody; requesters hear nothing of what teams agreed on.
 _RECIPIENTS = """
     WITH told AS (
-        SELECT id, user_id, team_id FROM notifications
+        SELECT id, ticket_id, kind, user_id, team_id, rule, rule IS NOT DISTINCT FROM 'watchers' AS for_watchers
+        FROM notifications
         WHERE organization_id = %(organization_id)s AND id = ANY (%(ids)s)
     ), person AS (
         SELECT id, role FROM users WHERE organization_id = %(organization_id)s AND active AND NOT is_service
     ), candidate AS (
-        SELECT t.id AS notification_id, p.id AS user_id, 1 AS place, 'assignee' AS reason
+        SELECT t.id AS notification_id, p.id AS user_id, 1 AS place,
+            CASE WHEN t.rule IS NULL THEN 'assignee' ELSE 'duty' END AS reason
         FROM told t JOIN person p ON p.id = t.user_id
+        UNION ALL
+        SELECT t.id, p.id, 1, 'watcher' FROM told t
+        JOIN ticket_watchers w ON w.organization_id = %(organization_id)s AND w.ticket_id = t.ticket_id
+        JOIN person p ON p.id = w.user_id AND (p.role <> 'requester' OR NOT starts_with(t.kind, 'ola.'))
+        WHERE t.for_watchers
         UNION ALL
         SELECT t.id, p.id, 2, 'team' FROM told t
         JOIN memberships m ON m.organization_id = %(organization_id)s AND m.team_id = t.team_id
         JOIN person p ON p.id = m.user_id
         UNION ALL
         SELECT t.id, p.id, CASE p.role WHEN 'manager' THEN 3 ELSE 4 END, 'lead'
-        FROM told t CROSS JOIN person p WHERE p.role IN ('manager', 'admin')
+        FROM told t CROSS JOIN person p WHERE p.role IN ('manager', 'admin') AND NOT t.for_watchers
     )
     SELECT c.notification_id, c.user_id, c.reason FROM candidate c
     WHERE c.place = (SELECT min(o.place) FROM candidate o WHERE o.notification_id = c.notification_id)

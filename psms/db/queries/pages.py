@@ -10,17 +10,19 @@ from psms.db.direct import Record, direct
 from psms.domain.paging import Page, PageState, Severity
 
 _COLUMNS = """
-    p.id, p.ticket_id, p.clock_id, p.metric, p.level, p.severity, p.state, p.dedup_key, p.reached_at, p.due_at
+    p.id, p.ticket_id, p.clock_id, p.metric, p.level, p.severity, p.state, p.dedup_key, p.reached_at, p.due_at,
+    p.user_id, p.rule
 """
 _OPEN = """
     INSERT INTO pages (organization_id, id, ticket_id, clock_id, level, metric, severity, dedup_key, state, reached_at,
-        due_at, created_at)
+        due_at, user_id, rule, created_at)
     SELECT %(organization_id)s, n.id, n.ticket_id, n.clock_id, n.level, n.metric, n.severity, n.dedup_key, 'triggered',
-        n.reached_at, n.due_at, CAST(%(now)s AS timestamptz)
+        n.reached_at, n.due_at, n.user_id, n.rule, CAST(%(now)s AS timestamptz)
     FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(ticket_ids)s AS uuid[]), CAST(%(clock_ids)s AS uuid[]),
         CAST(%(levels)s AS text[]), CAST(%(metrics)s AS text[]), CAST(%(severities)s AS text[]),
-        CAST(%(dedup_keys)s AS text[]), CAST(%(reached)s AS timestamptz[]), CAST(%(due)s AS timestamptz[]))
-        AS n (id, ticket_id, clock_id, level, metric, severity, dedup_key, reached_at, due_at)
+        CAST(%(dedup_keys)s AS text[]), CAST(%(reached)s AS timestamptz[]), CAST(%(due)s AS timestamptz[]),
+        CAST(%(user_ids)s AS uuid[]), CAST(%(rules)s AS text[]))
+        AS n (id, ticket_id, clock_id, level, metric, severity, dedup_key, reached_at, due_at, user_id, rule)
     ON CONFLICT (organization_id, clock_id, level) DO NOTHING RETURNING id
 """
 # An incident is told of once: by the newest of the pages that make it.
@@ -61,6 +63,8 @@ def insert(session: Session, organization_id: UUID, pages: Sequence[tuple[UUID, 
         "dedup_keys": [page.dedup_key for _, page in pages],
         "reached": [page.reached_at for _, page in pages],
         "due": [page.due_at for _, page in pages],
+        "user_ids": [page.user_id for _, page in pages],
+        "rules": [page.rule for _, page in pages],
     }
     return {row.id for row in direct(session).records(_OPEN, values)}
 
@@ -97,5 +101,7 @@ def _page(row: Record) -> tuple[UUID, Page]:
         dedup_key=row.dedup_key,
         reached_at=row.reached_at,
         due_at=row.due_at,
+        user_id=row.user_id,
+        rule=row.rule,
     )
     return row.ticket_id, page

@@ -28,14 +28,14 @@ _WRITE = text("""
     WITH clock AS (
         INSERT INTO sla_clocks AS c (organization_id, id, ticket_id, metric, cycle, policy_id, policy_version,
             calendar_id, calendar_version, zone_data, target, consumed, state, cause, since, due_at, breached_at,
-            completed_at, started_at, segment)
+            completed_at, started_at, segment, stay_team_id)
         SELECT :organization_id, n.* FROM unnest(CAST(:id AS uuid[]), CAST(:ticket_id AS uuid[]),
             CAST(:metric AS text[]), CAST(:cycle AS integer[]), CAST(:policy_id AS uuid[]),
             CAST(:policy_version AS bigint[]), CAST(:calendar_id AS uuid[]), CAST(:calendar_version AS integer[]),
             CAST(:zone_data AS text[]), CAST(:target AS interval[]), CAST(:consumed AS interval[]),
             CAST(:state AS text[]), CAST(:cause AS text[]), CAST(:since AS timestamptz[]),
             CAST(:due_at AS timestamptz[]), CAST(:breached_at AS timestamptz[]), CAST(:completed_at AS timestamptz[]),
-            CAST(:started_at AS timestamptz[]), CAST(:segment AS integer[])) AS n
+            CAST(:started_at AS timestamptz[]), CAST(:segment AS integer[]), CAST(:team_id AS uuid[])) AS n
         ON CONFLICT (organization_id, id) DO UPDATE SET policy_id = excluded.policy_id,
             policy_version = excluded.policy_version, calendar_id = excluded.calendar_id,
             calendar_version = excluded.calendar_version, zone_data = excluded.zone_data, target = excluded.target,
@@ -100,6 +100,7 @@ def clock_columns(clocks: Sequence[KeptClock]) -> dict[str, list[Any]]:
         "policy_id": [kept.policy_id for kept in clocks],
         "policy_version": [kept.policy_version for kept in clocks],
         "segment": [kept.segment for kept in clocks],
+        "team_id": [kept.team_id for kept in clocks],
         "cycle": [kept.clock.cycle for kept in clocks],
         "target": [span_of(kept.clock.target) for kept in clocks],
         "consumed": [span_of(kept.clock.consumed) for kept in clocks],

@@ -18,11 +18,13 @@ _FIRES = text("""
     ON CONFLICT DO NOTHING RETURNING clock_id, level
 """)
 _NOTIFY = text("""
-    INSERT INTO notifications (organization_id, id, ticket_id, clock_id, kind, user_id, team_id, created_at)
-    SELECT :organization_id, n.id, n.ticket_id, n.clock_id, n.kind, n.user_id, n.team_id, :now
+    INSERT INTO notifications (organization_id, id, ticket_id, clock_id, kind, user_id, team_id, rule, created_at)
+    SELECT :organization_id, n.id, n.ticket_id, n.clock_id, n.kind, n.user_id, n.team_id, n.rule, :now
     FROM unnest(CAST(:ids AS uuid[]), CAST(:ticket_ids AS uuid[]), CAST(:clock_ids AS uuid[]),
-        CAST(:kinds AS text[]), CAST(:user_ids AS uuid[]), CAST(:team_ids AS uuid[]))
-        AS n (id, ticket_id, clock_id, kind, user_id, team_id)
+        CAST(:kinds AS text[]), CAST(:user_ids AS uuid[]), CAST(:team_ids AS uuid[]), CAST(:rules AS text[]))
+        AS n (id, ticket_id, clock_id, kind, user_id, team_id, rule)
+    WHERE n.rule IS DISTINCT FROM 'watchers' OR EXISTS (
+        SELECT FROM ticket_watchers w WHERE w.organization_id = :organization_id AND w.ticket_id = n.ticket_id)
 """)
 _WATCH = text("""
     INSERT INTO ticket_watchers (organization_id, ticket_id, user_id, added_at)
@@ -39,7 +41,7 @@ _STANDING = text("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewNotification:
-    """Something that a user, a team, or nobody in particular is to be told."""
+    """Something that a user, a team, or nobody in particular is to be told; *rule* says how they were chosen."""
 
     id: UUID
     ticket_id: UUID
@@ -47,6 +49,7 @@ class NewNotification:
     kind: str
     user_id: UUID | None
     team_id: UUID | None
+    rule: str | None = None
 
 
 def insert_fires(
@@ -69,7 +72,7 @@ def insert_fires(
 def insert_notifications(
     session: Session, organization_id: UUID, notifications: Sequence[NewNotification], now: datetime
 ) -> None:
-    """Write notifications, in one statement."""
+    """Write notifications, in one statement; none to the watchers of a ticket that nobody follows."""
     session.execute(
         _NOTIFY,
         {
@@ -81,6 +84,7 @@ def insert_notifications(
             "kinds": [n.kind for n in notifications],
             "user_ids": [n.user_id for n in notifications],
             "team_ids": [n.team_id for n in notifications],
+            "rules": [n.rule for n in notifications],
         },
     )
 

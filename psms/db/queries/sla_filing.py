@@ -14,20 +14,22 @@ CLOCKS_OF_TICKET = """
         SELECT * FROM unnest(CAST(%(clock_ids)s AS uuid[]), CAST(%(metrics)s AS text[]),
             CAST(%(targets)s AS interval[]), CAST(%(states)s AS text[]), CAST(%(due)s AS timestamptz[]),
             CAST(%(next_at)s AS timestamptz[]), CAST(%(calendar_ids)s AS uuid[]),
-            CAST(%(calendar_versions)s AS integer[]), CAST(%(zone_data)s AS text[]))
-            AS n (id, metric, target, state, due_at, next_at, calendar_id, calendar_version, zone_data)
+            CAST(%(calendar_versions)s AS integer[]), CAST(%(zone_data)s AS text[]), CAST(%(policy_ids)s AS uuid[]),
+            CAST(%(policy_versions)s AS bigint[]), CAST(%(team_ids)s AS uuid[]))
+            AS n (id, metric, target, state, due_at, next_at, calendar_id, calendar_version, zone_data, policy_id,
+                policy_version, team_id)
     ), clock AS (
         INSERT INTO sla_clocks (organization_id, id, ticket_id, metric, policy_id, policy_version, calendar_id,
-            calendar_version, zone_data, target, state, cause, since, due_at, started_at)
-        SELECT %(organization_id)s, n.id, %(id)s, n.metric, %(sla_policy_id)s, %(sla_policy_version)s, n.calendar_id,
+            calendar_version, zone_data, target, state, cause, since, due_at, started_at, stay_team_id)
+        SELECT %(organization_id)s, n.id, %(id)s, n.metric, n.policy_id, n.policy_version, n.calendar_id,
             n.calendar_version, n.zone_data, n.target, n.state, 'start', CAST(%(now)s AS timestamptz), n.due_at,
-            CAST(%(now)s AS timestamptz)
+            CAST(%(now)s AS timestamptz), n.team_id
         FROM begun n
     ), segment AS (
         INSERT INTO sla_segments (organization_id, clock_id, number, ticket_id, cycle, cause, state, began_at, consumed,
             target, policy_id, policy_version, calendar_id, calendar_version, zone_data)
         SELECT %(organization_id)s, n.id, 1, %(id)s, 1, 'start', n.state, CAST(%(now)s AS timestamptz), '0', n.target,
-            %(sla_policy_id)s, %(sla_policy_version)s, n.calendar_id, n.calendar_version, n.zone_data
+            n.policy_id, n.policy_version, n.calendar_id, n.calendar_version, n.zone_data
         FROM begun n
     ), timer AS (
         INSERT INTO sla_timers (organization_id, clock_id, ticket_id, next_at)
@@ -59,4 +61,7 @@ def filed_values(
         "calendar_ids": columns["calendar_id"],
         "calendar_versions": columns["calendar_version"],
         "zone_data": columns["zone_data"],
+        "policy_ids": columns["policy_id"],
+        "policy_versions": columns["policy_version"],
+        "team_ids": columns["team_id"],
     }

@@ -35,7 +35,8 @@ _ENTRIES = text("""
 _CYCLES = text("""
     SELECT c.ticket_id, c.metric, c.cycle, c.state, c.due_at, c.breached_at, c.completed_at,
         c.breached_at IS NOT NULL OR (c.state = 'running' AND c.due_at < :now) AS breached
-    FROM sla_clocks c WHERE c.organization_id = :organization AND c.ticket_id = ANY (:ticket_ids)
+    FROM sla_clocks c
+    WHERE c.organization_id = :organization AND c.ticket_id = ANY (:ticket_ids) AND c.metric <> 'with_team'
     ORDER BY c.ticket_id, c.metric, c.cycle
 """)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -82,7 +83,7 @@ def entries_of(
 def cycles_of(
     session: Session, organization_id: UUID, ticket_ids: Sequence[UUID], now: datetime
 ) -> dict[UUID, list[Row[Any]]]:
-    """Return all cycles of clocks that tickets really had, and whether each is breached by *now*."""
+    """Return all that was really promised to customers, cycle by cycle, and whether each is breached by *now*."""
     values = {"organization": organization_id, "ticket_ids": list(ticket_ids), "now": now}
     found: dict[UUID, list[Row[Any]]] = {}
     for row in session.execute(_CYCLES, values):

@@ -14,7 +14,8 @@ from psms.domain.sla.attainment import NO_KEY, By, Figure, Question, Selection, 
 from psms.domain.tickets import Ticket
 
 _KEYS = {
-    By.TEAM: f"COALESCE(CAST(t.team_id AS text), '{NO_KEY}')",
+    # Whose stay was measured, for clocks between teams; for all others who has the ticket.
+    By.TEAM: f"COALESCE(CAST(c.stay_team_id AS text), CAST(t.team_id AS text), '{NO_KEY}')",
     By.SERVICE: "CAST(t.service_id AS text)",
     By.CUSTOMER: "CAST(t.requester_id AS text)",
     By.PRIORITY: "t.priority",
@@ -33,9 +34,10 @@ _JUDGED = """
         ELSE ARRAY['missed', CASE
             WHEN past.retargeted THEN 'retargeted'
             WHEN past.reopened THEN 'reopened'
-            WHEN c.metric <> 'resolution' AND c.state = 'missed' THEN 'answered_late'
-            WHEN c.metric <> 'resolution' THEN 'never_answered'
-            WHEN t.responded_at IS NULL OR t.responded_at > c.breached_at THEN 'unanswered'
+            WHEN c.metric NOT IN ('resolution', 'with_team') AND c.state = 'missed' THEN 'answered_late'
+            WHEN c.metric NOT IN ('resolution', 'with_team') THEN 'never_answered'
+            WHEN c.metric = 'resolution' AND (t.responded_at IS NULL OR t.responded_at > c.breached_at)
+                THEN 'unanswered'
             WHEN past.interrupted THEN 'interrupted'
             ELSE 'took_too_long' END]
             || CASE WHEN c.state IN ('running', 'paused') THEN ARRAY['running_over'] ELSE ARRAY[]::text[] END
@@ -51,7 +53,7 @@ _JUDGED = """
     WHERE c.organization_id = :organization AND c.state <> 'superseded'
         AND CASE WHEN c.breached_at IS NULL THEN c.completed_at ELSE c.breached_at END >= :since
         AND CASE WHEN c.breached_at IS NULL THEN c.completed_at ELSE c.breached_at END < :until
-        AND (CAST(:metric AS text) IS NULL OR c.metric = :metric) {visible}
+        AND CASE WHEN CAST(:metric AS text) IS NULL THEN c.metric <> 'with_team' ELSE c.metric = :metric END {visible}
 """
 _TALLIES = """
     WITH judged AS MATERIALIZED ({judged}),

@@ -69,6 +69,7 @@ MATRIX: Mapping[Permission, Rule] = {
     Permission.TICKET_TRANSITION: _row(Scope.TICKETS_WRITE, "A A T O S -", {Role.REQUESTER: Condition.CLOSE_OR_REOPEN}),
     Permission.TICKET_ASSIGN: _row(Scope.TICKETS_WRITE, "A A T - S -"),
     Permission.TICKET_PRIORITY: _row(Scope.TICKETS_WRITE, "A A T - S -"),
+    Permission.TICKET_WATCH: _row(Scope.TICKETS_WRITE, "A A T O S -", {Role.REQUESTER: Condition.FOR_ONESELF}),
     Permission.COMMENT_READ: _row(Scope.TICKETS_READ, "A A T O S A"),
     Permission.COMMENT_CREATE: _row(Scope.COMMENTS_WRITE, "A A T O S -"),
     Permission.COMMENT_INTERNAL_READ: _row(Scope.TICKETS_READ, "A A T - S A"),

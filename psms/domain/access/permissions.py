@@ -12,6 +12,7 @@ class Permission(StrEnum):
     TICKET_TRANSITION = "ticket.transition"
     TICKET_ASSIGN = "ticket.assign"
     TICKET_PRIORITY = "ticket.priority"
+    TICKET_WATCH = "ticket.watch"
     COMMENT_READ = "comment.read"
     COMMENT_CREATE = "comment.create"
     COMMENT_INTERNAL_READ = "comment.internal.read"

@@ -18,7 +18,10 @@ NO_KEY = "none"
 
 
 class By(StrEnum):
-    """What a report is divided by; all but the policy as the ticket has it now. The customer is the requester."""
+    """What a report is divided by: as the ticket has it now, save the policy, and the team of a clock between teams.
+
+    The customer is the requester.
+    """
 
     TEAM = "team"
     SERVICE = "service"
@@ -51,7 +54,10 @@ CAUSES = tuple(figure for figure in Figure if figure not in VERDICTS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Clocks of *metric* (None: of each) that were missed, or else ended, from *since* until before *until*."""
+    """Clocks that were missed, or else ended, from *since* until before *until*.
+
+    Those of *metric*; None: of each that customers are promised, never of what teams agreed on among themselves.
+    """
 
     since: datetime
     until: datetime

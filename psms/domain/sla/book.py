@@ -40,15 +40,17 @@ class BookedPromise:
 class Book:
     """What an organization promises, as of its *revision*, with one release of the time-zone data.
 
-    *policies* are those that are active, in the order in which they are asked. *calendars* are all that there ever
-    were: clocks that run may still be measured by one that nobody can choose any more. *last_edit* is the revision of
-    the last edit until then that holds for open tickets, 0 for none.
+    *policies* are the promises to customers that are active, *agreements* those between teams, each in the order in
+    which they are asked. *calendars* are all that there ever were: clocks that run may still be measured by one that
+    nobody can choose any more. *last_edit* is the revision of the last edit until then that holds for open tickets,
+    0 for none.
     """
 
     revision: int
     zone_data: str
     last_edit: int = 0
     policies: tuple[Policy[BookedPromise], ...] = ()
+    agreements: tuple[Policy[BookedPromise], ...] = ()
     calendars: Mapping[UUID, BookedCalendar] = field(default_factory=dict)
 
     def promise_for(self, subject: Subject) -> BookedPromise | None:
@@ -56,9 +58,18 @@ class Book:
         policy = first_match(self.policies, subject)
         return None if policy is None else policy.value
 
+    def agreement_for(self, subject: Subject) -> BookedPromise | None:
+        """Return what the first agreement that is for the ticket's team says; None when there is none, or no team."""
+        policy = None if subject.team_id is None else first_match(self.agreements, subject)
+        return None if policy is None else policy.value
+
     def explain(self, subject: Subject) -> tuple[Verdict[BookedPromise], ...]:
         """Return why each policy before the one that applies is not for the ticket, and that one, if any, last."""
         return explain(self.policies, subject)
+
+    def explain_agreement(self, subject: Subject) -> tuple[Verdict[BookedPromise], ...]:
+        """Do as `explain` for agreements between teams."""
+        return () if subject.team_id is None else explain(self.agreements, subject)
 
     def key_of(self, calendar_id: UUID | None) -> str:
         """Return the key of a calendar's current version; ALWAYS for None; KeyError for one that never was."""
@@ -89,19 +100,19 @@ class BookedPolicy:
 
 def make_book(empty: Book, policies: Iterable[BookedPolicy]) -> Book:
     """Return *empty* with *policies*, which come in the order in which they are asked."""
+    booked = [_booked(empty, policy) for policy in policies]
     return replace(
         empty,
-        policies=tuple(
-            Policy(
-                name=policy.name,
-                conditions=policy.definition.conditions,
-                value=BookedPromise(
-                    policy_id=policy.id,
-                    policy_version=policy.version,
-                    definition=policy.definition,
-                    terms=empty.terms_of(policy.definition),
-                ),
-            )
-            for policy in policies
-        ),
+        policies=tuple(one for one in booked if not one.value.definition.is_operational),
+        agreements=tuple(one for one in booked if one.value.definition.is_operational),
     )
+
+
+def _booked(book: Book, policy: BookedPolicy) -> Policy[BookedPromise]:
+    promise = BookedPromise(
+        policy_id=policy.id,
+        policy_version=policy.version,
+        definition=policy.definition,
+        terms=book.terms_of(policy.definition),
+    )
+    return Policy(name=policy.name, conditions=policy.definition.conditions, value=promise)

@@ -19,6 +19,7 @@ PAUSES: Mapping[Metric, frozenset[Status]] = {
     Metric.NEXT_RESPONSE: frozenset(),
     Metric.PERIODIC_UPDATE: PAUSED_BY_DEFAULT,
     Metric.RESOLUTION: PAUSED_BY_DEFAULT,
+    Metric.WITH_TEAM: PAUSED_BY_DEFAULT,
 }
 """The statuses in which a metric's clock stands still, where a policy does not say otherwise."""
 
@@ -29,6 +30,8 @@ class Recipient(StrEnum):
     ASSIGNEE = "assignee"  # the team where nobody is assigned
     TEAM = "team"
     MANAGERS = "managers"
+    MANAGER_ON_DUTY = "manager_on_duty"  # when the level takes effect
+    WATCHERS = "watchers"  # whoever follows the ticket when the mails are made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,13 @@ class ReassignToTeam:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReassignToDuty:
+    """Let the manager on duty have the ticket."""
+
+    to: Recipient = Recipient.MANAGER_ON_DUTY
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RaisePriority:
     """Raise the ticket's priority by one step; the highest stays."""
 
@@ -81,7 +91,30 @@ class PageOnCall:
     """Wake whoever is on call."""
 
 
-Action = Notify | NotifyUser | ReassignToUser | ReassignToTeam | RaisePriority | AddWatcher | TellEvent | PageOnCall
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageDuty:
+    """Wake the manager on duty: the page names them."""
+
+    to: Recipient = Recipient.MANAGER_ON_DUTY
+
+
+Action = (
+    Notify
+    | NotifyUser
+    | ReassignToUser
+    | ReassignToTeam
+    | ReassignToDuty
+    | RaisePriority
+    | AddWatcher
+    | TellEvent
+    | PageOnCall
+    | PageDuty
+)
+
+
+def is_for_duty(action: Action) -> bool:
+    """Tell whether an action is for the manager on duty."""
+    return getattr(action, "to", None) is Recipient.MANAGER_ON_DUTY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +129,16 @@ DEFAULT_LEVELS = (
     PlannedLevel(level=AT_RISK, actions=(TellEvent(),)),
     PlannedLevel(level=BREACH, actions=(RaisePriority(), Notify(to=Recipient.ASSIGNEE))),
 )
+# What teams agree on among themselves changes nothing of what the customer was promised.
+_OPERATIONAL_LEVELS = (
+    PlannedLevel(level=AT_RISK, actions=(TellEvent(),)),
+    PlannedLevel(level=BREACH, actions=(Notify(to=Recipient.ASSIGNEE),)),
+)
+
+
+def usual_levels(metric: Metric) -> tuple[PlannedLevel, ...]:
+    """Return the levels of a target that says nothing of levels."""
+    return _OPERATIONAL_LEVELS if metric.is_operational else DEFAULT_LEVELS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +170,7 @@ class Target:
 
 def default_target(metric: Metric, seconds: int) -> Target:
     """Return the target of a policy that says nothing but its *seconds*."""
-    return Target(seconds=seconds, pause_on=PAUSES[metric])
+    return Target(seconds=seconds, pause_on=PAUSES[metric], levels=usual_levels(metric))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,3 +179,8 @@ class PolicyDefinition:
 
     conditions: Conditions = field(default_factory=Conditions)
     targets: Mapping[Metric, Target]
+
+    @property
+    def is_operational(self) -> bool:
+        """Tell whether this is an agreement between teams, and promises the customer nothing."""
+        return any(metric.is_operational for metric in self.targets)

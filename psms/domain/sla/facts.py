@@ -39,6 +39,13 @@ class StatusChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver:
+    """The ticket is another team's from now on, or no team's any more."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PromiseChanged:
     """Another policy, priority or version applies from now on."""
 
@@ -54,4 +61,4 @@ class Seen:
     at: int
 
 
-Fact = Filed | Replied | CustomerWrote | StatusChanged | PromiseChanged | Seen
+Fact = Filed | Replied | CustomerWrote | StatusChanged | HandedOver | PromiseChanged | Seen

@@ -37,6 +37,7 @@ class NewSegment:
 class KeptClock:
     """A cycle of a clock. *stored_segment* is the number of the segment that was open when it was read, 0: none.
 
+    *team_id* is the team whose time with the ticket it measures, None for what is promised to the customer.
     *closed* is that segment's end and open time, if it has ended since; *opened* are the segments after it, and *ran*
     the stretches that have ended since in which the clock ran.
     """
@@ -47,6 +48,7 @@ class KeptClock:
     policy_id: UUID
     policy_version: int
     clock: Clock
+    team_id: UUID | None = None
     stored_segment: int = 0
     closed: tuple[int, int] | None = None
     opened: tuple[NewSegment, ...] = ()

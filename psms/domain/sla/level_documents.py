@@ -10,9 +10,11 @@ from psms.domain.sla.definitions import (
     AddWatcher,
     Notify,
     NotifyUser,
+    PageDuty,
     PageOnCall,
     PlannedLevel,
     RaisePriority,
+    ReassignToDuty,
     ReassignToTeam,
     ReassignToUser,
     Recipient,
@@ -52,11 +54,15 @@ _OPTIONS: Mapping[str, Mapping[frozenset[str], Callable[[Mapping[str, Any]], Act
     "reassign": {
         frozenset({"user_id"}): lambda given: ReassignToUser(user_id=_id(given["user_id"])),
         frozenset({"team_id"}): lambda given: ReassignToTeam(team_id=_id(given["team_id"])),
+        frozenset({"to"}): lambda given: ReassignToDuty(to=_duty(given["to"])),
     },
     "raise_priority": {frozenset(): lambda _: RaisePriority()},
     "add_watcher": {frozenset({"user_id"}): lambda given: AddWatcher(user_id=_id(given["user_id"]))},
     "event": {frozenset(): lambda _: TellEvent()},
-    "page": {frozenset(): lambda _: PageOnCall()},
+    "page": {
+        frozenset(): lambda _: PageOnCall(),
+        frozenset({"to"}): lambda given: PageDuty(to=_duty(given["to"])),
+    },
 }
 ACTION_TYPES = tuple(_OPTIONS)
 _TYPE_OF: Mapping[type[Action], str] = {
@@ -64,10 +70,12 @@ _TYPE_OF: Mapping[type[Action], str] = {
     NotifyUser: "notify",
     ReassignToUser: "reassign",
     ReassignToTeam: "reassign",
+    ReassignToDuty: "reassign",
     RaisePriority: "raise_priority",
     AddWatcher: "add_watcher",
     TellEvent: "event",
     PageOnCall: "page",
+    PageDuty: "page",
 }
 
 
@@ -90,7 +98,10 @@ def action_of(document: ActionDocument, path: str) -> Action:
     if make is None:
         wanted = " or ".join(", ".join(sorted(names)) or "nothing else" for names in makers)
         raise FieldError(path, f"{kind} takes {wanted}")
-    return make(document)
+    try:
+        return make(document)
+    except _OnlyDutyError:
+        raise FieldError(f"{path}.to", f"{kind} goes to {Recipient.MANAGER_ON_DUTY} only") from None
 
 
 def level_document_of(planned: PlannedLevel) -> LevelDocument:
@@ -104,6 +115,16 @@ def action_document_of(action: Action) -> ActionDocument:
     """Return an action as a document."""
     given = {field.name: str(getattr(action, field.name)) for field in fields(action)}
     return cast("ActionDocument", {"type": _TYPE_OF[type(action)], **given})
+
+
+class _OnlyDutyError(ValueError):
+    """Somebody else is named where only the manager on duty can be."""
+
+
+def _duty(given: str) -> Recipient:
+    if given != Recipient.MANAGER_ON_DUTY:
+        raise _OnlyDutyError
+    return Recipient.MANAGER_ON_DUTY
 
 
 def _id(given: str | UUID) -> UUID:

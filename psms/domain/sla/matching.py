@@ -18,6 +18,7 @@ class Subject:
     service_id: UUID
     type: TicketType
     priority: Priority
+    team_id: UUID | None = None
     customer_tier: str | None = None
     tags: frozenset[str] = frozenset()
     custom_fields: Mapping[str, Scalar] = field(default_factory=dict)
@@ -27,11 +28,13 @@ class Subject:
 class Conditions:
     """For which tickets a policy is: all that is given must hold, and what is None is not asked.
 
-    Of *services*, *types*, *priorities* and *customer_tiers* the ticket's must be one; *any_tags* asks for at least
-    one of them, *all_tags* for each, *no_tags* for none. Of each custom field the value must be one of those given.
+    Of *services*, *teams*, *types*, *priorities* and *customer_tiers* the ticket's must be one; *any_tags* asks for at
+    least one of them, *all_tags* for each, *no_tags* for none. Of each custom field the value must be one of those
+    given.
     """
 
     services: frozenset[UUID] | None = None
+    teams: frozenset[UUID] | None = None
     types: frozenset[TicketType] | None = None
     priorities: frozenset[Priority] | None = None
     customer_tiers: frozenset[str] | None = None
@@ -88,6 +91,7 @@ def holds(conditions: Conditions, subject: Subject) -> bool:
         (conditions.priorities is None or subject.priority in conditions.priorities)
         and (conditions.services is None or subject.service_id in conditions.services)
         and (conditions.types is None or subject.type in conditions.types)
+        and (conditions.teams is None or subject.team_id in conditions.teams)
         and _holds_for_customer(conditions, subject)
         and _holds_for_tags(conditions, subject.tags)
     )
@@ -112,6 +116,7 @@ def refusals_of(conditions: Conditions, subject: Subject) -> tuple[Refusal, ...]
     """Return every condition that does not hold for the ticket."""
     one_of = (
         ("service", conditions.services, subject.service_id),
+        ("team", conditions.teams, subject.team_id),
         ("type", conditions.types, subject.type),
         ("priority", conditions.priorities, subject.priority),
         ("customer_tier", conditions.customer_tiers, subject.customer_tier),

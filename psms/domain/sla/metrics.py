@@ -5,6 +5,8 @@
 - Next response: from the oldest unanswered message of the customer after the first response, one cycle an exchange.
 - Periodic update: from the first public reply; each reply ends a cycle and begins the next.
 - Resolution: from filing to resolved.
+- With team: what teams agree on among themselves. From the hand-over to a team, or from filing with it, until the
+  ticket leaves the team or is resolved; one cycle for each stay, met when it was short enough.
 
 A clock that another policy says nothing of goes on as it was; one that it is the first to promise starts then.
 """
@@ -14,7 +16,16 @@ from dataclasses import dataclass, field, replace
 
 from psms.domain.sla.advance import HoursOf, Span, Step, advance, begin
 from psms.domain.sla.clock import Clock
-from psms.domain.sla.facts import CustomerWrote, Fact, Filed, PromiseChanged, Replied, Seen, StatusChanged
+from psms.domain.sla.facts import (
+    CustomerWrote,
+    Fact,
+    Filed,
+    HandedOver,
+    PromiseChanged,
+    Replied,
+    Seen,
+    StatusChanged,
+)
 from psms.domain.sla.terms import Metric, Terms
 from psms.domain.sla.timeline import Cancel, Complete, Event, Look, Mode, Pause, Reopen, Resume, Retarget, Start, State
 from psms.domain.tickets import Status
@@ -23,20 +34,25 @@ Promise = Mapping[Metric, Terms]
 RanOf = Callable[[Metric], tuple[Span, ...]]
 Plan = list[tuple[Metric, Event]]
 
-_OVER = frozenset({Status.RESOLVED, Status.CLOSED, Status.CANCELLED})
+OVER = frozenset({Status.RESOLVED, Status.CLOSED, Status.CANCELLED})
+"""Where nobody waits for anything any more."""
+_DONE_WHEN_RESOLVED = frozenset({Metric.RESOLUTION, Metric.WITH_TEAM})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketClocks:
     """The clocks of a ticket, the last cycle of each metric, and what is to be known of the conversation.
 
-    *responded*: a public reply was given; *unanswered*: the customer has written since the last one.
+    *responded*: a public reply was given; *unanswered*: the customer has written since the last one; *handed_on*: the
+    ticket is not with the team any more whose stay the last cycle measured. *promise* holds what is agreed on for the
+    team that has the ticket as well.
     """
 
     promise: Promise
     status: Status = Status.NEW
     responded: bool = False
     unanswered: bool = False
+    handed_on: bool = False
     clocks: Mapping[Metric, Clock] = field(default_factory=dict)
 
 
@@ -69,7 +85,10 @@ def follow(ticket: TicketClocks, fact: Fact, hours_of: HoursOf, ran_of: RanOf = 
             continue
         clocks[metric] = step.clock
         steps.append((metric, step))
-    return Followed(ticket=replace(_learned(ticket, fact), clocks=clocks), steps=tuple(steps))
+    after = replace(_learned(ticket, fact), clocks=clocks)
+    stay = clocks.get(Metric.WITH_TEAM)
+    measured = stay is not None and stay.is_active
+    return Followed(ticket=replace(after, handed_on=after.handed_on and not measured), steps=tuple(steps))
 
 
 def _learned(ticket: TicketClocks, fact: Fact) -> TicketClocks:
@@ -80,6 +99,8 @@ def _learned(ticket: TicketClocks, fact: Fact) -> TicketClocks:
             return replace(ticket, unanswered=ticket.responded)
         case StatusChanged(to=to):
             return replace(ticket, status=to)
+        case HandedOver():
+            return replace(ticket, handed_on=True)
         case PromiseChanged(promise=promise):
             return replace(ticket, promise=promise)
         case _:
@@ -90,22 +111,31 @@ def _plan(ticket: TicketClocks, fact: Fact) -> Plan:
     """Return what happens to which clock, in order. Events that do not fit a clock change nothing."""
     match fact:
         case Filed(at=at, answered=answered):
-            filed = _started(ticket, at, Metric.FIRST_RESPONSE) + _started(ticket, at, Metric.RESOLUTION)
+            begin = (Metric.FIRST_RESPONSE, Metric.RESOLUTION, Metric.WITH_TEAM)
+            filed = [step for metric in begin for step in _started(ticket, at, metric)]
             return filed + (_replied(ticket, at) if answered else [])
         case Replied(at=at):
             return _replied(ticket, at)
         case CustomerWrote(at=at):
-            due = ticket.responded and ticket.status not in _OVER
+            due = ticket.responded and ticket.status not in OVER
             return _started(ticket, at, Metric.NEXT_RESPONSE) if due else []
-        case StatusChanged(at=at, to=to):
-            return _moved(ticket, to, at)
         case PromiseChanged(at=at, promise=promise, mode=mode):
             # What has ended keeps the terms that it ended under; a reopening brings those of its day.
             going = [metric for metric, clock in ticket.clocks.items() if clock.is_active and metric in promise]
             changed: Plan = [(metric, Retarget(at=at, terms=promise[metric], mode=mode)) for metric in going]
-            return changed + _never_started(replace(ticket, promise=promise), at)
+            under = replace(ticket, promise=promise)
+            return changed + _never_started(under, at) + _stay_begun(under, at)
+        case StatusChanged() | HandedOver():
+            return _passed_on(ticket, fact)
         case Seen(at=at):
             return [(metric, Look(at=at)) for metric in ticket.clocks]
+
+
+def _passed_on(ticket: TicketClocks, fact: StatusChanged | HandedOver) -> Plan:
+    if isinstance(fact, StatusChanged):
+        return _moved(ticket, fact.to, fact.at)
+    left: Plan = [(Metric.WITH_TEAM, Complete(at=fact.at))]
+    return left if ticket.status in OVER else left + _started(ticket, fact.at, Metric.WITH_TEAM)
 
 
 def _started(ticket: TicketClocks, at: int, metric: Metric) -> Plan:
@@ -117,14 +147,21 @@ def _started(ticket: TicketClocks, at: int, metric: Metric) -> Plan:
 
 def _never_started(ticket: TicketClocks, at: int) -> Plan:
     """Start, of the clocks that run from filing, those that nothing was promised for until now."""
-    if ticket.status in _OVER:
+    if ticket.status in OVER:
         return []
     open_ended = [Metric.RESOLUTION] if ticket.responded else [Metric.FIRST_RESPONSE, Metric.RESOLUTION]
     return [step for metric in open_ended if metric not in ticket.clocks for step in _started(ticket, at, metric)]
 
 
+def _stay_begun(ticket: TicketClocks, at: int) -> Plan:
+    """Start the clock of the team that has the ticket, unless it is under way."""
+    clock = ticket.clocks.get(Metric.WITH_TEAM)
+    is_over = ticket.status in OVER
+    return [] if is_over or (clock is not None and clock.is_active) else _started(ticket, at, Metric.WITH_TEAM)
+
+
 def _replied(ticket: TicketClocks, at: int) -> Plan:
-    if ticket.status in _OVER:
+    if ticket.status in OVER:
         return []
     answered = (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE, Metric.PERIODIC_UPDATE)
     return [*((metric, Complete(at=at)) for metric in answered), *_started(ticket, at, Metric.PERIODIC_UPDATE)]
@@ -132,12 +169,12 @@ def _replied(ticket: TicketClocks, at: int) -> Plan:
 
 def _moved(ticket: TicketClocks, to: Status, at: int) -> Plan:
     after = replace(ticket, status=to)
-    if to in _OVER:
+    if to in OVER:
         done = to is not Status.CANCELLED
         return [
-            (metric, Complete(at=at) if done and metric is Metric.RESOLUTION else Cancel(at=at)) for metric in Metric
+            (metric, Complete(at=at) if done and metric in _DONE_WHEN_RESOLVED else Cancel(at=at)) for metric in Metric
         ]
-    if ticket.status in _OVER:
+    if ticket.status in OVER:
         return _reopened(after, at)
     return [
         (metric, Pause(at=at) if to in clock.terms.pause_on else Resume(at=at))
@@ -151,10 +188,23 @@ def _reopened(ticket: TicketClocks, at: int) -> Plan:
         clock = ticket.clocks.get(metric)
         # Answered is answered, whatever becomes of the ticket.
         if clock is not None and (metric is Metric.RESOLUTION or clock.state is State.CANCELLED):
-            terms = ticket.promise.get(metric, clock.terms)
-            plan.append((metric, Reopen(at=at, terms=terms, paused=ticket.status in terms.pause_on)))
+            plan.append(_going_on(ticket, at, metric, clock))
+    plan += _stay_gone_on(ticket, at)
     if ticket.unanswered:
         plan += _started(ticket, at, Metric.NEXT_RESPONSE)
     if ticket.responded:
         plan += _started(ticket, at, Metric.PERIODIC_UPDATE)
     return plan
+
+
+def _stay_gone_on(ticket: TicketClocks, at: int) -> Plan:
+    """Let the stay with the team go on, or begin where another team has got the ticket since it was resolved."""
+    clock = ticket.clocks.get(Metric.WITH_TEAM)
+    if clock is None or ticket.handed_on:
+        return _stay_begun(ticket, at)
+    return [_going_on(ticket, at, Metric.WITH_TEAM, clock)]
+
+
+def _going_on(ticket: TicketClocks, at: int, metric: Metric, clock: Clock) -> tuple[Metric, Event]:
+    terms = ticket.promise.get(metric, clock.terms)
+    return metric, Reopen(at=at, terms=terms, paused=ticket.status in terms.pause_on)

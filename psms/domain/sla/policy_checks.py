@@ -46,6 +46,7 @@ def check_policy(definition: PolicyDefinition) -> None:
     """Raise FieldError for the first thing that is wrong with *definition*."""
     if not definition.targets:
         raise FieldError("targets", "promise something: give a target for one metric at least")
+    _check_kind(definition)
     _check_conditions(definition.conditions)
     for metric, target in definition.targets.items():
         _check_target(target, f"targets.{metric.value}")
@@ -55,6 +56,8 @@ def references_of(definition: PolicyDefinition) -> Iterator[Reference]:
     """Return everything that *definition* names, in order."""
     for number, service_id in enumerate(sorted(definition.conditions.services or (), key=str)):
         yield Reference(field=f"conditions.service_ids.{number}", kind=Kind.SERVICE, id=service_id)
+    for number, team_id in enumerate(sorted(definition.conditions.teams or (), key=str)):
+        yield Reference(field=f"conditions.team_ids.{number}", kind=Kind.TEAM, id=team_id)
     for metric, target in definition.targets.items():
         path = f"targets.{metric.value}"
         if target.calendar_id is not None:
@@ -69,6 +72,16 @@ def _named_by(action: Action, path: str) -> Iterator[Reference]:
         yield Reference(field=f"{path}.user_id", kind=Kind.USER, id=action.user_id)
     elif isinstance(action, ReassignToTeam):
         yield Reference(field=f"{path}.team_id", kind=Kind.TEAM, id=action.team_id)
+
+
+def _check_kind(definition: PolicyDefinition) -> None:
+    if not definition.is_operational:
+        if definition.conditions.teams:
+            message = "what a customer is promised does not depend on who has the ticket: only with_team takes teams"
+            raise FieldError("conditions.team_ids", message)
+    elif len(definition.targets) > 1:
+        message = "what teams agree on among themselves is a policy of its own: give no other target with it"
+        raise FieldError("targets.with_team", message)
 
 
 def _check_conditions(conditions: Conditions) -> None:

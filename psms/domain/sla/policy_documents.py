@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 from uuid import UUID
 
-from psms.domain.sla.definitions import DEFAULT_LEVELS, PAUSES, REOPEN_FLOOR_PERCENT, PolicyDefinition, Target
+from psms.domain.sla.definitions import PAUSES, REOPEN_FLOOR_PERCENT, PolicyDefinition, Target, usual_levels
 from psms.domain.sla.level_documents import LevelDocument, level_document_of, level_of
 from psms.domain.sla.matching import Conditions, Scalar
 from psms.domain.sla.terms import Metric, Reopening
@@ -15,6 +15,7 @@ class ConditionsDocument(TypedDict, total=False):
     """For which tickets a policy is; what is empty or left out is not asked."""
 
     service_ids: Sequence[str | UUID]
+    team_ids: Sequence[str | UUID]
     types: Sequence[str]
     priorities: Sequence[str]
     tiers: Sequence[str]
@@ -67,6 +68,7 @@ def conditions_of(document: ConditionsDocument) -> Conditions:
     custom_fields = document.get("custom_fields", {})
     return Conditions(
         services=frozenset(UUID(str(one)) for one in document.get("service_ids", ())) or None,
+        teams=frozenset(UUID(str(one)) for one in document.get("team_ids", ())) or None,
         types=frozenset(map(TicketType, document.get("types", ()))) or None,
         priorities=frozenset(map(Priority, document.get("priorities", ()))) or None,
         customer_tiers=frozenset(document.get("tiers", ())) or None,
@@ -78,8 +80,8 @@ def conditions_of(document: ConditionsDocument) -> Conditions:
 
 
 def conditions_document_of(conditions: Conditions) -> ConditionsDocument:
-    """Return conditions as a document."""
-    return {
+    """Return conditions as a document; teams only where some are asked for, as promises to customers ask for none."""
+    document: ConditionsDocument = {
         "service_ids": _sorted(str(one) for one in conditions.services or ()),
         "types": [one.value for one in TicketType if one in (conditions.types or ())],
         "priorities": [one.value for one in Priority if one in (conditions.priorities or ())],
@@ -92,6 +94,9 @@ def conditions_document_of(conditions: Conditions) -> ConditionsDocument:
             for name, values in sorted(conditions.custom_fields.items())
         },
     }
+    if conditions.teams:
+        document["team_ids"] = _sorted(map(str, conditions.teams))
+    return document
 
 
 def target_of(metric: Metric, document: TargetDocument) -> Target:
@@ -105,7 +110,7 @@ def target_of(metric: Metric, document: TargetDocument) -> Target:
         pause_on=frozenset(map(Status, document["pause_on"])) if "pause_on" in document else PAUSES[metric],
         reopening=Reopening(document.get("reopening", Reopening.RESUME)),
         reopen_floor_percent=document.get("reopen_floor_percent", REOPEN_FLOOR_PERCENT),
-        levels=DEFAULT_LEVELS
+        levels=usual_levels(metric)
         if levels is None
         else tuple(level_of(level, f"{path}.{number}") for number, level in enumerate(levels)),
     )

@@ -17,7 +17,7 @@ from psms.domain.sla.clock import Clock
 from psms.domain.sla.facts import CustomerWrote, Fact, Filed, PromiseChanged, Replied, Seen, StatusChanged
 from psms.domain.sla.matching import Conditions, Subject, holds
 from psms.domain.sla.metrics import TicketClocks, follow
-from psms.domain.sla.terms import Metric, Terms
+from psms.domain.sla.terms import PROMISED, Metric, Terms
 from psms.domain.sla.timeline import State
 
 Cycles = Mapping[tuple[Metric, int], Clock]
@@ -240,10 +240,10 @@ def compared(tried: Iterable[Tried]) -> tuple[dict[str, Comparison], list[Differ
     for one in sorted(tried, key=lambda ticket: ticket.number):
         really.update((metric, verdict) for metric, found in one.really.items() for verdict in found)
         simulated.update((metric, verdict) for metric, found in one.simulated.items() for verdict in found)
-        different += [found for metric in Metric if (found := _difference(one, metric)) is not None]
+        different += [found for metric in PROMISED if (found := _difference(one, metric)) is not None]
     metrics = {
         metric.value: Comparison(really=_outcomes(really, metric), simulated=_outcomes(simulated, metric))
-        for metric in Metric
+        for metric in PROMISED
     }
     return metrics, different
 

@@ -15,6 +15,16 @@ class Metric(StrEnum):
     NEXT_RESPONSE = "next_response"
     PERIODIC_UPDATE = "periodic_update"
     RESOLUTION = "resolution"
+    WITH_TEAM = "with_team"  # between teams; nothing of it is promised to the customer
+
+    @property
+    def is_operational(self) -> bool:
+        """Tell whether teams agree on it among themselves, so that it is never counted or shown with promises."""
+        return self is Metric.WITH_TEAM
+
+
+PROMISED = tuple(metric for metric in Metric if not metric.is_operational)
+"""What can be promised to customers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
