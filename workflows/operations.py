@@ -2,6 +2,7 @@
 
 from psms.db.fitness import HEAD, revision_of
 from psms.db.queries import operations as queries
+from psms.db.session import Database
 from psms.domain.operations import Backlog, Dependency
 from psms.errors import PsmsError
 from psms.runtime import Runtime
@@ -34,5 +35,10 @@ def _redis(rt: Runtime) -> Dependency:
 
 def backlog(rt: Runtime) -> Backlog:
     """Return what waits in all organizations: numbers only, nothing of anybody's content."""
-    with rt.db.begin_claim() as session:
+    return backlog_in(rt.db)
+
+
+def backlog_in(database: Database) -> Backlog:
+    """Return what waits in a database; raise PsmsError where it cannot be asked."""
+    with database.begin_claim() as session:
         return queries.backlog(session)

@@ -35,10 +35,11 @@ from workflows.sla_policies import saved_policy
 class Pace:
     """How many tickets are looked at in one transaction, and for how long; tens of thousands, by default.
 
-    Where there are more, the answer says how many it counted.
+    *least* are counted however long it takes. Where there are more tickets, the answer says how many it counted.
     """
 
     page: int = 1000
+    least: int = 5000
     patience: timedelta = timedelta(seconds=20)
 
 
@@ -80,8 +81,9 @@ def _tried(rt: Runtime, actor: Actor, save: Save, pace: Pace) -> Preview:
             until = until or act.now + pace.patience
             page = sla_rebases.open_tickets(session, act.organization_id, after, pace.page)
             pages.append(_page(trial, act, page, edition))
-        if len(page) < pace.page or act.now >= until:
-            return together(pages, complete=len(page) < pace.page)
+        is_last = len(page) < pace.page
+        if is_last or (act.now >= until and len(pages) * pace.page >= pace.least):
+            return together(pages, complete=is_last)
         after = page[-1]
 
 

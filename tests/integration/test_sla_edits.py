@@ -1,6 +1,7 @@
 """Edits of calendars and policies while clocks run: for whom they hold, from when on, and no breach that they undo."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy.exc import IntegrityError
 
+from psms.cli.doctor_sla import finding_of
 from psms.domain.pages import PageRequest
 from psms.domain.sla.calendar_definitions import CalendarFields
 from psms.domain.sla.edits import Applies
@@ -19,6 +21,7 @@ from psms.domain.sla_calendars import EditCalendar, NewCalendar
 from psms.domain.sla_policies import EditSlaPolicy, NewSlaPolicy
 from psms.domain.sla_rebases import RebaseState
 from psms.domain.sla_standing import ClockView
+from psms.embedded.findings import Grade
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.tenants import Tenant, file_ticket
@@ -177,8 +180,8 @@ def test_a_preview_that_runs_out_of_time_says_so_and_how_many_tickets_it_counted
     closed = CalendarFields(weekly={}, exceptions=[{"date": "2027-06-01", "hours": [["00:00", "24:00"]]}])
     edit = EditCalendar(name=None, fields=closed)
 
-    hasty = preview_calendar(rt, acme.actor, calendar_id, edit, Pace(page=1, patience=timedelta(0)))
-    assert hasty == Preview(tickets=1, clocks=1, moved=1, would_breach=0, complete=False)
+    hasty = preview_calendar(rt, acme.actor, calendar_id, edit, Pace(page=1, least=2, patience=timedelta(0)))
+    assert hasty == Preview(tickets=2, clocks=2, moved=2, would_breach=0, complete=False)
     paged = preview_calendar(rt, acme.actor, calendar_id, edit, Pace(page=1))
     assert paged == Preview(tickets=3, clocks=3, moved=3, would_breach=0, complete=True)
     # The calendar that was tried is not at hand for whoever asks next.
@@ -239,12 +242,22 @@ def test_a_rebase_that_fails_says_so_and_lets_the_others_go_first(
     assert (second.state, second.started_at) == (RebaseState.WAITING, None)
     waiting = backlog(rt)
     assert (waiting.rebases, waiting.rebases_failing, waiting.rebases_oldest_s >= 0) == (2, 1, True)
+    failing, slow = finding_of(waiting), finding_of(replace(waiting, rebases_failing=0, rebases_oldest_s=1200))
+    assert (failing.grade, failing.sentence.split(":")[0]) == (
+        Grade.WARN,
+        "1 of 2 edits fail where open tickets follow them",
+    )
+    assert (slow.grade, slow.sentence.split(":")[0]) == (
+        Grade.WARN,
+        "open tickets have not followed an edit for 20 minutes",
+    )
     database.run(sql.SQL("ALTER TABLE sla_segments DROP CONSTRAINT broken"))
 
     # The second comes first, and lets the ticket follow both; nothing is left for the first once it is tried again.
     assert rebase_tickets(rt) == 1
     database.move_clock(timedelta(minutes=2))
     assert rebase_tickets(rt) == 0
+    assert finding_of(backlog(rt)).grade is Grade.OK
     done = [get_rebase(rt, acme.actor, one.id) for one in (first, second)]
     assert [(one.state, one.tickets, one.error) for one in done] == [
         (RebaseState.DONE, 0, None),
