@@ -69,7 +69,11 @@ class ConditionsSchema(Schema):
 
 
 class ActionSchema(Schema):
-    """What reaching a level leads to. Besides its type: notify takes to or user_id, reassign user_id or team_id."""
+    """What reaching a level leads to.
+
+    Besides its type: notify takes to or user_id, reassign user_id, team_id or to, page nothing or to; add_watcher takes
+    user_id. What is reassigned or paged goes to nobody but manager_on_duty.
+    """
 
     type = fields.String(required=True, validate=validate.OneOf(ACTION_TYPES))
     to = choice(Recipient)

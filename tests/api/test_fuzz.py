@@ -25,6 +25,7 @@ _CHECKS = [
 ]
 # Four more callers are tried by `test_fuzz_everybody`.
 _EXAMPLES = 4
+ONE_DAY = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
 EVERY_HOUR = {"name": "A", "time_zone": "UTC", "always_open": True}
 
 
@@ -41,6 +42,7 @@ def known_ids(standing):
         "organization_id": str(standing.tenant.organization_id),
         "user_id": user,
         "team_id": client.post("/v1/teams", json={"name": "A"}).json["id"],
+        "duty_id": client.post("/v1/duties", json={"user_id": user, **ONE_DAY}).json["id"],
         "service_id": service,
         "calendar_id": client.post("/v1/calendars", json=EVERY_HOUR).json["id"],
         "policy_id": client.post("/v1/sla-policies", json={"name": "A", "resolution_seconds": 60}).json["id"],

@@ -1,13 +1,17 @@
 """How often the hot paths ask PostgreSQL, counted on the wire; how long that takes is measured by `bench`."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from psms.db.session import Database
 from psms.domain.access import Permission, Role
+from psms.domain.accounts import NewTeam
 from psms.domain.answers import OnceKey
 from psms.domain.pages import PageRequest
 from psms.domain.sla_policies import NewSlaPolicy
@@ -17,7 +21,7 @@ from tests.support.databases import MigratedDatabase
 from tests.support.offices import add_custom_caller
 from tests.support.tenants import Tenant, add_caller, file_ticket, make_tenant
 from tests.support.wire import CountingProxy, counted
-from workflows import accounts, tickets
+from workflows import accounts, directory, tickets
 from workflows.sla_policies import add_policy
 
 # As often as it takes until psycopg has prepared every statement.
@@ -93,6 +97,15 @@ def test_a_custom_role_comes_with_the_caller(wire: Wire) -> None:
 def test_a_ticket_with_its_clocks_is_filed_in_three_round_trips(wire: Wire) -> None:
     # BEGIN with the organization; number, instant and promise; everything that is written, with COMMIT.
     assert wire.cost(lambda: file_ticket(wire.rt, wire.acme.actor)) == (5, 3)
+
+
+def test_an_agreement_of_its_team_costs_a_filed_ticket_nothing_more(wire: Wire) -> None:
+    body = directory.add_team(wire.rt, wire.acme.actor, NewTeam(name="Second line"), None).body
+    command = OpenTicket(subject="Printer on fire", team_id=UUID(json.loads(body)["id"]))
+    stay: Any = {"with_team": {"seconds": 60}}
+    add_policy(wire.rt, wire.acme.actor, NewSlaPolicy(name="Second line", targets=stay), None)
+
+    assert wire.cost(lambda: tickets.open_ticket(wire.rt, wire.acme.actor, command, None)) == (5, 3)
 
 
 def test_an_idempotency_key_costs_no_round_trip_more(wire: Wire) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from psms.db import schema
 from psms.domain.accounts import NewTeam
 from psms.domain.lifecycle import Action
 from psms.domain.pages import PageRequest
@@ -218,3 +219,24 @@ def test_reports_count_stays_by_the_team_that_had_the_ticket_and_apart_from_prom
     missed = Selection(question=replace(question, metric=Metric.WITH_TEAM), figure=Figure.MISSED, key=str(first))
     page = counted_tickets(rt, acme.actor, missed, PageRequest(after=None, limit=10))
     assert [one.id for one in page.items] == [ticket_id]
+
+
+def test_a_former_release_knows_nothing_of_agreements_and_keeps_every_promise(
+    rt: Runtime, database: MigratedDatabase, acme: Tenant, lines: tuple[UUID, UUID]
+) -> None:
+    ticket_id = file(rt, acme, lines[0])
+    schema.downgrade(database.owner_url, "0007")
+
+    assert database.rows("SELECT metric FROM sla_clocks") == [("resolution",)]
+    kept = """
+        SELECT p.name, p.active, ARRAY(SELECT jsonb_object_keys(v.definition -> 'targets'))
+        FROM sla_policies p JOIN sla_policy_versions v ON v.policy_id = p.id ORDER BY p.id
+    """
+    assert database.rows(kept) == [
+        ("Customers", True, ["resolution"]),
+        ("First line", False, ["resolution"]),
+        ("Second line", False, ["resolution"]),
+    ]
+    schema.upgrade(database.owner_url, database.app_url)
+    assert [one.metric for one in sla_of_ticket(rt, acme.actor, ticket_id).clocks] == [Metric.RESOLUTION]
+    assert verify_clocks(rt, acme.organization_id).differences == []

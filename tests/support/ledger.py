@@ -56,7 +56,8 @@ CHECKS = {
     "breaches and their events differ in number": """
         SELECT t.id FROM tickets t
         WHERE (SELECT count(*) FROM sla_clocks c WHERE c.ticket_id = t.id AND c.breached_at IS NOT NULL)
-           <> (SELECT count(*) FROM events e WHERE e.ticket_id = t.id AND e.type = 'sla.breached')""",
+           <> (SELECT count(*) FROM events e
+               WHERE e.ticket_id = t.id AND e.type IN ('sla.breached', 'ola.breached'))""",
     "a clock's ledger does not end where the clock stands": """
         SELECT c.id FROM sla_clocks c
         LEFT JOIN sla_segments s ON s.clock_id = c.id AND s.number = c.segment
