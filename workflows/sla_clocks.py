@@ -112,7 +112,7 @@ def carried(act: Act, kept: KeptClock, row: Row[Any], measures: Measures) -> tup
     event = Retarget(at=at, terms=replace(kept.clock.terms, calendar=current), mode=mode)
     step = advance(kept.clock, event, measures.hours_of, spans_of(act, [kept])(kept) if row.recomputed else ())
     # What is reached at that very instant comes with the look that follows.
-    before = tuple(fire for fire in step.fires if fire.at < at)
+    before = _reached_before(step.fires, kept.clock, at)
     after = replace(step.clock, fired=kept.clock.fired | {fire.level for fire in before})
     moved = kept.moved(after, step.segment)
     return moved, _reached(kept, moved, before)
@@ -145,8 +145,8 @@ def followed(act: Act, case: Case, fact: Fact, ran_of: RanOf | None = None) -> C
     for metric, step in follow(before, fact, case.measures.hours_of, ran).steps:
         old = own.get(metric)
         if old is not None and isinstance(fact, Seen):
-            own[metric] = replace(old, clock=step.clock)
-            reached += _reached(old, own[metric], step.fires)
+            own[metric], before = _seen(old, step, fact.at)
+            reached += _reached(old, own[metric], before)
         elif old is not None and old.clock.cycle == step.clock.cycle:
             own[metric] = _moved(old, step, case.promise)
         else:
@@ -154,6 +154,21 @@ def followed(act: Act, case: Case, fact: Fact, ran_of: RanOf | None = None) -> C
             former += [] if old is None else [_left(old, step)]
     reached.sort(key=lambda one: (one.fire.at, not one.is_breach))
     return replace(case, clocks=tuple(own.values()), former=tuple(former), reached=tuple(reached))
+
+
+def _reached_before(fires: Sequence[Fire], clock: Clock, at: int) -> tuple[Fire, ...]:
+    # What the clock's last event led to was reached by then, also where another one comes in the same instant.
+    return tuple(fire for fire in fires if fire.at < at or fire.at == clock.since)
+
+
+def _seen(old: KeptClock, step: Step, at: int) -> tuple[KeptClock, tuple[Fire, ...]]:
+    """Return a clock that was looked at, and the levels that it reached before the instant of the look.
+
+    What is reached at that very instant is for a later look: an act may follow in it, and acts come before timers.
+    """
+    before = _reached_before(step.fires, old.clock, at)
+    clock = replace(step.clock, fired=old.clock.fired | {fire.level for fire in before})
+    return replace(old, clock=clock), before
 
 
 def _moved(old: KeptClock, step: Step, promise: BookedPromise | None) -> KeptClock:

@@ -6,6 +6,7 @@ twice. What a single level does to its ticket is in `sla_actions`.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from psms.db.queries import journal
 from psms.db.queries import sla_effects as queries
@@ -34,17 +35,28 @@ class _Writes:
 def take_effect(act: Act, cases: Sequence[Case]) -> list[Case]:
     """Write what *cases* reached, with all it leads to, and return them as they are afterwards.
 
-    Where a level changes what policies ask for, the clocks follow at once.
+    All is told in the order in which it was due, whichever ticket it is of. Where a level changes what policies ask
+    for, the clocks follow at once.
     """
     new = _first_time(act, cases)
     named = {one for case in cases for reached in case.reached for one in named_by(case, reached)}
     standing = frozenset(queries.standing(act.session, named)) if named else frozenset()
     writes = _Writes()
-    done = [_effect(act, case, [one for one in case.reached if _key(one) in new], standing, writes) for case in cases]
+    after = {case.ticket.id: case for case in cases}
+    for ticket_id, one in _in_order(cases):
+        if _key(one) in new:
+            after[ticket_id] = _effect(act, after[ticket_id], one, standing, writes)
+    done = [_over(act, case, after[case.ticket.id]) for case in cases]
     ticket_queries.write_escalated(act.session, act.organization_id, [case.locked for case in done], act.now)
     done = written(act, done)
     _write(act, writes)
     return done
+
+
+def _in_order(cases: Sequence[Case]) -> list[tuple[UUID, Reached]]:
+    # Stable: what a ticket reached at one instant stays in its order.
+    reached = [(case.ticket.id, one) for case in cases for one in case.reached]
+    return sorted(reached, key=lambda found: found[1].fire.at)
 
 
 def _key(one: Reached) -> tuple[object, str]:
@@ -56,24 +68,27 @@ def _first_time(act: Act, cases: Sequence[Case]) -> set[tuple[object, str]]:
     return set(queries.insert_fires(act.session, act.organization_id, fires, act.now)) if fires else set()
 
 
-def _effect(act: Act, case: Case, reached: Sequence[Reached], standing: frozenset[object], writes: _Writes) -> Case:
-    before = case.ticket
-    ticket, sequence = before, case.locked.sequence
-    for one in reached:
-        _count(act, one)
-        outcome = outcome_of(act, case, ticket, one, standing)
-        for ticket, told in outcome.told:
-            sequence += 1
-            writes.events.append(event_of(act, ticket, told, sequence))
-            writes.logs.append(trail.entry(act, told.type.value, ("ticket", ticket.id), _shown(told)))
-        writes.outcomes.append(outcome)
-        if outcome.call is not None:
-            facts = {"metric": one.kept.metric, "level": one.level, "severity": outcome.call.severity}
-            called = trail.added(facts)
-            writes.logs.append(trail.entry(act, EventType.PAGE_TRIGGERED.value, ("ticket", ticket.id), called))
-    locked = replace(case.locked, ticket=ticket, sequence=sequence)
-    case = replace(case, locked=locked, reached=())
-    return promised(act, case) if ticket.priority is not before.priority else case
+def _effect(act: Act, case: Case, one: Reached, standing: frozenset[object], writes: _Writes) -> Case:
+    """Gather what one level leads to, and return the case with its ticket as it is then."""
+    _count(act, one)
+    ticket, sequence = case.ticket, case.locked.sequence
+    outcome = outcome_of(act, case, ticket, one, standing)
+    for ticket, told in outcome.told:
+        sequence += 1
+        writes.events.append(event_of(act, ticket, told, sequence))
+        writes.logs.append(trail.entry(act, told.type.value, ("ticket", ticket.id), _shown(told)))
+    writes.outcomes.append(outcome)
+    if outcome.call is not None:
+        facts = {"metric": one.kept.metric, "level": one.level, "severity": outcome.call.severity}
+        called = trail.added(facts)
+        writes.logs.append(trail.entry(act, EventType.PAGE_TRIGGERED.value, ("ticket", ticket.id), called))
+    return replace(case, locked=replace(case.locked, ticket=ticket, sequence=sequence))
+
+
+def _over(act: Act, before: Case, after: Case) -> Case:
+    """Return a case with nothing left to record, its clocks under the promise that its ticket's priority asks for."""
+    after = replace(after, reached=())
+    return promised(act, after) if after.ticket.priority is not before.ticket.priority else after
 
 
 def _count(act: Act, one: Reached) -> None:
