@@ -114,8 +114,8 @@ def followed(act: Act, case: Case, fact: Fact, ran_of: RanOf | None = None) -> C
     for metric, step in follow(before, fact, case.measures.hours_of, ran).steps:
         old = own.get(metric)
         if old is not None and isinstance(fact, Seen):
-            own[metric] = replace(old, clock=step.clock)
-            reached += reached_of(old, own[metric], step.fires)
+            own[metric], fires = _seen(old, step, fact.at)
+            reached += reached_of(old, own[metric], fires)
         elif old is not None and old.clock.cycle == step.clock.cycle:
             own[metric] = _moved(old, step, case.source_of(metric))
         else:
@@ -133,6 +133,17 @@ def _is_handed_on(case: Case) -> bool:
     left, resolved = stay.clock.completed_at, case.ticket.resolved_at
     left_before = left is not None and resolved is not None and left < instant_of(resolved)
     return left_before or stay.team_id != case.ticket.team_id
+
+
+def _seen(old: KeptClock, step: Step, at: int) -> tuple[KeptClock, tuple[Fire, ...]]:
+    """Return a clock that was looked at, and the levels that it reached before the instant of the look.
+
+    What is reached at that very instant is for a later look: an act may follow in it, and acts come before timers.
+    What the clock's last event led to was reached by then, also where the look comes in the same instant.
+    """
+    before = tuple(fire for fire in step.fires if fire.at < at or fire.at == old.clock.since)
+    clock = replace(step.clock, fired=old.clock.fired | {fire.level for fire in before})
+    return replace(old, clock=clock), before
 
 
 def _moved(old: KeptClock, step: Step, promise: BookedPromise | None) -> KeptClock:

@@ -6,6 +6,7 @@ twice. What a single level does to its ticket is in `sla_actions`.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from uuid import UUID
 
 from psms.db.queries import duties, journal
 from psms.db.queries import sla_effects as queries
@@ -37,16 +38,27 @@ class _Writes:
 def take_effect(act: Act, cases: Sequence[Case]) -> list[Case]:
     """Write what *cases* reached, with all it leads to, and return them as they are afterwards.
 
-    Where a level changes what policies ask for, the clocks follow at once.
+    All is told in the order in which it was due, whichever ticket it is of. Where a level changes what policies ask
+    for, the clocks follow at once.
     """
     new = _first_time(act, cases)
     present = _present(act, cases)
     writes = _Writes()
-    done = [_effect(act, case, [one for one in case.reached if _key(one) in new], present, writes) for case in cases]
+    after = {case.ticket.id: case for case in cases}
+    for ticket_id, one in _in_order(cases):
+        if _key(one) in new:
+            after[ticket_id] = _effect(act, after[ticket_id], one, present, writes)
+    done = [_over(act, case, after[case.ticket.id], writes) for case in cases]
     ticket_queries.write_escalated(act.session, act.organization_id, [case.locked for case in done], act.now)
     done = written(act, done)
     _write(act, writes)
     return done
+
+
+def _in_order(cases: Sequence[Case]) -> list[tuple[UUID, Reached]]:
+    # Stable: what a ticket reached at one instant stays in its order.
+    reached = [(case.ticket.id, one) for case in cases for one in case.reached]
+    return sorted(reached, key=lambda found: found[1].fire.at)
 
 
 def _key(one: Reached) -> tuple[object, str]:
@@ -70,26 +82,30 @@ def _present(act: Act, cases: Sequence[Case]) -> Present:
     )
 
 
-def _effect(act: Act, case: Case, reached: Sequence[Reached], present: Present, writes: _Writes) -> Case:
-    before = case.ticket
-    ticket, sequence = before, case.locked.sequence
-    for one in reached:
-        _count(act, one)
-        outcome = outcome_of(act, case, ticket, one, present)
-        for ticket, told in outcome.told:
-            sequence += 1
-            writes.events.append(event_of(act, ticket, told, sequence))
-            writes.logs.append(trail.entry(act, told.type.value, ("ticket", ticket.id), _shown(told)))
-        writes.outcomes.append(outcome)
-        if outcome.call is not None:
-            facts = {"metric": one.kept.metric, "level": one.level, "severity": outcome.call.severity}
-            called = trail.added(facts)
-            writes.logs.append(trail.entry(act, EventType.PAGE_TRIGGERED.value, ("ticket", ticket.id), called))
-    moved = replace(case, locked=replace(case.locked, ticket=ticket, sequence=sequence), reached=())
-    if ticket.team_id != before.team_id:
+def _effect(act: Act, case: Case, one: Reached, present: Present, writes: _Writes) -> Case:
+    """Gather what one level leads to, and return the case with its ticket as it is then."""
+    _count(act, one)
+    ticket, sequence = case.ticket, case.locked.sequence
+    outcome = outcome_of(act, case, ticket, one, present)
+    for ticket, told in outcome.told:
+        sequence += 1
+        writes.events.append(event_of(act, ticket, told, sequence))
+        writes.logs.append(trail.entry(act, told.type.value, ("ticket", ticket.id), _shown(told)))
+    writes.outcomes.append(outcome)
+    if outcome.call is not None:
+        facts = {"metric": one.kept.metric, "level": one.level, "severity": outcome.call.severity}
+        called = trail.added(facts)
+        writes.logs.append(trail.entry(act, EventType.PAGE_TRIGGERED.value, ("ticket", ticket.id), called))
+    return replace(case, locked=replace(case.locked, ticket=ticket, sequence=sequence))
+
+
+def _over(act: Act, before: Case, after: Case, writes: _Writes) -> Case:
+    """Return a case with nothing left to record, its clocks under what its ticket's team and priority ask for."""
+    moved, ticket = replace(after, reached=()), after.ticket
+    if ticket.team_id != before.ticket.team_id:
         moved = handed_over(act, moved, ticket)
-        writes.endings += endings(case, moved)
-    return agreed(act, promised(act, moved)) if ticket.priority is not before.priority else moved
+        writes.endings += endings(before, moved)
+    return agreed(act, promised(act, moved)) if ticket.priority is not before.ticket.priority else moved
 
 
 def _count(act: Act, one: Reached) -> None:

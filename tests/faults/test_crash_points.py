@@ -6,6 +6,8 @@ import pytest
 
 from psms.crash import CrashPoint
 from tests.faults.conftest import soaking
+from tests.support.crew import assert_clocks_follow_from_their_ledgers
+from tests.support.extras import environment_of
 from tests.support.ledger import Ledger
 from tests.support.scene import running_stage, scene_on
 from tests.support.waiting import eventually
@@ -90,3 +92,4 @@ def test_a_death_between_two_steps_loses_nothing_and_doubles_nothing(home, point
         assert (scene.filing.refused.total() > 0) == (CrashPoint.TICKET_COMMITTED in points)
         if CrashPoint.DELIVERY_SENT in points:
             assert len(scene.partner.received) > len(scene.partner.distinct_ids())
+        assert_clocks_follow_from_their_ledgers(environment_of(home))

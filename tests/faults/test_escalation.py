@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.support.extras import frozen, one_more, state_of
+from tests.support.crew import assert_clocks_follow_from_their_ledgers
+from tests.support.extras import environment_of, frozen, one_more, state_of
 from tests.support.scene import Scene, Stage, running_stage, scene_on
 from tests.support.stacks import process_of, processes_of
 from tests.support.waiting import eventually
@@ -27,6 +28,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         promise = {"name": "Five seconds", "first_response_seconds": int(TARGET.total_seconds())}
         assert running.desk.call("POST", "/v1/sla-policies", json=promise).status_code == 201
         yield running
+        assert_clocks_follow_from_their_ledgers(environment_of(running.home))
 
 
 def assert_escalated_once_and_on_time(scene: Scene, count: int) -> None:

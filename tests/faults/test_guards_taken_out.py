@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.support.extras import frozen
+from tests.support.crew import assert_clocks_follow_from_their_ledgers
+from tests.support.extras import environment_of, frozen
 from tests.support.receiver import Answer
 from tests.support.scene import Stage, running_stage, scene_on
 from tests.support.stacks import process_of
@@ -28,6 +29,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     home = tmp_path_factory.mktemp("desk")
     with running_stage(home, PSMS_FALLBACK_AFTER_MS=NEVER_MS, PSMS_LEASE_SECONDS=NEVER_S) as running:
         yield running
+        assert_clocks_follow_from_their_ledgers(environment_of(running.home))
 
 
 def test_without_beat_and_without_the_fallback_an_escalation_is_late(stage):

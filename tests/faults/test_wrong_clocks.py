@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from psms.settings import LOOPBACK
+from tests.support.crew import assert_clocks_follow_from_their_ledgers
+from tests.support.extras import environment_of
 from tests.support.keys import TEST_KEK
 from tests.support.scene import Stage, running_stage, scene_on
 from tests.support.waiting import eventually
@@ -46,6 +48,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, off: dict[str, timedelta]) -
         promise = {"name": "Two seconds", "first_response_seconds": 2}
         assert running.desk.call("POST", "/v1/sla-policies", json=promise).status_code == 201
         yield running
+        assert_clocks_follow_from_their_ledgers(environment_of(running.home))
 
 
 def error_of(stage: Stage, name: str) -> timedelta:

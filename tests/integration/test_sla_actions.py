@@ -12,7 +12,7 @@ from psms.domain.access import Actor, Role
 from psms.domain.accounts import NewTeam
 from psms.domain.lifecycle import Action
 from psms.domain.sla_policies import NewSlaPolicy
-from psms.domain.tickets import EditTicket, NewComment, Priority
+from psms.domain.tickets import EditTicket, NewComment, OpenTicket, Priority, TicketType
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.tenants import Tenant, add_caller, file_ticket
@@ -20,11 +20,17 @@ from workflows import directory, tickets
 from workflows.comments import add_comment
 from workflows.sla_policies import add_policy
 from workflows.sla_sweep import fire_due_timers
+from workflows.sla_verification import verify_clocks
 
 PAGES = """
     SELECT e.type, b.body #>> '{data,page,level}', b.body #>> '{data,page,severity}', b.body #>> '{data,page,state}'
     FROM events e CROSS JOIN LATERAL (SELECT CAST(convert_from(e.body, 'UTF8') AS jsonb) AS body) b
     WHERE e.type LIKE 'page.%%' ORDER BY e.id
+"""
+IN_ORDER = """
+    SELECT b.body #>> '{data,ticket,type}', b.body #>> '{data,sla,level}', b.body #>> '{data,sla,at}'
+    FROM events e CROSS JOIN LATERAL (SELECT CAST(convert_from(e.body, 'UTF8') AS jsonb) AS body) b
+    WHERE e.type LIKE 'sla.%%' ORDER BY e.id
 """
 SLA_EVENTS = "SELECT type, body FROM events WHERE type LIKE 'sla.%%' ORDER BY sequence"
 
@@ -108,6 +114,53 @@ def test_levels_that_are_due_at_once_are_all_recorded_and_people_hear_of_the_hig
     fired = "SELECT level FROM sla_fires ORDER BY at, level"
     assert [level for (level,) in database.rows(fired)] == ["half", "soon", "(breach)", "breach"]
     assert database.count("ticket_watchers") == 1
+
+
+def test_what_one_sweep_notices_is_told_in_the_order_in_which_it_was_due(
+    rt: Runtime, database: MigratedDatabase, acme: Tenant
+) -> None:
+    for kind, seconds in {TicketType.REQUEST: 600, TicketType.INCIDENT: 480}.items():
+        target: Any = {"seconds": seconds, "levels": [{"id": "half", "percent": 50, "actions": [{"type": "event"}]}]}
+        conditions: Any = {"types": [kind.value]}
+        policy = NewSlaPolicy(name=kind.value, conditions=conditions, targets={"resolution": target})
+        add_policy(rt, acme.actor, policy, None)
+    for kind in (TicketType.REQUEST, TicketType.INCIDENT):
+        tickets.open_ticket(rt, acme.actor, OpenTicket(subject="Due", type=kind), None)
+    after(rt, database, 11)
+
+    told = database.rows(IN_ORDER)
+    assert [(kind, level) for kind, level, _ in told] == [
+        ("incident", "half"),
+        ("request", "half"),
+        ("incident", "breach"),
+        ("request", "breach"),
+    ]
+    assert [at for *_, at in told] == sorted(str(at) for *_, at in told)
+
+
+def test_what_is_resolved_at_the_very_instant_of_a_level_has_not_reached_it(
+    rt: Runtime, database: MigratedDatabase, acme: Tenant, ticket_id: UUID
+) -> None:
+    half = tickets.get_ticket(rt, acme.actor, ticket_id).created_at + timedelta(minutes=50)
+    database.stop_clock(half)
+    tickets.edit_ticket(rt, acme.actor, ticket_id, EditTicket(fields={"priority": Priority.HIGH}))
+    tickets.transition(rt, acme.actor, ticket_id, Action.RESOLVE, None)
+
+    assert after(rt, database, 60) == []
+    assert database.count("sla_fires") == 0
+    assert verify_clocks(rt, acme.organization_id).differences == []
+
+
+def test_a_level_of_the_very_instant_of_another_act_is_reached(
+    rt: Runtime, database: MigratedDatabase, acme: Tenant, ticket_id: UUID
+) -> None:
+    half = tickets.get_ticket(rt, acme.actor, ticket_id).created_at + timedelta(minutes=50)
+    database.stop_clock(half)
+    tickets.transition(rt, acme.actor, ticket_id, Action.PEND, None)
+
+    assert after(rt, database, 60) == ["sla.at_risk"]
+    assert database.rows("SELECT at FROM sla_fires") == [(half,)]
+    assert verify_clocks(rt, acme.organization_id).differences == []
 
 
 def test_who_is_no_longer_active_is_passed_over(

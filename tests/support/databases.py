@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import psycopg
@@ -26,12 +26,12 @@ class MigratedDatabase:
 
     def move_clock(self, ahead: timedelta) -> None:
         """Let `psms_now()` run *ahead* of the server's clock, for every process that uses this database."""
-        self.run(
-            sql.SQL(
-                "CREATE OR REPLACE FUNCTION psms_now() RETURNS timestamptz LANGUAGE sql VOLATILE PARALLEL SAFE "
-                "RETURN clock_timestamp() + make_interval(secs => {})"
-            ).format(sql.Literal(ahead.total_seconds()))
-        )
+        running = sql.SQL("clock_timestamp() + make_interval(secs => {})")
+        self.run(clock_of(running.format(sql.Literal(ahead.total_seconds()))))
+
+    def stop_clock(self, at: datetime) -> None:
+        """Let `psms_now()` stand at the instant *at*, to the microsecond, until somebody moves it."""
+        self.run(stopped_clock(at))
 
     def run(self, statement: sql.SQL | sql.Composed) -> None:
         """Run a statement as the superuser."""
@@ -49,6 +49,17 @@ class MigratedDatabase:
             row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table))).fetchone()
         assert row is not None
         return int(row[0])
+
+
+def clock_of(instant: sql.Composed) -> sql.Composed:
+    """Return the statement that makes *instant* what `psms_now()` reads."""
+    head = sql.SQL("CREATE OR REPLACE FUNCTION psms_now() RETURNS timestamptz LANGUAGE sql VOLATILE PARALLEL SAFE ")
+    return head + sql.SQL("RETURN {}").format(instant)
+
+
+def stopped_clock(at: datetime) -> sql.Composed:
+    """Return the statement that stops the clock at the instant *at*."""
+    return clock_of(sql.SQL("CAST({} AS timestamptz)").format(sql.Literal(at.isoformat())))
 
 
 def database_url(server: PostgresServer, user: str, database: str) -> str:

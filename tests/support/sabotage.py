@@ -39,6 +39,7 @@ def without_all(clauses: dict[str, str]) -> Iterator[None]:
     assert not missing, f"no statement had {missing}"
 
 
-def until_waiting(database: MigratedDatabase, count: int) -> None:
+def until_waiting(database: MigratedDatabase, count: int, *, within: float = 5.0) -> None:
     """Return when exactly so many sessions of *database* wait for a lock."""
-    eventually(lambda: database.rows(_WAITING) == [(count,)], what=f"{count} sessions to wait for a lock")
+    found = f"{count} sessions to wait for a lock"
+    eventually(lambda: database.rows(_WAITING) == [(count,)], within=within, what=found)

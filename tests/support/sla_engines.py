@@ -51,7 +51,7 @@ def mutated(mutant: Mutant, directory: Path) -> Iterator[Engine]:
     (copy / "__init__.py").write_text('"""A copy."""\n', encoding="utf-8")
     for file in copy.glob("*.py"):
         file.write_text(file.read_text(encoding="utf-8").replace(f"{REAL}.", f"{package}."), encoding="utf-8")
-    _apply(mutant, copy / f"{mutant.module}.py")
+    put_in(mutant, copy / f"{mutant.module}.py")
     sys.path.insert(0, str(directory))
     importlib.invalidate_caches()
     try:
@@ -62,7 +62,8 @@ def mutated(mutant: Mutant, directory: Path) -> Iterator[Engine]:
             del sys.modules[name]
 
 
-def _apply(mutant: Mutant, file: Path) -> None:
+def put_in(mutant: Mutant, file: Path) -> None:
+    """Write the fault into a copied file; raise MutantNotApplicable where it does not fit."""
     text = file.read_text(encoding="utf-8")
     found = text.count(mutant.old)
     if found != 1:

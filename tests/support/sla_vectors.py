@@ -11,6 +11,7 @@ from psms.adapters.zones import PinnedZones
 from tests.support.sla_engines import Engine
 
 DEFAULT = Path(__file__).parents[1] / "vectors" / "sla.json"
+STORIES = DEFAULT.with_name("stories.json")
 FORMAT = "sla-vectors/1"
 # The examples' words for a status, where they are not ours.
 _STATUSES = {"pending_customer": "pending"}
