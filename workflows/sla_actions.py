@@ -29,6 +29,7 @@ from workflows.pages import Call
 from workflows.sla_clocks import Case, Reached
 from workflows.ticket_events import Told
 
+_TELL, _PAGE = TellEvent(), PageOnCall()
 # What is recorded more than so long after it was reached is marked late.
 LATE_S = 5
 
@@ -67,7 +68,7 @@ def outcome_of(act: Act, case: Case, ticket: Ticket, one: Reached, standing: Sta
     if one.is_breach:
         told.append((ticket, Told(type=EventType.SLA_BREACHED, changes={}, sla=notice)))
     actions = [action for action in _actions(case, one) if set(_ids(action)) <= standing]
-    if TellEvent() in actions and one.level != BREACH.id:
+    if _TELL in actions and one.level != BREACH.id:
         told.append((ticket, Told(type=_type_of(one), changes={}, sla=notice)))
     told += _escalated(act, ticket, actions, notice)
     if told:
@@ -78,7 +79,7 @@ def outcome_of(act: Act, case: Case, ticket: Ticket, one: Reached, standing: Sta
         told=told,
         notifications=[_notification(act, ticket, one, action) for action in actions if _notifies(action)],
         watchers=[action.user_id for action in actions if isinstance(action, AddWatcher)],
-        call=_call(ticket, notice) if PageOnCall() in actions else None,
+        call=_call(ticket, notice) if _PAGE in actions else None,
     )
 
 

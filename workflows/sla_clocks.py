@@ -1,7 +1,7 @@
 """The clocks of locked tickets while a change is under way: read, moved by facts, written. Who tells facts: `sla`."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
@@ -15,9 +15,7 @@ from psms.db.queries import sla_ledger
 from psms.db.queries.tickets import LockedTicket
 from psms.domain.sla.advance import Span, Step, advance
 from psms.domain.sla.book import BookedPromise
-from psms.domain.sla.calendar_keys import key_text
 from psms.domain.sla.clock import Clock
-from psms.domain.sla.definitions import PolicyDefinition
 from psms.domain.sla.facts import Fact, PromiseChanged, Seen
 from psms.domain.sla.instants import instant_of, microseconds_of
 from psms.domain.sla.kept import BREACH_KEY, KeptClock
@@ -89,7 +87,7 @@ def cases_of(act: Act, locked: Sequence[LockedTicket]) -> list[Case]:
 
 
 def _settled(act: Act, locked: LockedTicket, rows: Sequence[Row[Any]], measures: Measures) -> Case:
-    clocks = [kept_of(row, measures.definitions) for row in rows]
+    clocks = [kept_of(row, measures) for row in rows]
     current = [carried(act, kept, row, measures) for kept, row in zip(clocks, rows, strict=True)]
     case = Case(
         locked=locked,
@@ -120,7 +118,7 @@ def carried(act: Act, kept: KeptClock, row: Row[Any], measures: Measures) -> tup
 
 def spans_of(act: Act, clocks: Sequence[KeptClock]) -> RanOf:
     """Return what tells where a cycle ran before its last event, in one query."""
-    spans: dict[UUID, list[Span]] = defaultdict(list)
+    spans = defaultdict[UUID, list[Span]](list)
     for row in sla_ledger.segments_of(act.session, act.organization_id, [kept.id for kept in clocks]):
         if row.state == State.RUNNING.value and row.ended_at is not None:
             spans[row.clock_id].append((instant_of(row.began_at), instant_of(row.ended_at)))
@@ -145,6 +143,8 @@ def followed(act: Act, case: Case, fact: Fact, ran_of: RanOf | None = None) -> C
     for metric, step in follow(before, fact, case.measures.hours_of, ran).steps:
         old = own.get(metric)
         if old is not None and isinstance(fact, Seen):
+            if step.clock is old.clock:
+                continue
             own[metric] = replace(old, clock=step.clock)
             reached += _reached(old, own[metric], step.fires)
         elif old is not None and old.clock.cycle == step.clock.cycle:
@@ -210,9 +210,11 @@ def promised(act: Act, case: Case, mode: Mode = Mode.CARRY, ran_of: RanOf | None
         for metric, terms in promise.terms.items()
         if metric not in own or not _is_under(own[metric], promise)
     }
-    at = instant_of(act.now)
-    case = followed(act, replace(case, promise=promise), PromiseChanged(at=at, promise=changed, mode=mode), ran_of)
     policy = promise.policy_id, promise.policy_version
+    if not changed and case.locked.policy == policy:
+        return replace(case, promise=promise)
+    fact = PromiseChanged(at=instant_of(act.now), promise=changed, mode=mode)
+    case = followed(act, replace(case, promise=promise), fact, ran_of)
     return replace(case, locked=replace(case.locked, policy=policy))
 
 
@@ -222,18 +224,39 @@ def _is_under(kept: KeptClock, promise: BookedPromise) -> bool:
 
 
 def written(act: Act, cases: Sequence[Case]) -> list[Case]:
-    """Write the clocks of *cases* and when to look at each next, and return the cases as they are kept now."""
-    clocks = [(case, kept) for case in cases for kept in (*case.former, *case.clocks)]
-    if clocks:
-        looks = [next_at(kept.clock, case.measures.hours_of(kept.clock.terms.calendar)) for case, kept in clocks]
-        queries.write_clocks(act.session, act.organization_id, [kept for _, kept in clocks], looks)
-    return [replace(case, former=(), clocks=tuple(kept.written() for kept in case.clocks)) for case in cases]
+    """Write clocks, and when to look at them next, where a row says otherwise; return the cases as kept now."""
+    looks = {
+        kept.id: next_at(kept.clock, case.measures.hours_of(kept.clock.terms.calendar))
+        for case in cases
+        for kept in (*case.former, *case.clocks)
+    }
+    clocks = [kept for case in cases for kept in (*case.former, *case.clocks)]
+    if changed := [kept for kept in clocks if kept.is_changed]:
+        queries.write_clocks(act.session, act.organization_id, changed)
+    if moved := [(kept, looks[kept.id]) for kept in clocks if kept.stored is None or looks[kept.id] != kept.look]:
+        queries.write_looks(act.session, act.organization_id, moved)
+    return [
+        replace(case, former=(), clocks=tuple(kept.written(looks[kept.id]) for kept in case.clocks)) for case in cases
+    ]
 
 
-def kept_of(row: Row[Any], definitions: Mapping[tuple[UUID, int], PolicyDefinition]) -> KeptClock:
+def kept_of(row: Row[Any], measures: Measures) -> KeptClock:
     """Return the clock that a row holds, its terms those of its policy's version and calendar's version."""
     metric = Metric(row.metric)
-    target = definitions[row.policy_id, row.policy_version].targets[metric]
+    clock = Clock(
+        cycle=row.cycle,
+        terms=measures.terms_in(row, metric),
+        target=microseconds_of(row.target),
+        state=State(row.state),
+        cause=Cause(row.cause),
+        since=instant_of(row.since),
+        started_at=instant_of(row.started_at),
+        consumed=microseconds_of(row.consumed),
+        due_at=_instant(row.due_at),
+        breached_at=_instant(row.breached_at),
+        completed_at=_instant(row.completed_at),
+        fired=frozenset(row.levels) - {BREACH_KEY},
+    )
     return KeptClock(
         id=row.id,
         ticket_id=row.ticket_id,
@@ -241,20 +264,9 @@ def kept_of(row: Row[Any], definitions: Mapping[tuple[UUID, int], PolicyDefiniti
         policy_id=row.policy_id,
         policy_version=row.policy_version,
         stored_segment=row.segment,
-        clock=Clock(
-            cycle=row.cycle,
-            terms=target.terms(key_text(row.calendar_id, row.calendar_version, row.zone_data)),
-            target=microseconds_of(row.target),
-            state=State(row.state),
-            cause=Cause(row.cause),
-            since=instant_of(row.since),
-            started_at=instant_of(row.started_at),
-            consumed=microseconds_of(row.consumed),
-            due_at=_instant(row.due_at),
-            breached_at=_instant(row.breached_at),
-            completed_at=_instant(row.completed_at),
-            fired=frozenset(row.levels) - {BREACH_KEY},
-        ),
+        clock=clock,
+        stored=clock,
+        look=_instant(row.next_at),
     )
 
 

@@ -4,6 +4,7 @@ Each level of a clock, and the breach itself, has its effect once, which a uniqu
 twice. What a single level does to its ticket is in `sla_actions`.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -40,7 +41,9 @@ def take_effect(act: Act, cases: Sequence[Case]) -> list[Case]:
     named = {one for case in cases for reached in case.reached for one in named_by(case, reached)}
     standing = frozenset(queries.standing(act.session, named)) if named else frozenset()
     writes = _Writes()
-    done = [_effect(act, case, [one for one in case.reached if _key(one) in new], standing, writes) for case in cases]
+    fresh = [(case, [one for one in case.reached if _key(one) in new]) for case in cases]
+    _count(act, [one for _, reached in fresh for one in reached])
+    done = [_effect(act, case, reached, standing, writes) for case, reached in fresh]
     ticket_queries.write_escalated(act.session, act.organization_id, [case.locked for case in done], act.now)
     done = written(act, done)
     _write(act, writes)
@@ -60,7 +63,6 @@ def _effect(act: Act, case: Case, reached: Sequence[Reached], standing: frozense
     before = case.ticket
     ticket, sequence = before, case.locked.sequence
     for one in reached:
-        _count(act, one)
         outcome = outcome_of(act, case, ticket, one, standing)
         for ticket, told in outcome.told:
             sequence += 1
@@ -76,10 +78,13 @@ def _effect(act: Act, case: Case, reached: Sequence[Reached], standing: frozense
     return promised(act, case) if ticket.priority is not before.priority else case
 
 
-def _count(act: Act, one: Reached) -> None:
-    if not one.is_breach:
-        SLA_FIRES.labels(metric=one.kept.metric.value, level=one.level).inc()
-    SLA_LATENESS.observe(max(0.0, (instant_of(act.now) - one.fire.at) / _SECOND))
+def _count(act: Act, reached: Sequence[Reached]) -> None:
+    fired = Counter((one.kept.metric.value, one.level) for one in reached if not one.is_breach)
+    for (metric, level), count in fired.items():
+        SLA_FIRES.labels(metric=metric, level=level).inc(count)
+    now = instant_of(act.now)
+    for one in reached:
+        SLA_LATENESS.observe(max(0.0, (now - one.fire.at) / _SECOND))
 
 
 def _shown(told: Told) -> dict[str, Change]:

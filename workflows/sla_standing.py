@@ -46,7 +46,7 @@ def sla_of_ticket(rt: Runtime, actor: Actor, ticket_id: UUID) -> TicketSla:
 
 def _view(act: Act, row: Row[Any], segments: Sequence[Row[Any]], measures: Measures) -> ClockView:
     now = instant_of(act.now)
-    kept, _ = carried(act, kept_of(row, measures.definitions), row, measures)
+    kept, _ = carried(act, kept_of(row, measures), row, measures)
     clock = advance(kept.clock, Look(at=now), measures.hours_of).clock
     consumed = elapsed(clock, measures.hours_of(clock.terms.calendar), now)
     key = parse_key(clock.terms.calendar)

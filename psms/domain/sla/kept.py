@@ -4,6 +4,7 @@ What events do to the clock itself is in `advance`.
 """
 
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from uuid import UUID
 
 from psms.domain.sla.clock import Clock
@@ -12,6 +13,12 @@ from psms.domain.sla.timeline import Cause, Segment, State
 
 BREACH_KEY = "(breach)"
 """The key of the breach itself among the fires of a clock: no level can have it."""
+
+# All that a clock's row says of it. What has fired is in rows of its own.
+_IN_ITS_ROW = attrgetter(
+    "cycle", "terms", "target", "state", "cause", "since", "started_at", "consumed", "due_at", "breached_at",
+    "completed_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +43,8 @@ class NewSegment:
 class KeptClock:
     """A cycle of a clock. *stored_segment* is the number of the segment that was open when it was read, 0: none.
 
-    *closed* is that segment's end and open time, if it has ended since; *opened* are the segments after it.
+    *closed* is that segment's end and open time, if it has ended since; *opened* are the segments after it. *stored*
+    is the clock as its row says, None where it has none yet, *look* when its timer's row says to look at it.
     """
 
     id: UUID
@@ -48,6 +56,15 @@ class KeptClock:
     stored_segment: int = 0
     closed: tuple[int, int] | None = None
     opened: tuple[NewSegment, ...] = ()
+    stored: Clock | None = None
+    look: int | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """Tell whether the clock is no longer as its row says."""
+        if self.stored is None or self.closed is not None or self.opened:
+            return True
+        return self.clock is not self.stored and _IN_ITS_ROW(self.clock) != _IN_ITS_ROW(self.stored)
 
     @property
     def segment(self) -> int:
@@ -81,6 +98,8 @@ class KeptClock:
         )
         return replace(self, opened=(*self.opened, new))
 
-    def written(self) -> "KeptClock":
-        """Return this cycle as it is once everything has been written."""
-        return replace(self, stored_segment=self.segment, closed=None, opened=())
+    def written(self, look: int | None) -> "KeptClock":
+        """Return this cycle as it is once everything has been written, to be looked at next at *look*."""
+        if self.clock is self.stored and self.look == look and not self.opened:
+            return self
+        return replace(self, stored_segment=self.segment, closed=None, opened=(), stored=self.clock, look=look)
