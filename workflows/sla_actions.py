@@ -33,6 +33,7 @@ from workflows.pages import Call
 from workflows.sla_clocks import Case, Reached
 from workflows.ticket_events import Told
 
+_TELL, _PAGE = TellEvent(), PageOnCall()
 # What is recorded more than so long after it was reached is marked late.
 LATE_S = 5
 
@@ -73,7 +74,7 @@ def outcome_of(act: Act, case: Case, ticket: Ticket, one: Reached, present: Pres
     if one.is_breach:
         told.append((ticket, Told(type=_type_of(one, EventType.SLA_BREACHED), changes={}, sla=notice)))
     actions = [action for action in _actions(case, one) if set(_ids(action)) <= present.standing]
-    if TellEvent() in actions and one.level != BREACH.id:
+    if _TELL in actions and one.level != BREACH.id:
         told.append((ticket, Told(type=_level_type(one), changes={}, sla=notice)))
     duty = present.on_duty.get(ticket.team_id)
     told += _escalated(act, ticket, [_instead(action, duty) for action in actions], one)

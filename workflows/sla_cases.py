@@ -77,7 +77,7 @@ def spans_of(act: Act, clocks: Sequence[KeptClock]) -> RanOf:
 
 
 def _case(locked: LockedTicket, rows: Sequence[Row[Any]], measures: Measures) -> Case:
-    clocks = tuple(with_current_zones(kept_of(row, measures.definitions), measures) for row in rows)
+    clocks = tuple(with_current_zones(kept_of(row, measures), measures) for row in rows)
     return Case(
         locked=locked,
         promise=None if locked.policy is None else measures.promise_of(locked.policy),

@@ -1,9 +1,8 @@
 """The clocks of locked tickets while a change is under way: read, moved by facts, written. Who tells facts: `sla`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row
 
@@ -12,9 +11,7 @@ from psms.db.queries import sla_editions
 from psms.db.queries.tickets import LockedTicket
 from psms.domain.sla.advance import Span, Step
 from psms.domain.sla.book import BookedPromise
-from psms.domain.sla.calendar_keys import key_text
 from psms.domain.sla.clock import Clock
-from psms.domain.sla.definitions import PolicyDefinition
 from psms.domain.sla.facts import Fact, PromiseChanged, Seen
 from psms.domain.sla.instants import instant_of, microseconds_of
 from psms.domain.sla.kept import BREACH_KEY, KeptClock
@@ -114,6 +111,8 @@ def followed(act: Act, case: Case, fact: Fact, ran_of: RanOf | None = None) -> C
     for metric, step in follow(before, fact, case.measures.hours_of, ran).steps:
         old = own.get(metric)
         if old is not None and isinstance(fact, Seen):
+            if step.clock is old.clock:
+                continue
             own[metric], fires = _seen(old, step, fact.at)
             reached += reached_of(old, own[metric], fires)
         elif old is not None and old.clock.cycle == step.clock.cycle:
@@ -202,9 +201,12 @@ def promised_from(act: Act, case: Case, promise: BookedPromise, as_of: AsOf) -> 
         for metric, terms in promise.terms.items()
         if metric not in own or not is_under(own[metric], promise)
     }
+    policy = promise.policy_id, promise.policy_version
+    if not changed and case.locked.policy == policy:
+        return replace(case, promise=promise)
     fact = PromiseChanged(at=as_of.at, promise=changed, mode=as_of.mode)
     case = followed(act, replace(case, promise=promise), fact, as_of.ran_of)
-    return replace(case, locked=replace(case.locked, policy=(promise.policy_id, promise.policy_version)))
+    return replace(case, locked=replace(case.locked, policy=policy))
 
 
 def is_under(kept: KeptClock, promise: BookedPromise) -> bool:
@@ -216,27 +218,45 @@ def is_under(kept: KeptClock, promise: BookedPromise) -> bool:
 
 
 def written(act: Act, cases: Sequence[Case]) -> list[Case]:
-    """Write the clocks of *cases*, when to look at each next, and which edits they have followed.
+    """Write clocks, when to look at them next, and which edits they have followed, where a row says otherwise.
 
     Return the cases as they are kept now.
     """
-    clocks = [(case, kept) for case in cases for kept in (*case.former, *case.clocks)]
-    if clocks:
-        looks = [next_at(kept.clock, case.measures.hours_of(kept.clock.terms.calendar)) for case, kept in clocks]
-        queries.write_clocks(act.session, act.organization_id, [kept for _, kept in clocks], looks)
-    edited = [case.locked for case in cases if case.has_followed]
-    if edited:
+    looks = {
+        kept.id: next_at(kept.clock, case.measures.hours_of(kept.clock.terms.calendar))
+        for case in cases
+        for kept in (*case.former, *case.clocks)
+    }
+    clocks = [kept for case in cases for kept in (*case.former, *case.clocks)]
+    if changed := [kept for kept in clocks if kept.is_changed]:
+        queries.write_clocks(act.session, act.organization_id, changed)
+    if moved := [(kept, looks[kept.id]) for kept in clocks if kept.stored is None or looks[kept.id] != kept.look]:
+        queries.write_looks(act.session, act.organization_id, moved)
+    if edited := [case.locked for case in cases if case.has_followed]:
         sla_editions.remember(act.session, act.organization_id, edited)
     return [
-        replace(case, former=(), clocks=tuple(kept.written() for kept in case.clocks), has_followed=False)
+        replace(case, former=(), clocks=tuple(kept.written(looks[kept.id]) for kept in case.clocks), has_followed=False)
         for case in cases
     ]
 
 
-def kept_of(row: Row[Any], definitions: Mapping[tuple[UUID, int], PolicyDefinition]) -> KeptClock:
+def kept_of(row: Row[Any], measures: Measures) -> KeptClock:
     """Return the clock that a row holds, its terms those of its policy's version and calendar's version."""
     metric = Metric(row.metric)
-    target = definitions[row.policy_id, row.policy_version].targets[metric]
+    clock = Clock(
+        cycle=row.cycle,
+        terms=measures.terms_in(row, metric),
+        target=microseconds_of(row.target),
+        state=State(row.state),
+        cause=Cause(row.cause),
+        since=instant_of(row.since),
+        started_at=instant_of(row.started_at),
+        consumed=microseconds_of(row.consumed),
+        due_at=_instant(row.due_at),
+        breached_at=_instant(row.breached_at),
+        completed_at=_instant(row.completed_at),
+        fired=frozenset(row.levels) - {BREACH_KEY},
+    )
     return KeptClock(
         id=row.id,
         ticket_id=row.ticket_id,
@@ -245,20 +265,9 @@ def kept_of(row: Row[Any], definitions: Mapping[tuple[UUID, int], PolicyDefiniti
         policy_version=row.policy_version,
         team_id=row.stay_team_id,
         stored_segment=row.segment,
-        clock=Clock(
-            cycle=row.cycle,
-            terms=target.terms(key_text(row.calendar_id, row.calendar_version, row.zone_data)),
-            target=microseconds_of(row.target),
-            state=State(row.state),
-            cause=Cause(row.cause),
-            since=instant_of(row.since),
-            started_at=instant_of(row.started_at),
-            consumed=microseconds_of(row.consumed),
-            due_at=_instant(row.due_at),
-            breached_at=_instant(row.breached_at),
-            completed_at=_instant(row.completed_at),
-            fired=frozenset(row.levels) - {BREACH_KEY},
-        ),
+        clock=clock,
+        stored=clock,
+        look=_instant(row.next_at),
     )
 
 

@@ -4,6 +4,7 @@ Each level of a clock, and the breach itself, has its effect once, which a uniqu
 twice. What a single level does to its ticket is in `sla_actions`.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
@@ -44,10 +45,11 @@ def take_effect(act: Act, cases: Sequence[Case]) -> list[Case]:
     new = _first_time(act, cases)
     present = _present(act, cases)
     writes = _Writes()
+    fresh = [(ticket_id, one) for ticket_id, one in _in_order(cases) if _key(one) in new]
+    _count(act, [one for _, one in fresh])
     after = {case.ticket.id: case for case in cases}
-    for ticket_id, one in _in_order(cases):
-        if _key(one) in new:
-            after[ticket_id] = _effect(act, after[ticket_id], one, present, writes)
+    for ticket_id, one in fresh:
+        after[ticket_id] = _effect(act, after[ticket_id], one, present, writes)
     done = [_over(act, case, after[case.ticket.id], writes) for case in cases]
     ticket_queries.write_escalated(act.session, act.organization_id, [case.locked for case in done], act.now)
     done = written(act, done)
@@ -84,7 +86,6 @@ def _present(act: Act, cases: Sequence[Case]) -> Present:
 
 def _effect(act: Act, case: Case, one: Reached, present: Present, writes: _Writes) -> Case:
     """Gather what one level leads to, and return the case with its ticket as it is then."""
-    _count(act, one)
     ticket, sequence = case.ticket, case.locked.sequence
     outcome = outcome_of(act, case, ticket, one, present)
     for ticket, told in outcome.told:
@@ -108,10 +109,13 @@ def _over(act: Act, before: Case, after: Case, writes: _Writes) -> Case:
     return agreed(act, promised(act, moved)) if ticket.priority is not before.ticket.priority else moved
 
 
-def _count(act: Act, one: Reached) -> None:
-    if not one.is_breach:
-        SLA_FIRES.labels(metric=one.kept.metric.value, level=one.level).inc()
-    SLA_LATENESS.observe(max(0.0, (instant_of(act.now) - one.fire.at) / _SECOND))
+def _count(act: Act, reached: Sequence[Reached]) -> None:
+    fired = Counter((one.kept.metric.value, one.level) for one in reached if not one.is_breach)
+    for (metric, level), count in fired.items():
+        SLA_FIRES.labels(metric=metric, level=level).inc(count)
+    now = instant_of(act.now)
+    for one in reached:
+        SLA_LATENESS.observe(max(0.0, (now - one.fire.at) / _SECOND))
 
 
 def _shown(told: Told) -> dict[str, Change]:

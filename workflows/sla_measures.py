@@ -1,7 +1,7 @@
 """What an act measures clocks by: the organization's book, versions that clocks name, and hours. Reads no clock."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from psms.domain.sla.instants import instant_of
 from psms.domain.sla.kept import KeptClock
 from psms.domain.sla.matching import Subject
 from psms.domain.sla.subjects import subject_of
+from psms.domain.sla.terms import Metric, Terms
 from psms.domain.tickets import Ticket
 from workflows.act import Act
 from workflows.sla_books import book_of, current_book, definitions_of, hours_in
@@ -37,16 +38,32 @@ class Measures:
     definitions: Mapping[PolicyVersion, PolicyDefinition]
     hours_of: HoursOf
     editions: tuple[Edition, ...] = ()
+    # Made once for all tickets of a batch that have them.
+    _terms: dict[object, Terms] = field(default_factory=dict)
+    _promises: dict[PolicyVersion, BookedPromise] = field(default_factory=dict)
+
+    def terms_in(self, row: Row[Any], metric: Metric) -> Terms:
+        """Return the terms that the row of a clock or a segment of *metric* names."""
+        named = row.policy_id, row.policy_version, row.calendar_id, row.calendar_version, row.zone_data, metric
+        terms = self._terms.get(named)
+        if terms is None:
+            target = self.definitions[row.policy_id, row.policy_version].targets[metric]
+            terms = target.terms(key_text(row.calendar_id, row.calendar_version, row.zone_data))
+            self._terms[named] = terms
+        return terms
 
     def promise_of(self, policy: PolicyVersion) -> BookedPromise:
         """Return what a version of a policy promises, by the calendars of today."""
-        definition = self.definitions[policy]
-        return BookedPromise(
-            policy_id=policy[0],
-            policy_version=policy[1],
-            definition=definition,
-            terms=self.book.terms_of(definition),
-        )
+        promise = self._promises.get(policy)
+        if promise is None:
+            definition = self.definitions[policy]
+            promise = self._promises[policy] = BookedPromise(
+                policy_id=policy[0],
+                policy_version=policy[1],
+                definition=definition,
+                terms=self.book.terms_of(definition),
+            )
+        return promise
 
     def promise_for(self, ticket: Ticket) -> BookedPromise | None:
         """Return what the organization promises for a ticket as it is now; None where no policy is for it."""
@@ -63,7 +80,9 @@ class Measures:
     def with_current_zones(self, key: str) -> str:
         """Return the key of the same version of a calendar, measured with the zone data of this release."""
         named = parse_key(key)
-        return key if named is None else replace(named, zone_data=self.book.zone_data).text
+        if named is None or named.zone_data == self.book.zone_data:
+            return key
+        return replace(named, zone_data=self.book.zone_data).text
 
     def is_measured(self, key: str) -> bool:
         """Tell whether the hours of *key* come from the zone data that it names."""

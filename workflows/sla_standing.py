@@ -50,7 +50,7 @@ def sla_of_ticket(rt: Runtime, actor: Actor, ticket_id: UUID) -> TicketSla:
     views = [
         _view(now, row, standing[row.id], case.measures, shown[row.id])
         if row.id in standing
-        else _view(now, row, kept_of(row, measures.definitions), measures, shown[row.id])
+        else _view(now, row, kept_of(row, measures), measures, shown[row.id])
         for row in rows
     ]
     views.sort(key=lambda view: (_ORDER.index(view.metric), view.cycle))

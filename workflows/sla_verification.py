@@ -11,7 +11,7 @@ from sqlalchemy import Row
 
 from psms.db.queries import data_keys
 from psms.db.queries import sla_ledger as queries
-from psms.domain.sla.calendar_keys import key_text, parse_key
+from psms.domain.sla.calendar_keys import parse_key
 from psms.domain.sla.instants import instant_of, microseconds_of
 from psms.domain.sla.terms import Metric
 from psms.domain.sla.timeline import Cause, Segment, State
@@ -114,7 +114,7 @@ def _accounts(act: Act, ticket_ids: Sequence[UUID]) -> tuple[list[Account], Meas
         ledgers[segment.clock_id].append(_kept(segment, metrics[segment.clock_id], measures))
     return [
         Account(
-            cycles=[kept_of(row, measures.definitions) for row in own],
+            cycles=[kept_of(row, measures) for row in own],
             segments=ledgers,
             fires=fires,
             timers={row.id: None if row.next_at is None else instant_of(row.next_at) for row in own},
@@ -125,12 +125,11 @@ def _accounts(act: Act, ticket_ids: Sequence[UUID]) -> tuple[list[Account], Meas
 
 
 def _kept(row: Row[Any], metric: Metric, measures: Measures) -> KeptSegment:
-    target = measures.definitions[row.policy_id, row.policy_version].targets[metric]
     segment = Segment(
         cycle=row.cycle,
         cause=Cause(row.cause),
         state=State(row.state),
-        terms=target.terms(key_text(row.calendar_id, row.calendar_version, row.zone_data)),
+        terms=measures.terms_in(row, metric),
         began_at=instant_of(row.began_at),
         ended_at=None if row.ended_at is None else instant_of(row.ended_at),
         counted=microseconds_of(row.counted),

@@ -6,11 +6,12 @@ from typing import TypeVar, cast
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from psms.db.arrays import quicken
 from psms.db.direct import BEGIN_IN, Brief, Direct, Driver
 from psms.db.refusals import DATABASE_ERRORS, refusal_of
 from psms.encoding import json_value
@@ -37,7 +38,7 @@ def _engine(url: str, *, pool_size: int, limits: str, **options: str) -> Engine:
     if not url:
         message = "set DATABASE_URL, or start everything with `make up`, which brings its own servers"
         raise Misconfigured(message)
-    return create_engine(
+    engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=0,
@@ -48,6 +49,8 @@ def _engine(url: str, *, pool_size: int, limits: str, **options: str) -> Engine:
         connect_args={"options": limits, "connect_timeout": 5, "application_name": "psms"},
         **options,
     )
+    event.listen(engine, "connect", lambda driver, _: quicken(driver))
+    return engine
 
 
 def owner_engine(url: str) -> Engine:

@@ -27,6 +27,8 @@ _STOP_S = 20.0
 _MEMORY, _ROOM = Path("/dev/shm"), 8 * 1024**3
 # A killed process loses nothing by these, only a power cut would.
 _FAST = (("fsync", "off"), ("full_page_writes", "off"), ("max_connections", "200"))
+# As production writes: a power cut loses nothing that was committed.
+DURABLE = (("fsync", "on"), ("synchronous_commit", "on"), ("full_page_writes", "on"))
 
 
 class _Server:
@@ -145,7 +147,9 @@ def roomy_memory() -> Path | None:
 
 
 @contextlib.contextmanager
-def running_postgres(directory: Path, identity: Identity | None = None) -> Iterator[PostgresServer]:
+def running_postgres(
+    directory: Path, identity: Identity | None = None, settings: tuple[tuple[str, str], ...] = _FAST
+) -> Iterator[PostgresServer]:
     """Run a PostgreSQL on *directory*, as *identity* or as whom `psms up` would choose."""
     chosen = identity or for_postgres()
     server = PostgresServer(
@@ -155,7 +159,7 @@ def running_postgres(directory: Path, identity: Identity | None = None) -> Itera
             port=free_port(),
             password=_PASSWORD,
             identity=chosen,
-            settings=_FAST,
+            settings=settings,
             initdb_options=("--no-sync",),
         )
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -124,7 +125,9 @@ def insert_events(session: Session, records: Sequence[EventRecord]) -> None:
 
 
 def _columns(records: Sequence[LogRecord] | Sequence[EventRecord]) -> dict[str, list[Any]]:
-    return {name: [getattr(record, name) for record in records] for name in records[0].__slots__}
+    names = records[0].__slots__
+    columns = zip(*map(attrgetter(*names), records), strict=True)
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,30 +19,30 @@ from psms.domain.sla.kept import KeptClock, NewSegment
 _OF_TICKETS = text("""
     SELECT DISTINCT ON (c.ticket_id, c.metric) c.*,
         ARRAY(SELECT f.level FROM sla_fires f
-            WHERE f.organization_id = c.organization_id AND f.clock_id = c.id) AS levels
-    FROM sla_clocks c
+            WHERE f.organization_id = c.organization_id AND f.clock_id = c.id) AS levels, t.next_at
+    FROM sla_clocks c LEFT JOIN sla_timers t ON t.organization_id = c.organization_id AND t.clock_id = c.id
     WHERE c.organization_id = :organization_id AND c.ticket_id = ANY (:ticket_ids)
     ORDER BY c.ticket_id, c.metric, c.cycle DESC
 """)
-_WRITE = text("""
-    WITH clock AS (
-        INSERT INTO sla_clocks AS c (organization_id, id, ticket_id, metric, cycle, policy_id, policy_version,
-            calendar_id, calendar_version, zone_data, target, consumed, state, cause, since, due_at, breached_at,
-            completed_at, started_at, segment, stay_team_id)
-        SELECT :organization_id, n.* FROM unnest(CAST(:id AS uuid[]), CAST(:ticket_id AS uuid[]),
-            CAST(:metric AS text[]), CAST(:cycle AS integer[]), CAST(:policy_id AS uuid[]),
-            CAST(:policy_version AS bigint[]), CAST(:calendar_id AS uuid[]), CAST(:calendar_version AS integer[]),
-            CAST(:zone_data AS text[]), CAST(:target AS interval[]), CAST(:consumed AS interval[]),
-            CAST(:state AS text[]), CAST(:cause AS text[]), CAST(:since AS timestamptz[]),
-            CAST(:due_at AS timestamptz[]), CAST(:breached_at AS timestamptz[]), CAST(:completed_at AS timestamptz[]),
-            CAST(:started_at AS timestamptz[]), CAST(:segment AS integer[]), CAST(:team_id AS uuid[])) AS n
-        ON CONFLICT (organization_id, id) DO UPDATE SET policy_id = excluded.policy_id,
-            policy_version = excluded.policy_version, calendar_id = excluded.calendar_id,
-            calendar_version = excluded.calendar_version, zone_data = excluded.zone_data, target = excluded.target,
-            consumed = excluded.consumed, state = excluded.state, cause = excluded.cause, since = excluded.since,
-            due_at = excluded.due_at, breached_at = excluded.breached_at, completed_at = excluded.completed_at,
-            segment = excluded.segment
-    )
+_CLOCKS = text("""
+    INSERT INTO sla_clocks AS c (organization_id, id, ticket_id, metric, cycle, policy_id, policy_version,
+        calendar_id, calendar_version, zone_data, target, consumed, state, cause, since, due_at, breached_at,
+        completed_at, started_at, segment, stay_team_id)
+    SELECT :organization_id, n.* FROM unnest(CAST(:id AS uuid[]), CAST(:ticket_id AS uuid[]),
+        CAST(:metric AS text[]), CAST(:cycle AS integer[]), CAST(:policy_id AS uuid[]),
+        CAST(:policy_version AS bigint[]), CAST(:calendar_id AS uuid[]), CAST(:calendar_version AS integer[]),
+        CAST(:zone_data AS text[]), CAST(:target AS interval[]), CAST(:consumed AS interval[]),
+        CAST(:state AS text[]), CAST(:cause AS text[]), CAST(:since AS timestamptz[]),
+        CAST(:due_at AS timestamptz[]), CAST(:breached_at AS timestamptz[]), CAST(:completed_at AS timestamptz[]),
+        CAST(:started_at AS timestamptz[]), CAST(:segment AS integer[]), CAST(:team_id AS uuid[])) AS n
+    ON CONFLICT (organization_id, id) DO UPDATE SET policy_id = excluded.policy_id,
+        policy_version = excluded.policy_version, calendar_id = excluded.calendar_id,
+        calendar_version = excluded.calendar_version, zone_data = excluded.zone_data, target = excluded.target,
+        consumed = excluded.consumed, state = excluded.state, cause = excluded.cause, since = excluded.since,
+        due_at = excluded.due_at, breached_at = excluded.breached_at, completed_at = excluded.completed_at,
+        segment = excluded.segment
+""")
+_TIMERS = text("""
     INSERT INTO sla_timers AS t (organization_id, clock_id, ticket_id, next_at)
     SELECT :organization_id, n.* FROM unnest(CAST(:id AS uuid[]), CAST(:ticket_id AS uuid[]),
         CAST(:next_at AS timestamptz[])) AS n
@@ -71,12 +71,10 @@ def clocks_of(session: Session, organization_id: UUID, ticket_ids: Sequence[UUID
     return session.execute(_OF_TICKETS, {"organization_id": organization_id, "ticket_ids": list(ticket_ids)}).all()
 
 
-def write_clocks(
-    session: Session, organization_id: UUID, clocks: Sequence[KeptClock], next_at: Sequence[int | None]
-) -> None:
-    """Write clocks, their timers and what their ledgers gained, in three statements at most."""
+def write_clocks(session: Session, organization_id: UUID, clocks: Sequence[KeptClock]) -> None:
+    """Write clocks and what their ledgers gained, in three statements at most."""
     values = {"organization_id": organization_id}
-    session.execute(_WRITE, values | clock_columns(clocks) | {"next_at": [_moment(at) for at in next_at]})
+    session.execute(_CLOCKS, values | clock_columns(clocks))
     closed = [(kept, *kept.closed) for kept in clocks if kept.closed is not None]
     if closed:
         columns = {
@@ -89,6 +87,16 @@ def write_clocks(
     opened = [(kept, segment) for kept in clocks for segment in kept.opened]
     if opened:
         session.execute(_OPEN, values | segment_columns(opened))
+
+
+def write_looks(session: Session, organization_id: UUID, looks: Sequence[tuple[KeptClock, int | None]]) -> None:
+    """Write when to look at clocks next (None: never), in one statement."""
+    columns = {
+        "id": [kept.id for kept, _ in looks],
+        "ticket_id": [kept.ticket_id for kept, _ in looks],
+        "next_at": [_moment(look) for _, look in looks],
+    }
+    session.execute(_TIMERS, {"organization_id": organization_id, **columns})
 
 
 def clock_columns(clocks: Sequence[KeptClock]) -> dict[str, list[Any]]:

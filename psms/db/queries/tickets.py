@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, insert, select, text, update
+from sqlalchemy import ARRAY, Row, Select, Uuid, any_, insert, literal, select, text, update
 from sqlalchemy.orm import Session
 
 from psms.db.direct import Direct
@@ -113,21 +113,19 @@ def lock(session: Session, actor: Actor, ticket_id: UUID) -> LockedTicket:
 
 def lock_free(session: Session, ticket_ids: Sequence[UUID]) -> list[LockedTicket]:
     """Lock those of the tickets that nobody else holds, and return them."""
-    statement: Select[Any] = select(*TICKET_COLUMNS, *_LOCKED).where(_T.id.in_(ticket_ids)).order_by(_T.id)
-    rows = session.execute(statement.with_for_update(skip_locked=True))
+    rows = session.execute(_those(ticket_ids).with_for_update(skip_locked=True))
     return [_locked_of(row) for row in rows]
 
 
 def read_all(session: Session, ticket_ids: Sequence[UUID]) -> list[LockedTicket]:
     """Return these tickets as `lock_all` does, without locking them: for what is not written."""
-    statement: Select[Any] = select(*TICKET_COLUMNS, *_LOCKED).where(_T.id.in_(ticket_ids)).order_by(_T.id)
-    return [_locked_of(row) for row in session.execute(statement)]
+    return [_locked_of(row) for row in session.execute(_those(ticket_ids))]
 
 
 def lock_all(session: Session, ticket_ids: Sequence[UUID]) -> list[LockedTicket]:
     """Lock these tickets, in the order of their ids, waiting for whoever holds one, and return them."""
-    statement: Select[Any] = select(*TICKET_COLUMNS, *_LOCKED).where(_T.id.in_(ticket_ids)).order_by(_T.id)
-    return [_locked_of(row) for row in session.execute(statement.with_for_update(key_share=True))]
+    rows = session.execute(_those(ticket_ids).with_for_update(key_share=True))
+    return [_locked_of(row) for row in rows]
 
 
 def write_escalated(session: Session, organization_id: UUID, tickets: Sequence[LockedTicket], now: datetime) -> None:
@@ -231,6 +229,12 @@ def list_comments(session: Session, actor: Actor, ticket_id: UUID, page: PageReq
 
 def _visible(actor: Actor) -> Select[Any]:
     return select(*TICKET_COLUMNS).where(_T.organization_id == actor.organization_id, visible(actor))
+
+
+def _those(ticket_ids: Sequence[UUID]) -> Select[Any]:
+    # One parameter, and one text, however many they are.
+    ids = literal(list(ticket_ids), ARRAY(Uuid))
+    return select(*TICKET_COLUMNS, *_LOCKED).where(_T.id == any_(ids)).order_by(_T.id)
 
 
 def _found(session: Session, statement: Select[Any]) -> Ticket:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from psms.domain.sla.clock import Clock, counted, due
 from psms.domain.sla.hours import Hours
-from psms.domain.sla.levels import settle, settle_levels_at
+from psms.domain.sla.levels import settle, settle_by, settle_levels_at
 from psms.domain.sla.terms import Reopening, Terms
 from psms.domain.sla.timeline import (
     Cancel,
@@ -18,6 +18,7 @@ from psms.domain.sla.timeline import (
     Complete,
     Event,
     Fire,
+    Look,
     Mode,
     Pause,
     Reopen,
@@ -61,10 +62,15 @@ def advance(clock: Clock, event: Event, hours_of: HoursOf, ran: Sequence[Span] =
     last event counts as if it came with it. *ran* are the ended stretches in which this cycle ran, which only a
     retroactive change reads. *hours_of* gives the hours of a calendar's version by its key.
     """
-    event = replace(event, at=max(event.at, clock.since))
+    if event.at < clock.since:
+        event = replace(event, at=clock.since)
+    if isinstance(event, Look):
+        # No event comes first, so that one look finds all that is reached by then.
+        clock, fires = settle_by(clock, hours_of(clock.terms.calendar), event.at)
+        return Step(clock=clock, fires=fires)
     clock, fires = settle(clock, hours_of(clock.terms.calendar), event.at)
     step = _with_levels(_applied(clock, event, hours_of, ran), event.at, hours_of)
-    return replace(step, fires=fires + step.fires)
+    return replace(step, fires=fires + step.fires) if fires else step
 
 
 def _applied(clock: Clock, event: Event, hours_of: HoursOf, ran: Sequence[Span]) -> Step:
@@ -157,7 +163,7 @@ def _with_due(clock: Clock, hours_of: HoursOf) -> Clock:
 
 def _with_levels(step: Step, at: int, hours_of: HoursOf) -> Step:
     clock, fires = settle_levels_at(step.clock, hours_of(step.clock.terms.calendar), at)
-    return replace(step, clock=clock, fires=step.fires + fires)
+    return replace(step, clock=clock, fires=step.fires + fires) if fires else step
 
 
 def _ended_segment(clock: Clock, at: int, hours_of: HoursOf) -> Segment:

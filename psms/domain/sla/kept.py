@@ -4,6 +4,7 @@ What events do to the clock itself is in `advance`.
 """
 
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from uuid import UUID
 
 from psms.domain.sla.advance import Span
@@ -13,6 +14,12 @@ from psms.domain.sla.timeline import Cause, Segment, State
 
 BREACH_KEY = "(breach)"
 """The key of the breach itself among the fires of a clock: no level can have it."""
+
+# All that a clock's row says of it. What has fired is in rows of its own.
+_IN_ITS_ROW = attrgetter(
+    "cycle", "terms", "target", "state", "cause", "since", "started_at", "consumed", "due_at", "breached_at",
+    "completed_at",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +46,8 @@ class KeptClock:
 
     *team_id* is the team whose time with the ticket it measures, None for what is promised to the customer.
     *closed* is that segment's end and open time, if it has ended since; *opened* are the segments after it, and *ran*
-    the stretches that have ended since in which the clock ran.
+    the stretches that have ended since in which the clock ran. *stored* is the clock as its row says, None where it
+    has none yet, *look* when its timer's row says to look at it.
     """
 
     id: UUID
@@ -53,6 +61,15 @@ class KeptClock:
     closed: tuple[int, int] | None = None
     opened: tuple[NewSegment, ...] = ()
     ran: tuple[Span, ...] = ()
+    stored: Clock | None = None
+    look: int | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """Tell whether the clock is no longer as its row says."""
+        if self.stored is None or self.closed is not None or self.opened:
+            return True
+        return self.clock is not self.stored and _IN_ITS_ROW(self.clock) != _IN_ITS_ROW(self.stored)
 
     @property
     def segment(self) -> int:
@@ -87,6 +104,9 @@ class KeptClock:
         )
         return replace(self, opened=(*self.opened, new))
 
-    def written(self) -> "KeptClock":
-        """Return this cycle as it is once everything has been written."""
-        return replace(self, stored_segment=self.segment, closed=None, opened=(), ran=())
+    def written(self, look: int | None) -> "KeptClock":
+        """Return this cycle as it is once everything has been written, to be looked at next at *look*."""
+        if self.clock is self.stored and self.look == look and not self.opened:
+            return self
+        done = replace(self, stored_segment=self.segment, closed=None, opened=(), ran=())
+        return replace(done, stored=self.clock, look=look)

@@ -13,11 +13,18 @@ def settle(clock: Clock, hours: Hours, at: int) -> tuple[Clock, tuple[Fire, ...]
 
     The breach is dated by the due instant, a level by the instant at which it was reached, never by *at*.
     """
-    if not clock.is_active:
-        return clock, ()
+    return _recorded(_breached(clock, at), hours, at - 1) if clock.is_active else (clock, ())
+
+
+def settle_by(clock: Clock, hours: Hours, at: int) -> tuple[Clock, tuple[Fire, ...]]:
+    """Do as `settle` and then `settle_levels_at`, where no event comes between them."""
+    return _recorded(_breached(clock, at), hours, at) if clock.is_active else (clock, ())
+
+
+def _breached(clock: Clock, at: int) -> Clock:
     if clock.breached_at is None and clock.due_at is not None and clock.due_at < at:
-        clock = replace(clock, breached_at=clock.due_at)
-    return _recorded(clock, hours, at - 1)
+        return replace(clock, breached_at=clock.due_at)
+    return clock
 
 
 def settle_levels_at(clock: Clock, hours: Hours, at: int) -> tuple[Clock, tuple[Fire, ...]]:
