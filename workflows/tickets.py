@@ -1,5 +1,6 @@
 """Tickets: open, read, list, edit and move along the lifecycle. Comments are in `comments`."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from psms.crash import CrashPoint, crash_point
 from psms.db.direct import Brief
-from psms.db.queries import filing
+from psms.db.queries import filing, people
 from psms.db.queries import tickets as queries
 from psms.db.queries.filing import Opening
 from psms.db.queries.journal import KeptAnswer
@@ -21,6 +22,7 @@ from psms.domain.events import Change, EventType, changes_from
 from psms.domain.lifecycle import INITIAL, Action, next_status
 from psms.domain.pages import Page, PageRequest
 from psms.domain.ticket_access import require_edit, require_opening, require_transition
+from psms.domain.ticket_merging import moved, require_mergeable
 from psms.domain.tickets import (
     ASSIGNMENT_FIELDS,
     EditTicket,
@@ -33,7 +35,7 @@ from psms.domain.tickets import (
     priority_for,
 )
 from psms.encoding import json_bytes, json_text
-from psms.errors import FieldError, RequestInProgress, VersionStale
+from psms.errors import AlreadyTaken, FieldError, RequestInProgress, VersionStale
 from psms.runtime import Runtime
 from workflows import sla, trail
 from workflows.act import Act, Moment, act_of
@@ -147,27 +149,61 @@ def list_tickets(rt: Runtime, actor: Actor, wanted: TicketFilter, page: PageRequ
 def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket) -> Ticket:
     """Change fields of a ticket. An edit that changes nothing writes nothing and keeps the version.
 
-    Raises VersionStale when the ticket is no longer at the wanted version.
+    Raises VersionStale when the ticket is no longer at the wanted version, and EditConflict when the edit was made
+    from a former one since which a field that it changes has been changed.
     """
     require(actor, Permission.TICKET_UPDATE)
     with rt.db.begin(actor.organization_id) as session:
         locked = _locked(session, actor, ticket_id, command.if_version)
         require_edit(actor, locked.ticket, frozenset(command.fields))
-        if not changes_between(locked.ticket, command.fields):
-            return locked.ticket
-        act = act_of(rt, session, actor)
-        case = sla.caught_up(act, locked)
-        changes = changes_between(case.ticket, command.fields)
-        if not changes:
-            return case.ticket
-        after = _written(act, case.ticket, changes)
-        _told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
-        if sla.ASKED_BY_POLICIES & set(changes):
-            sla.follow_fields(act, case, after)
-        if "assignee_id" in changes and after.assignee_id is not None:
-            sla.taken(act, case, after)
+        after = _edited(rt, session, actor, locked, command)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
+
+
+def take_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, if_version: int | None) -> Ticket:
+    """Assign a ticket to the caller, unless it is somebody's: of several who try at once, one gets it.
+
+    Raises AlreadyTaken, which says whose it is, and VersionStale. A ticket that is the caller's already stays as it is.
+    """
+    require(actor, Permission.TICKET_ASSIGN)
+    with rt.db.begin(actor.organization_id) as session:
+        locked = _locked(session, actor, ticket_id, if_version)
+        command = EditTicket(fields={"assignee_id": actor.user_id})
+        require_edit(actor, locked.ticket, frozenset(command.fields))
+        holder = locked.ticket.assignee_id
+        if holder is not None and holder != actor.user_id:
+            name = people.name_of(session, holder)
+            raise AlreadyTaken(f"{name} works on this ticket already.", assignee_id=holder, assignee_name=name)
+        after = _edited(rt, session, actor, locked, command)
+    rt.nudger.nudge(Task.RELAY_OUTBOX)
+    return after
+
+
+def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, command: EditTicket) -> Ticket:
+    changes = _changes(locked.ticket, command, locked.field_versions)
+    if not changes:
+        return locked.ticket
+    act = act_of(rt, session, actor)
+    case = sla.caught_up(act, locked)
+    # What was due meanwhile may have changed the ticket too.
+    changes = _changes(case.ticket, command, moved(locked.field_versions, locked.ticket, case.ticket))
+    if not changes:
+        return case.ticket
+    after = _written(act, case.ticket, changes)
+    _told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
+    if sla.ASKED_BY_POLICIES & set(changes):
+        sla.follow_fields(act, case, after)
+    if "assignee_id" in changes and after.assignee_id is not None:
+        sla.taken(act, case, after)
+    return after
+
+
+def _changes(current: Ticket, command: EditTicket, field_versions: Mapping[str, int]) -> dict[str, Any]:
+    changes = changes_between(current, command.fields)
+    if command.base_version is not None:
+        require_mergeable(current, changes, field_versions, command.base_version)
+    return changes
 
 
 def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_version: int | None) -> Ticket:

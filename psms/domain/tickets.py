@@ -138,10 +138,14 @@ ASSIGNMENT_FIELDS = frozenset({"assignee_id", "team_id"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditTicket:
-    """Change the fields in *fields* (names of EDITABLE), provided the version is still *if_version*."""
+    """Change the fields in *fields* (names of EDITABLE), provided the version is still *if_version*.
+
+    With *base_version*, that of the ticket that the editor saw, provided that none of them has changed since.
+    """
 
     fields: dict[str, Any]
     if_version: int | None = None
+    base_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,9 @@ EXPECT: dict[Route, Row] = {
     ("POST", f"{_TICKET}/transitions"): Row(
         own=_CHANGE, elsewhere=_NOT_ELSEWHERE, body={"action": "reopen"}, fresh="ticket_id"
     ),
+    ("POST", f"{_TICKET}/take"): Row(
+        own="200  200  200  403  200  403  403", elsewhere="200  200  404  403  200  403  403", fresh="ticket_id"
+    ),
     ("GET", f"{_TICKET}/sla"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
     ("POST", _COMMENTS): Row(
         own="201  201  201  201  201  403  403", elsewhere="201  201  404  404  201  403  403", body={"body": "Hello"}

@@ -47,6 +47,7 @@ CALLS = {
     ("POST", "/v1/tickets"): {"subject": "New"},
     ("PATCH", "/v1/tickets/{ticket}"): {"subject": "Renamed"},
     ("POST", "/v1/tickets/{ticket}/transitions"): {"action": "resolve"},
+    ("POST", "/v1/tickets/{ticket}/take"): {},
     ("POST", "/v1/tickets/{ticket}/comments"): {"body": "Hello"},
     ("POST", "/v1/webhook-endpoints"): {"url": "http://127.0.0.1:8099/hook"},
     ("PATCH", "/v1/webhook-endpoints/{endpoint}"): {"description": "Changed"},

@@ -140,7 +140,7 @@ PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "
 # One delivery is shown with its attempts.
 SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
 # What an act answers with: the thing that it was done to, or what it made.
-ACTS = {"transitions": "tickets", "resend": "deliveries"}
+ACTS = {"transitions": "tickets", "take": "tickets", "resend": "deliveries"}
 TOLD = {
     "sla-simulations": [
         "at",

@@ -51,6 +51,7 @@ class TicketRow(OfOrganization, Versioned, Base):
     sla_policy_version: Mapped[int | None] = mapped_column(BigInteger)
     responded_at: Mapped[datetime | None]
     unanswered_since: Mapped[datetime | None]
+    field_versions: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
 
     __table_args__ = (
         CheckConstraint("type IN ('incident', 'request', 'problem', 'change')", name="ck_tickets_type"),

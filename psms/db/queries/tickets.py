@@ -1,6 +1,6 @@
 """Statements on tickets and comments. The hot ones are written out, so that their cost is plain to see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -65,7 +65,7 @@ _ESCALATE = text("""
 """)
 # What is read of a ticket whose row is locked, besides what the API shows.
 _LOCKED = (
-    _T.sequence, _T.responded_at, _T.unanswered_since, _T.sla_policy_id, _T.sla_policy_version,
+    _T.sequence, _T.responded_at, _T.unanswered_since, _T.sla_policy_id, _T.sla_policy_version, _T.field_versions,
     select(OrganizationRow.sla_revision).scalar_subquery().label("sla_revision"),
 )  # fmt: skip
 
@@ -74,7 +74,8 @@ _LOCKED = (
 class LockedTicket:
     """A ticket whose row is locked until the commit, its last event's sequence, and what its clocks are to know.
 
-    *policy* is the version of a policy that is promised; *sla_revision* is that of the organization's book.
+    *policy* is the version of a policy that is promised; *sla_revision* is that of the organization's book;
+    *field_versions* tells at which version a field changed last, of those that changed.
     """
 
     ticket: Ticket
@@ -83,6 +84,7 @@ class LockedTicket:
     unanswered_since: datetime | None
     policy: tuple[UUID, int] | None
     sla_revision: int
+    field_versions: Mapping[str, int]
 
 
 def get(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
@@ -273,6 +275,7 @@ def _locked_of(row: Row[Any]) -> LockedTicket:
         unanswered_since=row.unanswered_since,
         policy=policy,
         sla_revision=row.sla_revision,
+        field_versions=row.field_versions,
     )
 
 

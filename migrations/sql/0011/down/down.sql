@@ -1,0 +1,3 @@
+DROP TRIGGER tickets_note_field_versions ON tickets;
+DROP FUNCTION psms_note_field_versions();
+ALTER TABLE tickets DROP COLUMN field_versions;
