@@ -22,6 +22,7 @@ from psms.errors import FieldError
 from workflows import tickets
 
 _MAX_SUBJECT = 500
+_MAX_REASON = 500
 _MAX_VERSION = 999_999_999
 _MAX_TAG = 64
 _MOST_TAGS = 50
@@ -89,6 +90,7 @@ class _TicketFieldsSchema(Schema):
     impact = choice(Level)
     urgency = choice(Level)
     priority = choice(Priority, metadata={"description": "Left out, it follows from impact and urgency."})
+    priority_reason = text(_MAX_REASON, allow_none=True, metadata={"description": "Why this priority was chosen."})
     service_id = Uuid()
     assignee_id = Uuid(allow_none=True)
     team_id = Uuid(allow_none=True)
@@ -101,6 +103,11 @@ class EditTicketSchema(_TicketFieldsSchema):
 
     for_requester: ClassVar[Schema] = EditTicketForRequesterSchema()
 
+    priority = choice(
+        Priority,
+        allow_none=True,
+        metadata={"description": "Stays until another is chosen; null: it follows from impact and urgency again."},
+    )
     base_version = _base_version()
 
 

@@ -1,4 +1,4 @@
-"""At which version each field of a ticket changed last. The SQL stands beside it, one file per subject."""
+"""Versions of a ticket's fields, and where its priority comes from. The SQL stands beside it, one file per subject."""
 
 from migrations.plain_sql import run_all, run_down
 
@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Let the database note it at every change, whoever makes it."""
+    """Let the database note it at every change, whoever makes it; take priorities off the matrix as chosen."""
     run_all(revision)
 
 

@@ -12,8 +12,9 @@ def require_mergeable(
 ) -> None:
     """Raise EditConflict where a field of *changes* has changed after *base_version*, with both values of each.
 
-    *changes* are those by which the edit differs from *current*, so that two who want the same do not conflict.
-    *field_versions* tells at which version a field changed last. Raises FieldError for a version yet to come.
+    *changes* are the fields that the edit names and by which it differs from *current*: two who want the same do not
+    conflict, nor does what follows from them, which follows from both. *field_versions* tells at which version a field
+    changed last. Raises FieldError for a version yet to come.
     """
     if base_version > current.version:
         raise FieldError("base_version", f"must be a version that the ticket has had: it is at {current.version}")

@@ -80,13 +80,14 @@ def test_two_who_want_the_same_do_not_conflict(client):
     assert (again.status_code, again.json["version"]) == (200, 2)
 
 
-def test_a_priority_that_would_follow_conflicts_with_one_that_somebody_chose(client):
-    path = filed(client)
-    client.patch(path, json={"priority": "low"})
+def test_a_priority_that_follows_follows_from_both_edits_and_one_that_somebody_chose_stays(client):
+    both, chosen = filed(client), filed(client)
+    client.patch(both, json={"impact": "high"})
+    client.patch(chosen, json={"priority": "low"})
 
-    refused = client.patch(path, json={"urgency": "high", "base_version": 1})
+    answers = [client.patch(path, json={"urgency": "high", "base_version": 1}) for path in (both, chosen)]
 
-    assert [conflict["field"] for conflict in refused.json["conflicts"]] == ["priority"]
+    assert [(answer.status_code, answer.json["priority"]) for answer in answers] == [(200, "critical"), (200, "low")]
 
 
 def test_a_transition_changes_no_field_that_an_edit_can_meet(client):

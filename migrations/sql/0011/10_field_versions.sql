@@ -13,6 +13,8 @@ BEGIN
             CASE WHEN NEW.impact IS DISTINCT FROM OLD.impact THEN 'impact' END,
             CASE WHEN NEW.urgency IS DISTINCT FROM OLD.urgency THEN 'urgency' END,
             CASE WHEN NEW.priority IS DISTINCT FROM OLD.priority THEN 'priority' END,
+            CASE WHEN NEW.priority_source IS DISTINCT FROM OLD.priority_source THEN 'priority_source' END,
+            CASE WHEN NEW.priority_reason IS DISTINCT FROM OLD.priority_reason THEN 'priority_reason' END,
             CASE WHEN NEW.service_id IS DISTINCT FROM OLD.service_id THEN 'service_id' END,
             CASE WHEN NEW.assignee_id IS DISTINCT FROM OLD.assignee_id THEN 'assignee_id' END,
             CASE WHEN NEW.team_id IS DISTINCT FROM OLD.team_id THEN 'team_id' END,

@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 from psms.db.direct import Direct, direct
 from psms.db.models.sla_books import CalendarVersionRow, SlaPolicyVersionRow
 from psms.domain.pages import PageRequest
+from psms.domain.priorities import MatrixDocument
 from psms.domain.sla.calendar_definitions import CalendarDefinitionDocument
 from psms.domain.sla.policy_checks import Kind, Reference
 from psms.domain.sla.policy_documents import PolicyDocument
 
 # One statement, so that what it reads is of the revision that it reads.
 _BOOK = """
-    SELECT o.sla_revision AS revision,
+    SELECT o.sla_revision AS revision, o.priority_matrix,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'name', p.name, 'version', p.definition_version,
                 'definition', v.definition) ORDER BY p.position, p.id DESC), '[]')
             FROM sla_policies p JOIN sla_policy_versions v
@@ -89,6 +90,7 @@ class BookRecord:
     revision: int
     policies: Sequence[PolicyRecord]
     calendars: Sequence[CalendarRecord]
+    priority_matrix: MatrixDocument | None
 
 
 def read_book(way: Direct) -> BookRecord:
@@ -98,6 +100,7 @@ def read_book(way: Direct) -> BookRecord:
         revision=row.revision,
         policies=[PolicyRecord(**{**one, "id": UUID(one["id"])}) for one in row.policies],
         calendars=[CalendarRecord(**{**one, "id": UUID(one["id"])}) for one in row.calendars],
+        priority_matrix=row.priority_matrix,
     )
 
 

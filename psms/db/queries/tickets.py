@@ -19,6 +19,7 @@ from psms.domain.tickets import (
     Comment,
     Level,
     Priority,
+    PrioritySource,
     Status,
     Ticket,
     TicketFilter,
@@ -31,13 +32,14 @@ _T = TicketRow.__table__.c
 TICKET_COLUMNS = (
     _T.id, _T.number, _T.type, _T.subject, _T.description, _T.status, _T.impact, _T.urgency, _T.priority,
     _T.service_id, _T.requester_id, _T.assignee_id, _T.team_id, _T.tags, _T.custom_fields, _T.version,
-    _T.created_at, _T.updated_at, _T.resolved_at, _T.closed_at,
+    _T.created_at, _T.updated_at, _T.resolved_at, _T.closed_at, _T.priority_source, _T.priority_reason,
 )  # fmt: skip
 
 # Looked up, not called: five calls a row show in a list.
 _TYPES = {member.value: member for member in TicketType}
 _STATUSES = {member.value: member for member in Status}
 _LEVELS = {member.value: member for member in Level}
+_SOURCES = {member.value: member for member in PrioritySource}
 _PRIORITIES = {member.value: member for member in Priority}
 
 # Inside the organization, in one statement and without a transaction around it: the setting is local to the
@@ -53,7 +55,10 @@ _CALLER = {"organization": "CAST(entered.id AS uuid)", "user": "%(user)s"}
 _FILTERS = ("status", "type", "priority", "assignee_id", "team_id", "requester_id", "service_id")
 
 _ESCALATE = text("""
-    UPDATE tickets t SET priority = r.priority, assignee_id = r.assignee_id, team_id = r.team_id,
+    UPDATE tickets t SET priority = r.priority,
+        priority_source = CASE WHEN t.priority = r.priority THEN t.priority_source ELSE 'escalation' END,
+        priority_reason = CASE WHEN t.priority = r.priority THEN t.priority_reason END,
+        assignee_id = r.assignee_id, team_id = r.team_id,
         sla_policy_id = r.policy_id, sla_policy_version = r.policy_version, version = r.version,
         sequence = r.sequence,
         updated_at = CASE WHEN t.version = r.version THEN t.updated_at ELSE CAST(:now AS timestamptz) END
@@ -263,6 +268,8 @@ def ticket_of(row: Sequence[Any]) -> Ticket:
         updated_at=row[17],
         resolved_at=row[18],
         closed_at=row[19],
+        priority_source=_SOURCES[row[20]],
+        priority_reason=row[21],
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from psms.domain.priorities import USUAL, PriorityMatrix
 from psms.domain.sla.calendar_keys import ALWAYS, CalendarKey, parse_key
 from psms.domain.sla.calendars import Calendar
 from psms.domain.sla.definitions import PolicyDefinition
@@ -38,7 +39,7 @@ class BookedPromise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """What an organization promises, as of its *revision*, with one release of the time-zone data.
+    """What an organization promises, as of its *revision*, with one release of the time-zone data, and its priorities.
 
     *policies* are those that are active, in the order in which they are asked. *calendars* are all that there ever
     were: clocks that run may still be measured by one that nobody can choose any more.
@@ -48,6 +49,7 @@ class Book:
     zone_data: str
     policies: tuple[Policy[BookedPromise], ...] = ()
     calendars: Mapping[UUID, BookedCalendar] = field(default_factory=dict)
+    priorities: PriorityMatrix = USUAL
 
     def promise_for(self, subject: Subject) -> BookedPromise | None:
         """Return what the first policy that is for the ticket promises; None when there is none."""
@@ -86,7 +88,12 @@ class BookedPolicy:
 
 
 def make_book(
-    *, revision: int, zone_data: str, policies: tuple[BookedPolicy, ...], calendars: Mapping[UUID, BookedCalendar]
+    *,
+    revision: int,
+    zone_data: str,
+    policies: tuple[BookedPolicy, ...],
+    calendars: Mapping[UUID, BookedCalendar],
+    priorities: PriorityMatrix = USUAL,
 ) -> Book:
     """Return the book of *policies*, which come in the order in which they are asked."""
     book = Book(revision=revision, zone_data=zone_data, calendars=calendars)
@@ -94,6 +101,7 @@ def make_book(
         revision=revision,
         zone_data=zone_data,
         calendars=calendars,
+        priorities=priorities,
         policies=tuple(
             Policy(
                 name=policy.name,
