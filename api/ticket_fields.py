@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from api.fields import Answer, Uuid, choice
-from psms.domain.tickets import Level, Priority, Status, TicketType
+from psms.domain.tickets import Level, Priority, PrioritySource, Status, TicketType
 
 
 class TicketSchema(Answer):
@@ -18,6 +18,8 @@ class TicketSchema(Answer):
     impact = choice(Level)
     urgency = choice(Level)
     priority = choice(Priority)
+    priority_source = choice(PrioritySource)
+    priority_reason = fields.String(allow_none=True)
     service_id = Uuid()
     requester_id = Uuid()
     assignee_id = Uuid(allow_none=True)

@@ -120,6 +120,20 @@ class VersionStale(PsmsError):
     code = "version_stale"
 
 
+class EditConflict(PsmsError):
+    """Somebody has changed a field that this edit changes, since the version that it was made from."""
+
+    kind = Kind.CONFLICT
+    code = "edit_conflict"
+
+
+class AlreadyTaken(PsmsError):
+    """Somebody else works on this ticket already."""
+
+    kind = Kind.CONFLICT
+    code = "already_taken"
+
+
 class WebhookUrlRefused(PsmsError):
     """This URL cannot be a webhook endpoint."""
 

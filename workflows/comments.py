@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from psms.db.queries import comments as comment_queries
 from psms.db.queries import tickets as queries
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
@@ -52,7 +53,7 @@ def _written(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Ma
         created_at=act.now,
     )
     side = _side(actor, ticket, command)
-    queries.insert_comment(act.session, act.organization_id, comment)
+    comment_queries.insert(act.session, act.organization_id, comment)
     queries.count_event(act.session, ticket.id, sequence + 1, **_remembered(act, case, side))
     told = Told(type=EventType.TICKET_COMMENTED, changes={}, comment=excerpt(comment))
     tell(act, ticket, [told], sequence)
@@ -86,7 +87,7 @@ def get_comment(rt: Runtime, actor: Actor, ticket_id: UUID, comment_id: UUID) ->
     require(actor, Permission.COMMENT_READ)
     with rt.db.begin(actor.organization_id) as session:
         queries.get(session, actor, ticket_id)
-        return queries.get_comment(session, actor, ticket_id, comment_id)
+        return comment_queries.get(session, actor, ticket_id, comment_id)
 
 
 def list_comments(rt: Runtime, actor: Actor, ticket_id: UUID, page: PageRequest) -> Page[Comment]:
@@ -94,4 +95,4 @@ def list_comments(rt: Runtime, actor: Actor, ticket_id: UUID, page: PageRequest)
     require(actor, Permission.COMMENT_READ)
     with rt.db.begin(actor.organization_id) as session:
         queries.get(session, actor, ticket_id)
-        return queries.list_comments(session, actor, ticket_id, page)
+        return comment_queries.list_page(session, actor, ticket_id, page)

@@ -4,13 +4,14 @@ from dataclasses import replace
 from uuid import UUID
 
 from psms.db.models.accounts import ClientRow, OrganizationRow, ServiceRow
-from psms.db.queries import people, records
+from psms.db.queries import people, records, sla_books
 from psms.db.session import enter
 from psms.domain.access import Actor, Permission, Role, Scope, require
 from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import Edit, NewClient, Organization
 from psms.domain.answers import Created, OnceKey
 from psms.domain.pages import Page, PageRequest
+from psms.domain.priorities import USUAL, matrix_of
 from psms.encoding import json_bytes
 from psms.runtime import Runtime
 from workflows import trail
@@ -22,7 +23,7 @@ FIRST_SERVICE = "General"
 
 
 def _organization(row: OrganizationRow) -> Organization:
-    return records.view_of(Organization, row)
+    return records.view_of(Organization, row, priority_matrix=row.priority_matrix or USUAL.document)
 
 
 def list_organizations(rt: Runtime, actor: Actor, page: PageRequest) -> Page[Organization]:
@@ -40,14 +41,21 @@ def get_organization(rt: Runtime, actor: Actor, organization_id: UUID) -> Organi
 
 
 def edit_organization(rt: Runtime, actor: Actor, organization_id: UUID, command: Edit) -> Organization:
-    """Change the organization's name or default service."""
+    """Change the organization's name, default service or priorities; a matrix of None is the usual one.
+
+    Raises FieldError for priorities that fall where impact or urgency rises. Tickets keep the priorities they have.
+    """
     require(actor, Permission.ORGANIZATION_UPDATE)
+    if (matrix := command.fields.get("priority_matrix")) is not None:
+        matrix_of(matrix)
     with rt.db.begin(actor.organization_id) as session:
         row = records.lock(session, OrganizationRow, organization_id, command.if_version)
         act = act_of(rt, session, actor)
         changed = records.edit(row, command.fields, act.now)
         trail.note_changed(act, "organization", row.id, changed)
         session.flush()
+        if "priority_matrix" in changed:
+            sla_books.turn(session, organization_id)
         return _organization(row)
 
 

@@ -1,5 +1,6 @@
 """Tickets: open, read, list, edit and move along the lifecycle. Comments are in `comments`."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -8,8 +9,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from psms.crash import CrashPoint, crash_point
-from psms.db.direct import Brief
-from psms.db.queries import filing
+from psms.db.direct import Brief, direct
+from psms.db.queries import filing, people
 from psms.db.queries import tickets as queries
 from psms.db.queries.filing import Opening
 from psms.db.queries.journal import KeptAnswer
@@ -20,25 +21,25 @@ from psms.domain.disclosure import disclosed
 from psms.domain.events import Change, EventType, changes_from
 from psms.domain.lifecycle import INITIAL, Action, next_status
 from psms.domain.pages import Page, PageRequest
+from psms.domain.priorities import PriorityMatrix, changes_between, priority_of_new
 from psms.domain.ticket_access import require_edit, require_opening, require_transition
+from psms.domain.ticket_merging import moved, require_mergeable
 from psms.domain.tickets import (
     ASSIGNMENT_FIELDS,
     EditTicket,
     OpenTicket,
-    Priority,
     Status,
     Ticket,
     TicketFilter,
-    changes_between,
-    priority_for,
 )
 from psms.encoding import json_bytes, json_text
-from psms.errors import FieldError, RequestInProgress, VersionStale
+from psms.errors import AlreadyTaken, FieldError, RequestInProgress, VersionStale
 from psms.runtime import Runtime
 from workflows import sla, trail
 from workflows.act import Act, Moment, act_of
 from workflows.names import Task
 from workflows.once import Made, kept, repeated
+from workflows.sla_books import book_of
 from workflows.ticket_events import Told, body_of, tell
 
 
@@ -58,7 +59,6 @@ def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | 
 
 def _filed(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None) -> Created:
     # As `once.create_once` does, with fewer statements: this is done most often.
-    priority = command.priority or priority_for(command.impact, command.urgency)
     lock = None if once is None else once.lock(actor.client_id)
     with rt.db.begin_brief(actor.organization_id, lock) as brief:
         if not brief.is_alone:
@@ -69,7 +69,8 @@ def _filed(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None)
             return repeated(opening, cast("OnceKey", once))
         # The instant at which the number was taken, under the counter's lock: later numbers have later instants.
         moment = Moment(rt=rt, organization_id=actor.organization_id, actor=actor, now=opening.now)
-        ticket = _opened(moment, command, opening, priority)
+        matrix = book_of(rt, brief, actor.organization_id, opening.sla_revision).priorities
+        ticket = _opened(moment, command, opening, matrix)
         made = Made(json_bytes(disclosed(actor, ticket)), f"/v1/tickets/{ticket.id}", version=1)
         clocks = sla.filed_clocks(moment, brief, opening.sla_revision, ticket)
         answer = None if once is None else kept(actor, once, made, moment.now)
@@ -83,10 +84,11 @@ def _opening(brief: Brief, actor: Actor, once: OnceKey | None) -> Opening | Kept
     return filing.next_number_or_answer(brief, client_id=actor.client_id, key=once.key)
 
 
-def _opened(act: Moment, command: OpenTicket, opening: Opening, priority: Priority) -> Ticket:
+def _opened(act: Moment, command: OpenTicket, opening: Opening, matrix: PriorityMatrix) -> Ticket:
     service_id = command.service_id or opening.default_service_id
     if service_id is None:
         raise FieldError("service_id", "required: this organization has no default service")
+    priority, source = priority_of_new(matrix, command.impact, command.urgency, command.priority)
     return Ticket(
         id=act.new_id(),
         number=opening.number,
@@ -97,6 +99,8 @@ def _opened(act: Moment, command: OpenTicket, opening: Opening, priority: Priori
         impact=command.impact,
         urgency=command.urgency,
         priority=priority,
+        priority_source=source,
+        priority_reason=command.priority_reason,
         service_id=service_id,
         requester_id=command.requester_id or act.user_id,
         assignee_id=command.assignee_id,
@@ -147,27 +151,65 @@ def list_tickets(rt: Runtime, actor: Actor, wanted: TicketFilter, page: PageRequ
 def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket) -> Ticket:
     """Change fields of a ticket. An edit that changes nothing writes nothing and keeps the version.
 
-    Raises VersionStale when the ticket is no longer at the wanted version.
+    Raises VersionStale when the ticket is no longer at the wanted version, and EditConflict when the edit was made
+    from a former one since which a field that it changes has been changed.
     """
     require(actor, Permission.TICKET_UPDATE)
     with rt.db.begin(actor.organization_id) as session:
         locked = _locked(session, actor, ticket_id, command.if_version)
         require_edit(actor, locked.ticket, frozenset(command.fields))
-        if not changes_between(locked.ticket, command.fields):
-            return locked.ticket
-        act = act_of(rt, session, actor)
-        case = sla.caught_up(act, locked)
-        changes = changes_between(case.ticket, command.fields)
-        if not changes:
-            return case.ticket
-        after = _written(act, case.ticket, changes)
-        _told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
-        if sla.FOLLOWED & set(changes):
-            sla.follow_fields(act, case, after)
-        if "assignee_id" in changes and after.assignee_id is not None:
-            sla.taken(act, case, after)
+        after = _edited(rt, session, actor, locked, command)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
+
+
+def take_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, if_version: int | None) -> Ticket:
+    """Assign a ticket to the caller, unless it is somebody's: of several who try at once, one gets it.
+
+    Raises AlreadyTaken, which says whose it is, and VersionStale. A ticket that is the caller's already stays as it is.
+    """
+    require(actor, Permission.TICKET_ASSIGN)
+    with rt.db.begin(actor.organization_id) as session:
+        locked = _locked(session, actor, ticket_id, if_version)
+        command = EditTicket(fields={"assignee_id": actor.user_id})
+        require_edit(actor, locked.ticket, frozenset(command.fields))
+        holder = locked.ticket.assignee_id
+        if holder is not None and holder != actor.user_id:
+            name = people.name_of(session, holder)
+            raise AlreadyTaken(f"{name} works on this ticket already.", assignee_id=holder, assignee_name=name)
+        after = _edited(rt, session, actor, locked, command)
+    rt.nudger.nudge(Task.RELAY_OUTBOX)
+    return after
+
+
+def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, command: EditTicket) -> Ticket:
+    matrix = book_of(rt, direct(session), actor.organization_id, locked.sla_revision).priorities
+    changes = _changes(locked.ticket, command, matrix, locked.field_versions)
+    if not changes:
+        return locked.ticket
+    act = act_of(rt, session, actor)
+    case = sla.caught_up(act, locked)
+    # What was due meanwhile may have changed the ticket too.
+    changes = _changes(case.ticket, command, matrix, moved(locked.field_versions, locked.ticket, case.ticket))
+    if not changes:
+        return case.ticket
+    after = _written(act, case.ticket, changes)
+    _told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
+    if sla.FOLLOWED & set(changes):
+        sla.follow_fields(act, case, after)
+    if "assignee_id" in changes and after.assignee_id is not None:
+        sla.taken(act, case, after)
+    return after
+
+
+def _changes(
+    current: Ticket, command: EditTicket, matrix: PriorityMatrix, field_versions: Mapping[str, int]
+) -> dict[str, Any]:
+    changes = changes_between(current, command.fields, matrix)
+    if command.base_version is not None:
+        named = {name: value for name, value in changes.items() if name in command.fields}
+        require_mergeable(current, named, field_versions, command.base_version)
+    return changes
 
 
 def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_version: int | None) -> Ticket:

@@ -9,14 +9,31 @@ from marshmallow import fields
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import MAX_NAME, Answer, Schema, Uuid, text
+from api.fields import MAX_NAME, Answer, Schema, Uuid, choice, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.preconditions import wanted_version
 from api.smorest import Blueprint
 from psms.domain.access import Permission
 from psms.domain.accounts import Edit
+from psms.domain.tickets import Priority
 from workflows import organizations
+
+
+class UrgencyRowSchema(Schema):
+    """The priority for each urgency, at one impact."""
+
+    high = choice(Priority, required=True)
+    medium = choice(Priority, required=True)
+    low = choice(Priority, required=True)
+
+
+class PriorityMatrixSchema(Schema):
+    """The priority by impact, then by urgency; it never falls where one of the two rises."""
+
+    high = fields.Nested(UrgencyRowSchema, required=True)
+    medium = fields.Nested(UrgencyRowSchema, required=True)
+    low = fields.Nested(UrgencyRowSchema, required=True)
 
 
 class OrganizationSchema(Answer):
@@ -25,6 +42,7 @@ class OrganizationSchema(Answer):
     id = Uuid()
     name = fields.String()
     default_service_id = Uuid(allow_none=True)
+    priority_matrix = fields.Nested(PriorityMatrixSchema)
     version = fields.Integer()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
@@ -48,6 +66,9 @@ class EditOrganizationSchema(Schema):
 
     name = text(MAX_NAME)
     default_service_id = Uuid(allow_none=True)
+    priority_matrix = fields.Nested(
+        PriorityMatrixSchema, allow_none=True, metadata={"description": "null: the usual one."}
+    )
 
 
 blp = Blueprint("organizations", "/v1/organizations", "Tenants; each sees its own only.")

@@ -3,8 +3,8 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
-from flask import Response
-from marshmallow import fields, post_load
+from flask import Response, request
+from marshmallow import fields, post_load, validate
 
 from api import render
 from api.auth import actor, requires
@@ -18,9 +18,12 @@ from api.ticket_fields import TicketSchema
 from psms.domain.access import Permission
 from psms.domain.lifecycle import Action
 from psms.domain.tickets import EditTicket, Level, OpenTicket, Priority, Status, TicketFilter, TicketType
+from psms.errors import FieldError
 from workflows import tickets
 
 _MAX_SUBJECT = 500
+_MAX_REASON = 500
+_MAX_VERSION = 999_999_999
 _MAX_TAG = 64
 _MOST_TAGS = 50
 
@@ -46,17 +49,27 @@ class TicketForRequesterSchema(Answer):
     closed_at = fields.DateTime(allow_none=True)
 
 
+def _base_version() -> fields.Integer:
+    return fields.Integer(
+        strict=True,
+        validate=validate.Range(min=1, max=_MAX_VERSION),
+        metadata={"description": "The version that you saw: only edits of the same fields since then conflict."},
+    )
+
+
 class EditTicketForRequesterSchema(Schema):
     """What a requester may change of their own ticket, while it is new."""
 
     subject = text(_MAX_SUBJECT)
     description = maybe_empty_text(MAX_TEXT)
+    base_version = _base_version()
 
 
-class OpenTicketForRequesterSchema(EditTicketForRequesterSchema):
+class OpenTicketForRequesterSchema(Schema):
     """A new ticket of a requester."""
 
     subject = text(_MAX_SUBJECT, required=True)
+    description = maybe_empty_text(MAX_TEXT)
     type = choice(TicketType)
     impact = choice(Level)
     urgency = choice(Level)
@@ -69,14 +82,15 @@ class OpenTicketForRequesterSchema(EditTicketForRequesterSchema):
         return OpenTicket(**values)
 
 
-class EditTicketSchema(EditTicketForRequesterSchema):
-    """The fields to change; those left out stay as they are. A requester may name subject and description only."""
+class _TicketFieldsSchema(Schema):
+    """What can be said of a ticket when it is opened, and later."""
 
-    for_requester: ClassVar[Schema] = EditTicketForRequesterSchema()
-
+    subject = text(_MAX_SUBJECT)
+    description = maybe_empty_text(MAX_TEXT)
     impact = choice(Level)
     urgency = choice(Level)
     priority = choice(Priority, metadata={"description": "Left out, it follows from impact and urgency."})
+    priority_reason = text(_MAX_REASON, allow_none=True, metadata={"description": "Why this priority was chosen."})
     service_id = Uuid()
     assignee_id = Uuid(allow_none=True)
     team_id = Uuid(allow_none=True)
@@ -84,7 +98,20 @@ class EditTicketSchema(EditTicketForRequesterSchema):
     custom_fields = json_object()
 
 
-class OpenTicketSchema(EditTicketSchema):
+class EditTicketSchema(_TicketFieldsSchema):
+    """The fields to change; those left out stay as they are. A requester may name subject and description only."""
+
+    for_requester: ClassVar[Schema] = EditTicketForRequesterSchema()
+
+    priority = choice(
+        Priority,
+        allow_none=True,
+        metadata={"description": "Stays until another is chosen; null: it follows from impact and urgency again."},
+    )
+    base_version = _base_version()
+
+
+class OpenTicketSchema(_TicketFieldsSchema):
     """A new ticket; only the subject is required.
 
     A requester may not name priority, assignee_id, team_id, tags and custom_fields.
@@ -167,9 +194,25 @@ def get_ticket(ticket_id: UUID) -> Response:
 @blp.arguments(EditTicketSchema, example={"urgency": "low", "tags": ["printer"]})
 @blp.edits(TicketSchema, TicketForRequesterSchema)
 def edit_ticket(values: dict[str, Any], ticket_id: UUID) -> Response:
-    """Change fields of a ticket."""
-    command = EditTicket(fields=values, if_version=_wanted_version(ticket_id))
+    """Change fields of a ticket.
+
+    With `base_version` in place of If-Match the edit is merged by field: it is refused only where a field that it
+    changes has been changed since that version, and then shows both values.
+    """
+    base_version = values.pop("base_version", None)
+    if base_version is not None and "If-Match" in request.headers:
+        raise FieldError("base_version", "goes without If-Match, which asks that nothing at all has changed")
+    command = EditTicket(fields=values, if_version=_wanted_version(ticket_id), base_version=base_version)
     return render.current(tickets.edit_ticket(runtime(), actor(), ticket_id, command))
+
+
+@blp.route("/<uuid:ticket_id>/take", methods=["POST"])
+@requires(Permission.TICKET_ASSIGN)
+@blp.takes_no_fields
+@blp.edits(TicketSchema)
+def take_ticket(ticket_id: UUID) -> Response:
+    """Assign a ticket to yourself, unless somebody has it already: of several who try at once, one gets it."""
+    return render.current(tickets.take_ticket(runtime(), actor(), ticket_id, _wanted_version(ticket_id)))
 
 
 @blp.route("/<uuid:ticket_id>/transitions", methods=["POST"])

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psms.domain.access import Role
 from psms.domain.access.roles import RoleChoice
+from psms.domain.priorities import MatrixDocument
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,7 @@ class Organization:
     id: UUID
     name: str
     default_service_id: UUID | None
+    priority_matrix: MatrixDocument
     version: int
     created_at: datetime
     updated_at: datetime

@@ -5,9 +5,9 @@ from uuid import UUID
 from psms.domain.access import Actor, Permission, Reach, require
 from psms.domain.lifecycle import INITIAL, Action
 from psms.domain.tickets import ASSIGNMENT_FIELDS, OpenTicket, Ticket
-from psms.errors import NotAllowed
+from psms.errors import FieldError, NotAllowed
 
-PRIORITY_FIELDS = frozenset({"priority", "impact", "urgency"})
+PRIORITY_FIELDS = frozenset({"priority", "priority_reason", "impact", "urgency"})
 OWN_EDITABLE = frozenset({"subject", "description"})
 OWN_ACTIONS = frozenset({Action.CLOSE, Action.REOPEN})
 
@@ -18,8 +18,10 @@ def require_opening(actor: Actor, command: OpenTicket) -> None:
     if actor.reach(Permission.TICKET_CREATE) is Reach.OWN and command.requester_id != actor.user_id:
         message = "You can file tickets for yourself only: leave requester_id out."
         raise NotAllowed(message, permission=Permission.TICKET_CREATE.value)
-    if command.priority is not None:
+    if command.priority is not None or command.priority_reason is not None:
         require(actor, Permission.TICKET_PRIORITY)
+    if command.priority is None and command.priority_reason is not None:
+        raise FieldError("priority_reason", "goes with a priority that you choose: name it in priority")
     if command.assignee_id is not None or command.team_id is not None:
         require(actor, Permission.TICKET_ASSIGN)
 

@@ -33,6 +33,14 @@ class Priority(StrEnum):
     LOW = "low"
 
 
+class PrioritySource(StrEnum):
+    """Where a ticket's priority comes from: impact and urgency, somebody's choice, or an escalation."""
+
+    MATRIX = "matrix"
+    MANUAL = "manual"
+    ESCALATION = "escalation"
+
+
 class Status(StrEnum):
     """Where a ticket stands."""
 
@@ -50,24 +58,6 @@ class Visibility(StrEnum):
 
     PUBLIC = "public"
     INTERNAL = "internal"
-
-
-_MATRIX = {
-    (Level.HIGH, Level.HIGH): Priority.CRITICAL,
-    (Level.HIGH, Level.MEDIUM): Priority.HIGH,
-    (Level.HIGH, Level.LOW): Priority.MEDIUM,
-    (Level.MEDIUM, Level.HIGH): Priority.HIGH,
-    (Level.MEDIUM, Level.MEDIUM): Priority.MEDIUM,
-    (Level.MEDIUM, Level.LOW): Priority.LOW,
-    (Level.LOW, Level.HIGH): Priority.MEDIUM,
-    (Level.LOW, Level.MEDIUM): Priority.LOW,
-    (Level.LOW, Level.LOW): Priority.LOW,
-}
-
-
-def priority_for(impact: Level, urgency: Level) -> Priority:
-    """Return the priority that follows from *impact* and *urgency* (ITIL's three by three matrix)."""
-    return _MATRIX[impact, urgency]
 
 
 def raised(priority: Priority) -> Priority:
@@ -89,6 +79,8 @@ class Ticket:
     impact: Level
     urgency: Level
     priority: Priority
+    priority_source: PrioritySource
+    priority_reason: str | None
     service_id: UUID
     requester_id: UUID
     assignee_id: UUID | None
@@ -112,6 +104,7 @@ class OpenTicket:
     impact: Level = Level.MEDIUM
     urgency: Level = Level.MEDIUM
     priority: Priority | None = None
+    priority_reason: str | None = None
     service_id: UUID | None = None
     requester_id: UUID | None = None
     assignee_id: UUID | None = None
@@ -127,6 +120,7 @@ EDITABLE = (
     "impact",
     "urgency",
     "priority",
+    "priority_reason",
     "service_id",
     "assignee_id",
     "team_id",
@@ -138,10 +132,14 @@ ASSIGNMENT_FIELDS = frozenset({"assignee_id", "team_id"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EditTicket:
-    """Change the fields in *fields* (names of EDITABLE), provided the version is still *if_version*."""
+    """Change the fields in *fields* (names of EDITABLE), provided the version is still *if_version*.
+
+    With *base_version*, that of the ticket that the editor saw, provided that none of them has changed since.
+    """
 
     fields: dict[str, Any]
     if_version: int | None = None
+    base_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,16 +182,3 @@ class NewComment:
 
     body: str
     visibility: Visibility = Visibility.PUBLIC
-
-
-def changes_between(before: Ticket, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return the part of *wanted* that really differs from *before*, with the priority that follows.
-
-    A change of impact or urgency recomputes the priority unless the same edit names one.
-    """
-    if {"impact", "urgency"} & wanted.keys() and "priority" not in wanted:
-        impact = wanted.get("impact", before.impact)
-        urgency = wanted.get("urgency", before.urgency)
-        if (impact, urgency) != (before.impact, before.urgency):
-            wanted = {**wanted, "priority": priority_for(impact, urgency)}
-    return {name: value for name, value in wanted.items() if getattr(before, name) != value}

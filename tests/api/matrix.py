@@ -73,6 +73,9 @@ EXPECT: dict[Route, Row] = {
     ("POST", f"{_TICKET}/transitions"): Row(
         own=_CHANGE, elsewhere=_NOT_ELSEWHERE, body={"action": "reopen"}, fresh="ticket_id"
     ),
+    ("POST", f"{_TICKET}/take"): Row(
+        own="200  200  200  403  200  403  403", elsewhere="200  200  404  403  200  403  403", fresh="ticket_id"
+    ),
     ("GET", f"{_TICKET}/sla"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
     ("POST", f"{_TICKET}/sla/<uuid:clock_id>/void"): Row(
         own=_ADMIN, elsewhere=_ADMIN_ELSEWHERE, body={"reason": "The customer's own outage."}

@@ -27,7 +27,9 @@ FOR_REQUESTERS = [
     "urgency",
     "version",
 ]
-TICKET = sorted([*FOR_REQUESTERS, "assignee_id", "custom_fields", "tags", "team_id"])
+TICKET = sorted(
+    [*FOR_REQUESTERS, "assignee_id", "custom_fields", "priority_reason", "priority_source", "tags", "team_id"]
+)
 COMMENT = ["author_id", "body", "created_at", "id", "ticket_id", "visibility"]
 USER = ["active", "created_at", "email", "id", "is_service", "name", "role", "role_id", "updated_at", "version"]
 CLOCK = [

@@ -51,6 +51,7 @@ CALLS = {
     ("POST", "/v1/tickets/{ticket}/sla/{clock}/void"): {"reason": "Their own outage"},
     ("DELETE", "/v1/tickets/{ticket}/sla/{clock}/void"): None,
     ("POST", "/v1/tickets/{ticket}/transitions"): {"action": "resolve"},
+    ("POST", "/v1/tickets/{ticket}/take"): {},
     ("POST", "/v1/tickets/{ticket}/comments"): {"body": "Hello"},
     ("PUT", "/v1/tickets/{ticket}/watchers/{user}"): None,
     ("DELETE", "/v1/tickets/{ticket}/watchers/{user}"): None,

@@ -16,7 +16,7 @@ from tests.api.test_fields import COMMENT, FOR_REQUESTERS, TICKET, USER
 from tests.support.databases import fresh_database
 from workflows.relay import relay_outbox
 
-ORGANIZATION = ["created_at", "default_service_id", "id", "name", "updated_at", "version"]
+ORGANIZATION = ["created_at", "default_service_id", "id", "name", "priority_matrix", "updated_at", "version"]
 TEAM = ["created_at", "id", "member_ids", "name", "updated_at", "version"]
 SERVICE = ["active", "created_at", "description", "id", "name", "updated_at", "version"]
 ASSIGNMENT = ["created_at", "id", "service_id", "team_id", "user_id"]
@@ -151,7 +151,7 @@ PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "
 # One delivery is shown with its attempts.
 SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
 # What an act answers with: the thing that it was done to, or what it made.
-ACTS = {"transitions": "tickets", "resend": "deliveries", "void": "sla"}
+ACTS = {"transitions": "tickets", "take": "tickets", "resend": "deliveries", "void": "sla"}
 TOLD = {
     "sla-simulations": SIMULATED,
     "preview": ["clocks", "complete", "moved", "tickets", "would_breach"],

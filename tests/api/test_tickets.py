@@ -33,6 +33,8 @@ def test_only_the_subject_is_needed(client, demo):
         "team_id": None,
         "tags": [],
         "custom_fields": {},
+        "priority_source": "matrix",
+        "priority_reason": None,
         "version": 1,
         "resolved_at": None,
         "closed_at": None,

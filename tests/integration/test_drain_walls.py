@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from psms.db.queries import journal, people
+from psms.db.queries import comments, journal, people
 from psms.db.queries import sla_effects as sla_queries
 from psms.db.queries import tickets as ticket_queries
 from psms.domain.events import EventType
@@ -60,7 +60,7 @@ def comment(act: Act, ticket_id: UUID) -> None:
         visibility=Visibility.PUBLIC,
         created_at=act.now,
     )
-    ticket_queries.insert_comment(act.session, act.organization_id, said)
+    comments.insert(act.session, act.organization_id, said)
 
 
 def edit(act: Act, ticket_id: UUID) -> None:

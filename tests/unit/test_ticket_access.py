@@ -10,7 +10,7 @@ from psms.domain.access import Permission, Role, Scope
 from psms.domain.disclosure import TicketForRequester, disclosed
 from psms.domain.lifecycle import Action
 from psms.domain.ticket_access import require_edit, require_opening, require_transition
-from psms.domain.tickets import EDITABLE, Level, OpenTicket, Priority, Status, Ticket, TicketType
+from psms.domain.tickets import EDITABLE, Level, OpenTicket, Priority, PrioritySource, Status, Ticket, TicketType
 from psms.errors import NotAllowed
 from tests.unit.test_access import ID, actor
 
@@ -26,6 +26,8 @@ TICKET = Ticket(
     impact=Level.MEDIUM,
     urgency=Level.MEDIUM,
     priority=Priority.MEDIUM,
+    priority_source=PrioritySource.MATRIX,
+    priority_reason=None,
     service_id=ID,
     requester_id=ID,
     assignee_id=None,
@@ -116,6 +118,8 @@ def test_a_requester_reads_a_narrower_form() -> None:
         "team_id",
         "tags",
         "custom_fields",
+        "priority_source",
+        "priority_reason",
     }
     for role in set(Role) - {Role.REQUESTER}:
         assert disclosed(actor(role, *Scope), TICKET) is TICKET

@@ -12,6 +12,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from psms.db.base import Base, OfOrganization, Versioned
@@ -30,7 +31,8 @@ class OrganizationRow(Versioned, Base):
 
     name: Mapped[str]
     default_service_id: Mapped[UUID | None]
-    # Counted by each save of a calendar or policy.
+    priority_matrix: Mapped[dict[str, dict[str, str]] | None] = mapped_column(JSONB(none_as_null=True))
+    # Counted by each save of a calendar, a policy or the matrix of priorities.
     sla_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
 
@@ -43,6 +45,7 @@ class OrganizationRow(Versioned, Base):
             use_alter=True,
         ),
         Index("ix_organizations_default_service", "id", "default_service_id"),
+        CheckConstraint("jsonb_typeof(priority_matrix) = 'object'", name="ck_organizations_priority_matrix"),
     )
 
 

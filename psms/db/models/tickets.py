@@ -37,6 +37,8 @@ class TicketRow(OfOrganization, Versioned, Base):
     impact: Mapped[str]
     urgency: Mapped[str]
     priority: Mapped[str]
+    priority_source: Mapped[str] = mapped_column(server_default="matrix")
+    priority_reason: Mapped[str | None]
     service_id: Mapped[UUID]
     requester_id: Mapped[UUID]
     assignee_id: Mapped[UUID | None]
@@ -52,6 +54,7 @@ class TicketRow(OfOrganization, Versioned, Base):
     responded_at: Mapped[datetime | None]
     unanswered_since: Mapped[datetime | None]
     sla_followed: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    field_versions: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
 
     __table_args__ = (
         CheckConstraint("type IN ('incident', 'request', 'problem', 'change')", name="ck_tickets_type"),
@@ -62,6 +65,7 @@ class TicketRow(OfOrganization, Versioned, Base):
         CheckConstraint("impact IN ('high', 'medium', 'low')", name="ck_tickets_impact"),
         CheckConstraint("urgency IN ('high', 'medium', 'low')", name="ck_tickets_urgency"),
         CheckConstraint("priority IN ('critical', 'high', 'medium', 'low')", name="ck_tickets_priority"),
+        CheckConstraint("priority_source IN ('matrix', 'manual', 'escalation')", name="ck_tickets_priority_source"),
         _to("services", "service_id"),
         _to("users", "requester_id"),
         _to("users", "assignee_id", "SET NULL (assignee_id)"),

@@ -19,6 +19,11 @@ def user_by_address(session: Session, indexes: BlindIndexes, email: str) -> UUID
     return session.scalars(statement.limit(1)).one_or_none()
 
 
+def name_of(session: Session, user_id: UUID) -> str:
+    """Return the name of a user that there is."""
+    return session.scalars(select(UserRow.name).where(UserRow.id == user_id)).one()
+
+
 def members_of(session: Session, team_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:
     """Return the members of each team, in one query."""
     wanted = list(team_ids)

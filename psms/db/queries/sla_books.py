@@ -4,7 +4,7 @@ Every statement sees one organization, the transaction's.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 from psms.db.direct import Direct, Record, direct
 from psms.db.models.sla_books import CalendarVersionRow, SlaPolicyVersionRow
 from psms.domain.pages import PageRequest
+from psms.domain.priorities import MatrixDocument
 from psms.domain.sla.calendar_definitions import CalendarDefinitionDocument
 from psms.domain.sla.policy_checks import Kind, Reference
 from psms.domain.sla.policy_documents import PolicyDocument
 
 # One statement, so that what it reads is of the revision that it reads.
 _BOOK = """
-    SELECT o.sla_revision AS revision,
+    SELECT o.sla_revision AS revision, o.priority_matrix,
         (SELECT coalesce(max(r.revision), 0) FROM sla_rebases r
             WHERE r.organization_id = o.id AND r.revision > 0) AS last_edit,
         (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'name', p.name, 'version', p.definition_version,
@@ -92,11 +93,13 @@ class BookRecord:
     last_edit: int
     policies: Sequence[PolicyRecord]
     calendars: Sequence[CalendarRecord]
+    priority_matrix: MatrixDocument | None = None
 
 
 def read_book(way: Direct) -> BookRecord:
     """Return the organization's active policies in their order, all its calendars, and their revision, in one query."""
-    return book_of_row(way.record(_BOOK, {}))
+    row = way.record(_BOOK, {})
+    return replace(book_of_row(row), priority_matrix=row.priority_matrix)
 
 
 def book_of_row(row: Record) -> BookRecord:

@@ -1,29 +1,28 @@
-"""Statements on tickets and comments. The hot ones are written out, so that their cost is plain to see."""
+"""Statements on tickets; comments have their own. The hot ones are written out, so that their cost is plain to see."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Select, Uuid, any_, insert, literal, select, text, update
+from sqlalchemy import ARRAY, Row, Select, Uuid, any_, literal, select, text, update
 from sqlalchemy.orm import Session
 
 from psms.db.direct import Direct
 from psms.db.models.accounts import OrganizationRow
-from psms.db.models.tickets import CommentRow, TicketRow
+from psms.db.models.tickets import TicketRow
 from psms.db.queries.visibility import condition, page_condition, visible
 from psms.domain.access import Actor
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.domain.tickets import (
-    Comment,
     Level,
     Priority,
+    PrioritySource,
     Status,
     Ticket,
     TicketFilter,
     TicketType,
-    Visibility,
 )
 from psms.errors import NotFound
 
@@ -31,13 +30,14 @@ _T = TicketRow.__table__.c
 TICKET_COLUMNS = (
     _T.id, _T.number, _T.type, _T.subject, _T.description, _T.status, _T.impact, _T.urgency, _T.priority,
     _T.service_id, _T.requester_id, _T.assignee_id, _T.team_id, _T.tags, _T.custom_fields, _T.version,
-    _T.created_at, _T.updated_at, _T.resolved_at, _T.closed_at,
+    _T.created_at, _T.updated_at, _T.resolved_at, _T.closed_at, _T.priority_source, _T.priority_reason,
 )  # fmt: skip
 
 # Looked up, not called: five calls a row show in a list.
 _TYPES = {member.value: member for member in TicketType}
 _STATUSES = {member.value: member for member in Status}
 _LEVELS = {member.value: member for member in Level}
+_SOURCES = {member.value: member for member in PrioritySource}
 _PRIORITIES = {member.value: member for member in Priority}
 
 # Inside the organization, in one statement and without a transaction around it: the setting is local to the
@@ -53,7 +53,10 @@ _CALLER = {"organization": "CAST(entered.id AS uuid)", "user": "%(user)s"}
 _FILTERS = ("status", "type", "priority", "assignee_id", "team_id", "requester_id", "service_id")
 
 _ESCALATE = text("""
-    UPDATE tickets t SET priority = r.priority, assignee_id = r.assignee_id, team_id = r.team_id,
+    UPDATE tickets t SET priority = r.priority,
+        priority_source = CASE WHEN t.priority = r.priority THEN t.priority_source ELSE 'escalation' END,
+        priority_reason = CASE WHEN t.priority = r.priority THEN t.priority_reason END,
+        assignee_id = r.assignee_id, team_id = r.team_id,
         sla_policy_id = r.policy_id, sla_policy_version = r.policy_version, version = r.version,
         sequence = r.sequence,
         updated_at = CASE WHEN t.version = r.version THEN t.updated_at ELSE CAST(:now AS timestamptz) END
@@ -66,6 +69,7 @@ _ESCALATE = text("""
 # What is read of a ticket whose row is locked, besides what the API shows.
 _LOCKED = (
     _T.sequence, _T.responded_at, _T.unanswered_since, _T.sla_policy_id, _T.sla_policy_version, _T.sla_followed,
+    _T.field_versions,
     select(OrganizationRow.sla_revision).scalar_subquery().label("sla_revision"),
 )  # fmt: skip
 
@@ -75,7 +79,8 @@ class LockedTicket:
     """A ticket whose row is locked until the commit, its last event's sequence, and what its clocks are to know.
 
     *policy* is the version of a policy that is promised; *sla_revision* is that of the organization's book, *followed*
-    that of the last edit which the clocks have followed.
+    that of the last edit which the clocks have followed. *field_versions* tells at which version a field changed last,
+    of those that changed.
     """
 
     ticket: Ticket
@@ -85,6 +90,7 @@ class LockedTicket:
     policy: tuple[UUID, int] | None
     sla_revision: int
     followed: int
+    field_versions: Mapping[str, int]
 
 
 def get(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
@@ -190,43 +196,6 @@ def remember_policy(session: Session, ticket_id: UUID, policy: tuple[UUID, int] 
     )
 
 
-def insert_comment(session: Session, organization_id: UUID, comment: Comment) -> None:
-    """Write a new comment."""
-    session.execute(
-        insert(CommentRow).values(
-            organization_id=organization_id,
-            id=comment.id,
-            ticket_id=comment.ticket_id,
-            author_id=comment.author_id,
-            body=comment.body,
-            visibility=comment.visibility.value,
-            created_at=comment.created_at,
-        )
-    )
-
-
-def get_comment(session: Session, actor: Actor, ticket_id: UUID, comment_id: UUID) -> Comment:
-    """Return a comment of a ticket that *actor* may read, or raise NotFound."""
-    row = session.scalars(
-        select(CommentRow).where(CommentRow.ticket_id == ticket_id, CommentRow.id == comment_id)
-    ).one_or_none()
-    if row is None or (row.visibility == Visibility.INTERNAL and not actor.reads_internal_comments):
-        raise NotFound
-    return _comment_of(row)
-
-
-def list_comments(session: Session, actor: Actor, ticket_id: UUID, page: PageRequest) -> Page[Comment]:
-    """Return one page of a ticket's comments that *actor* may read, oldest first."""
-    row = CommentRow
-    statement = select(row).where(row.ticket_id == ticket_id)
-    if not actor.reads_internal_comments:
-        statement = statement.where(row.visibility == Visibility.PUBLIC.value)
-    if page.after is not None:
-        statement = statement.where(row.id > page.after)
-    found = session.scalars(statement.order_by(row.id).limit(page.limit + 1))
-    return page_of([_comment_of(comment) for comment in found], page.limit)
-
-
 def _visible(actor: Actor) -> Select[Any]:
     return select(*TICKET_COLUMNS).where(_T.organization_id == actor.organization_id, visible(actor))
 
@@ -267,6 +236,8 @@ def ticket_of(row: Sequence[Any]) -> Ticket:
         updated_at=row[17],
         resolved_at=row[18],
         closed_at=row[19],
+        priority_source=_SOURCES[row[20]],
+        priority_reason=row[21],
     )
 
 
@@ -280,15 +251,5 @@ def _locked_of(row: Row[Any]) -> LockedTicket:
         policy=policy,
         sla_revision=row.sla_revision,
         followed=row.sla_followed,
-    )
-
-
-def _comment_of(row: CommentRow) -> Comment:
-    return Comment(
-        id=row.id,
-        ticket_id=row.ticket_id,
-        author_id=row.author_id,
-        body=row.body,
-        visibility=Visibility(row.visibility),
-        created_at=row.created_at,
+        field_versions=row.field_versions,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from psms.domain.priorities import USUAL, PriorityMatrix
 from psms.domain.sla.calendar_keys import ALWAYS, CalendarKey, parse_key
 from psms.domain.sla.calendars import Calendar
 from psms.domain.sla.definitions import PolicyDefinition
@@ -38,7 +39,7 @@ class BookedPromise:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """What an organization promises, as of its *revision*, with one release of the time-zone data.
+    """What an organization promises, as of its *revision*, with one release of the time-zone data, and its priorities.
 
     *policies* are the promises to customers that are active, *agreements* those between teams, each in the order in
     which they are asked. *calendars* are all that there ever were: clocks that run may still be measured by one that
@@ -52,6 +53,7 @@ class Book:
     policies: tuple[Policy[BookedPromise], ...] = ()
     agreements: tuple[Policy[BookedPromise], ...] = ()
     calendars: Mapping[UUID, BookedCalendar] = field(default_factory=dict)
+    priorities: PriorityMatrix = USUAL
 
     def promise_for(self, subject: Subject) -> BookedPromise | None:
         """Return what the first policy that is for the ticket promises; None when there is none."""
