@@ -49,8 +49,9 @@ def _tell(reports: "list[Verified]") -> None:
     for report in reports:
         state = "do NOT all follow" if report.differences else "follow"
         other = f"; {report.unmeasured} were measured with other time-zone data, and do not follow by those of here"
+        measured = report.clocks - report.unmeasured
         click.echo(
-            f"organization {report.organization_id}: {report.clocks} clocks {state} from their ledgers"
+            f"organization {report.organization_id}: {measured} clocks {state} from their ledgers"
             f"{other if report.unmeasured else ''}"
         )
         for release, clocks in report.needed.items():

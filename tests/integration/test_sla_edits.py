@@ -11,6 +11,7 @@ from psycopg import sql
 from sqlalchemy.exc import IntegrityError
 
 from psms.cli.doctor_sla import finding_of
+from psms.domain.lifecycle import Action
 from psms.domain.pages import PageRequest
 from psms.domain.sla.calendar_definitions import CalendarFields
 from psms.domain.sla.edits import Applies
@@ -34,6 +35,7 @@ from workflows.sla_rebase_views import get_rebase, list_rebases
 from workflows.sla_standing import sla_of_ticket
 from workflows.sla_sweep import fire_due_timers
 from workflows.sla_verification import verify_clocks
+from workflows.tickets import transition
 
 EVERY_DAY = {day: [["00:00", "24:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
 SEGMENTS = "SELECT count(*), count(ended_at) FROM sla_segments"
@@ -263,4 +265,23 @@ def test_a_rebase_that_fails_says_so_and_lets_the_others_go_first(
         (RebaseState.DONE, 0, None),
         (RebaseState.DONE, 1, None),
     ]
+    assert verify_clocks(rt, acme.organization_id).differences == []
+
+
+def test_an_edit_that_comes_while_a_ticket_is_resolved_holds_when_it_is_reopened(
+    rt: Runtime, database: MigratedDatabase, acme: Tenant
+) -> None:
+    made = json.loads(add_policy(rt, acme.actor, NewSlaPolicy(name="P", resolution_seconds=3600), None).body)
+    ticket_id = file_ticket(rt, acme.actor)
+    database.move_clock(timedelta(minutes=10))
+    transition(rt, acme.actor, ticket_id, Action.RESOLVE, None)
+    for seconds, applies in ((7200, Applies.OPEN_TICKETS), (9000, Applies.NEW_TICKETS)):
+        edit = EditSlaPolicy(fields=PolicyFields(resolution_seconds=seconds), applies=applies)
+        edit_policy(rt, acme.actor, UUID(made["id"]), edit)
+    assert rebase_tickets(rt) == 0
+    assert resolution(rt, acme, ticket_id).target_seconds == 3600
+
+    transition(rt, acme.actor, ticket_id, Action.REOPEN, None)
+    clock = resolution(rt, acme, ticket_id)
+    assert (clock.target_seconds, clock.policy_version, clock.consumed_seconds // 60) == (7200, 2, 10)
     assert verify_clocks(rt, acme.organization_id).differences == []
