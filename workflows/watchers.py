@@ -37,7 +37,7 @@ def add_watcher(rt: Runtime, actor: Actor, ticket_id: UUID, user_id: UUID) -> Wa
     Raises NotFound for a ticket that the caller does not see and a user that there is not, NotAllowed where a requester
     names somebody else, and FieldError for a user who is not active.
     """
-    require_watching(actor, user_id)
+    require(actor, Permission.TICKET_WATCH)
     with rt.db.begin(actor.organization_id) as session:
         locked, user = _looked_up(session, actor, ticket_id, user_id)
         if not user.active:
@@ -53,7 +53,7 @@ def add_watcher(rt: Runtime, actor: Actor, ticket_id: UUID, user_id: UUID) -> Wa
 
 def remove_watcher(rt: Runtime, actor: Actor, ticket_id: UUID, user_id: UUID) -> None:
     """Let a user follow a ticket no more; nothing is written where they did not. Raises as `add_watcher` does."""
-    require_watching(actor, user_id)
+    require(actor, Permission.TICKET_WATCH)
     with rt.db.begin(actor.organization_id) as session:
         locked, _ = _looked_up(session, actor, ticket_id, user_id)
         if queries.remove(session, ticket_id, user_id):
@@ -63,7 +63,9 @@ def remove_watcher(rt: Runtime, actor: Actor, ticket_id: UUID, user_id: UUID) ->
 
 
 def _looked_up(session: Session, actor: Actor, ticket_id: UUID, user_id: UUID) -> tuple[LockedTicket, UserRow]:
-    return ticket_queries.lock(session, actor, ticket_id), records.get(session, UserRow, user_id)
+    locked, user = ticket_queries.lock(session, actor, ticket_id), records.get(session, UserRow, user_id)
+    require_watching(actor, user_id)
+    return locked, user
 
 
 def _tell(act: Act, locked: LockedTicket, kind: EventType, change: Change) -> None:

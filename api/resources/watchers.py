@@ -35,18 +35,19 @@ def list_watchers(query: dict[str, Any], ticket_id: UUID) -> Response:
     return render.listed(watchers.list_watchers(runtime(), actor(), ticket_id, page_request(query)))
 
 
-@blp.route("/<uuid:user_id>", methods=["PUT"])
+@blp.route("/<uuid:watcher_id>", methods=["PUT"])
 @requires(Permission.TICKET_WATCH)
+@blp.takes_no_fields
 @blp.shows(WatcherSchema)
-def add_watcher(ticket_id: UUID, user_id: UUID) -> Response:
+def add_watcher(ticket_id: UUID, watcher_id: UUID) -> Response:
     """Let a user follow a ticket; who follows it already goes on. Requesters do so for themselves."""
-    return render.shown(watchers.add_watcher(runtime(), actor(), ticket_id, user_id))
+    return render.shown(watchers.add_watcher(runtime(), actor(), ticket_id, watcher_id))
 
 
-@blp.route("/<uuid:user_id>", methods=["DELETE"])
+@blp.route("/<uuid:watcher_id>", methods=["DELETE"])
 @requires(Permission.TICKET_WATCH)
 @blp.removes
-def remove_watcher(ticket_id: UUID, user_id: UUID) -> Response:
+def remove_watcher(ticket_id: UUID, watcher_id: UUID) -> Response:
     """Let a user follow a ticket no more; nothing happens where they did not."""
-    watchers.remove_watcher(runtime(), actor(), ticket_id, user_id)
+    watchers.remove_watcher(runtime(), actor(), ticket_id, watcher_id)
     return render.removed()

@@ -87,12 +87,10 @@ EXPECT: dict[Route, Row] = {
     ("GET", _COMMENTS): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
     ("GET", f"{_COMMENTS}/<uuid:comment_id>"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
     ("GET", _WATCHERS): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
-    # Of a requester somebody else is named here; themselves: see `test_watchers`.
-    ("PUT", f"{_WATCHERS}/<uuid:user_id>"): Row(
-        own="200  200  200  403  200  403  403", elsewhere="200  200  404  403  200  403  403"
-    ),
-    ("DELETE", f"{_WATCHERS}/<uuid:user_id>"): Row(
-        own="204  204  204  403  204  403  403", elsewhere="204  204  404  403  204  403  403"
+    # The requester of the ticket is named; of anybody else they may not say it: see `test_watchers`.
+    ("PUT", f"{_WATCHERS}/<uuid:watcher_id>"): Row(own=_CHANGE, elsewhere=_NOT_ELSEWHERE),
+    ("DELETE", f"{_WATCHERS}/<uuid:watcher_id>"): Row(
+        own="204  204  204  204  204  403  403", elsewhere="204  204  404  404  204  403  403"
     ),
     ("POST", "/v1/organizations"): Row(own=_ADMIN_MADE, body={"name": "Subsidiary {n}"}),
     ("GET", "/v1/organizations"): Row(own=_NO_CUSTOM),

@@ -116,6 +116,7 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
         "organization_id": str(office.boss.organization_id),
         "user_id": user,
         "team_id": _made(boss, "teams", {"name": "Printers"}),
+        "watcher_id": str(office.requester.actor.user_id),
         "duty_id": _made(boss, "duties", {"user_id": user, **_day(2099)}),
         "service_id": service,
         "assignment_id": _made(boss, "assignments", {"service_id": service, "user_id": user}),

@@ -1,6 +1,7 @@
 """The rota over HTTP, and whom levels reach by it: who is on duty when the level takes effect, or who stands in."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -8,13 +9,19 @@ from uuid import UUID, uuid4
 import pytest
 
 from psms.domain.access import Role
+from psms.domain.duties import NewDuty
+from psms.errors import DutyOverlaps
 from psms.runtime import Runtime
 from tests.api.conftest import ApiClient
 from tests.support.databases import MigratedDatabase
+from tests.support.tenants import Tenant
+from workflows.duties import add_duty
 from workflows.mail_fan_out import fan_out_notifications
 from workflows.sla_sweep import fire_due_timers
 
 DUTY_ACTIONS = [{"type": kind, "to": "manager_on_duty"} for kind in ("notify", "reassign", "page")]
+# One instant for all: a duty begins exactly when another one ends.
+NOW = datetime.now(UTC)
 CHOSEN = "SELECT user_id, rule FROM notifications ORDER BY user_id"
 
 
@@ -26,8 +33,7 @@ def add_user(client: ApiClient, name: str, role: str = "agent") -> str:
 
 def span(begins: int, ends: int) -> dict[str, str]:
     """Return the span from so many hours from now to so many."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    return {name: (now + timedelta(hours=h)).isoformat() for name, h in (("from", begins), ("to", ends))}
+    return {name: (NOW + timedelta(hours=h)).isoformat() for name, h in (("from", begins), ("to", ends))}
 
 
 def put(client: ApiClient, user_id: str, begins: int, ends: int, team_id: str | None = None) -> Any:
@@ -151,3 +157,21 @@ def test_what_cannot_be_is_refused_and_nothing_is_stored(
     assert snapshot() == before
     assert put(as_role(Role.AGENT), ada, 1, 2).status_code == 403
     assert client.get("/v1/duties").json["items"] == []
+
+
+def test_of_many_who_put_somebody_on_duty_at_once_one_does(
+    rt: Runtime, database: MigratedDatabase, demo: Tenant, ada: str
+) -> None:
+    now = datetime.now(UTC)
+    command = NewDuty(user_id=UUID(ada), since=now, until=now + timedelta(hours=1))
+
+    def try_it(_: int) -> bool:
+        try:
+            add_duty(rt, demo.actor, command, None)
+        except DutyOverlaps:
+            return False
+        return True
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        assert sum(pool.map(try_it, range(8))) == 1
+    assert database.count("duties") == 1

@@ -41,6 +41,7 @@ def known_ids(standing):
         "comment_id": client.post(f"/v1/tickets/{ticket}/comments", json={"body": "x"}).json["id"],
         "organization_id": str(standing.tenant.organization_id),
         "user_id": user,
+        "watcher_id": user,
         "team_id": client.post("/v1/teams", json={"name": "A"}).json["id"],
         "duty_id": client.post("/v1/duties", json={"user_id": user, **ONE_DAY}).json["id"],
         "service_id": service,

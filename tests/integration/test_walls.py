@@ -1,6 +1,7 @@
 """The walls between organizations, tried from inside: with the application's own role and no filter."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import psycopg
@@ -11,9 +12,10 @@ from sqlalchemy import text
 from psms.db.fitness import refuse_unfit_database
 from psms.db.session import Database
 from psms.domain.access import Actor, Role
-from psms.domain.access.roles import NewRole
-from psms.domain.accounts import NewAssignment, NewTeam
+from psms.domain.access.roles import NewRole, RoleChoice
+from psms.domain.accounts import NewAssignment, NewTeam, NewUser
 from psms.domain.answers import OnceKey
+from psms.domain.duties import NewDuty
 from psms.domain.pages import PageRequest
 from psms.domain.sla.calendar_definitions import CalendarFields
 from psms.domain.sla.policy_documents import TargetDocument
@@ -31,6 +33,7 @@ from tests.support.waiting import eventually
 from workflows import catalogue, comments, directory, organizations
 from workflows.calendars import add_calendar, edit_calendar
 from workflows.deliveries import deliver_due
+from workflows.duties import add_duty
 from workflows.log_seals import seal_logs
 from workflows.relay import relay_outbox
 from workflows.roles import add_role
@@ -68,6 +71,10 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     actor = tenant.actor
     add_role(rt, actor, NewRole(name="Reader", base_role=Role.AGENT, permissions=("ticket.read",)), None)
     team = json.loads(directory.add_team(rt, actor, NewTeam(name="Desk", member_ids=(actor.user_id,)), None).body)
+    person = NewUser(email="on@duty.example", name="On duty", role=RoleChoice(role=Role.AGENT))
+    user_id = UUID(json.loads(directory.add_user(rt, actor, person, None).body)["id"])
+    now = datetime.now(UTC)
+    add_duty(rt, actor, NewDuty(user_id=user_id, since=now, until=now + timedelta(hours=1)), None)
     service = catalogue.list_services(rt, actor, PageRequest()).items[0]
     catalogue.add_assignment(rt, actor, NewAssignment(service_id=service.id, team_id=UUID(team["id"])), None)
     add_endpoint(rt, actor, partner.url("/hook"))
