@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 from bench.auditing import auditing
+from bench.breaching import breaches
 from bench.connecting import connections, memory
 from bench.counting import counting
 from bench.creating import creation, reading
@@ -23,8 +24,8 @@ from psms.telemetry import set_up_logs
 
 _LIMITED = ("read", "create", "guard")
 # On servers of their own, or on none.
-_ALONE = {"log", "sweep", "sla"}
-_ALL = ("memory", *_LIMITED, "webhooks", "encryption", "connections", "log", "sweep", "sla")
+_ALONE = {"log", "sweep", "breaches", "sla"}
+_ALL = ("memory", *_LIMITED, "webhooks", "encryption", "connections", "log", "sweep", "breaches", "sla")
 
 
 def _arguments() -> argparse.Namespace:
@@ -33,6 +34,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each of the three rounds of a point")
     parser.add_argument("--connections", type=int, default=10_000, help="kept-alive connections")
     parser.add_argument("--timers", type=int, default=1_000_000, help="open timers of the larger sweep")
+    parser.add_argument("--breaches", type=int, default=40_000, help="timers that are due at once")
     arguments = parser.parse_args()
     unknown = set(arguments.only.split(",")) - set(_ALL)
     if unknown:
@@ -48,6 +50,8 @@ def _measured(wanted: set[str], arguments: argparse.Namespace) -> Iterator[Figur
         yield from auditing(arguments.seconds)
     if "sweep" in wanted:
         yield from sweep(max(FEWEST, arguments.timers // 10), arguments.timers)
+    if "breaches" in wanted:
+        yield from breaches(arguments.breaches)
     if "sla" in wanted:
         yield from counting()
 
