@@ -13,7 +13,7 @@ from tests.support.servers import running_postgres
 from workflows.sla_sweep import BATCH, fire_due_timers
 
 _DUE = BATCH
-_ROUNDS = 5
+_ROUNDS = 9
 # Of 8 KiB each, of tables and indexes.
 _BLOCKS = """
     SELECT CAST(sum(heap_blks_hit + heap_blks_read + COALESCE(idx_blks_hit + idx_blks_read, 0)) AS bigint)
