@@ -26,6 +26,7 @@ from workflows.names import Queue
 
 EACH = 8
 CAUGHT_UP_S, PATIENCE_S = 60.0, 60.0
+NUDGES = f"psms:{Queue.TIMERS}"
 # Each brings levels that the one before did not.
 WAVES = [timedelta(minutes=m) for m in (5.5, 8.5, 10.5, 2 * 60 + 11, 4 * 60 + 11, 18 * 60 + 11)]
 STOPPED, A_SECOND = timedelta(minutes=10, seconds=30), timedelta(seconds=1)
@@ -55,7 +56,7 @@ class Stage:
 
     def waiting_nudges(self) -> int:
         """Return how many messages wait for a worker that sweeps."""
-        return int(self.redis.llen(Queue.TIMERS.value))  # type: ignore[arg-type]
+        return int(self.redis.llen(NUDGES))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +192,7 @@ def test_two_beats_and_two_workers_record_each_level_once(stage, rounds):
         with frozen(stage.core.pid), frozen(second.pid):
             for alone, resting in ((stage.beat, other), (other, stage.beat)):
                 with frozen(resting.pid):
-                    stage.redis.delete(Queue.TIMERS.value)
+                    stage.redis.delete(NUDGES)
                     eventually(stage.waiting_nudges, within=PATIENCE_S, what=f"a nudge of process {alone.pid} alone")
         for _ in range(rounds):
             siege = stage.besiege()
