@@ -43,6 +43,7 @@ CLOCK = [
     "id",
     "levels",
     "metric",
+    "operational",
     "policy_id",
     "policy_version",
     "remaining_seconds",
@@ -50,6 +51,10 @@ CLOCK = [
     "started_at",
     "state",
     "target_seconds",
+    "team_id",
+    "void_reason",
+    "voided_at",
+    "voided_by",
     "why",
 ]
 CLOCK_FOR_REQUESTERS = [

@@ -56,7 +56,7 @@ class Stage:
 
     def waiting_nudges(self) -> int:
         """Return how many messages wait for a worker that sweeps."""
-        return int(self.redis.llen(NUDGES))  # type: ignore[arg-type]
+        return int(self.redis.llen(NUDGES))
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, off: dict[str, timedelta]) -
         promise = {"name": "Two seconds", "first_response_seconds": 2}
         assert running.desk.call("POST", "/v1/sla-policies", json=promise).status_code == 201
         yield running
-        assert_clocks_follow_from_their_ledgers(environment_of(running.home))
+        assert_clocks_follow_from_their_ledgers({**environment_of(running.home), **variables})
 
 
 def error_of(stage: Stage, name: str) -> timedelta:

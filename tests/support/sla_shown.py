@@ -13,6 +13,7 @@ _VERDICTS = {"met", "missed"}
 _LATE = timedelta(seconds=5)
 
 Clocks = Sequence[Mapping[str, Any]]
+Levels = Counter[tuple[str, str, int]]
 
 
 def shown_state(clock: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,19 +62,24 @@ def wanted_shown_cycles(cycles: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def told_levels(entries: Clocks) -> Counter[tuple[str, str, int]]:
+def told_levels(entries: Clocks) -> Levels:
     """Return when which level of which metric was reached, breaches among them, by a ticket's entries in the log."""
     return Counter((one["after"]["metric"], one["after"]["level"], _at(one["after"]["at"])) for one in entries)
 
 
-def wanted_levels(cycles: Mapping[str, list[dict[str, Any]]], until: str) -> Counter[tuple[str, str, int]]:
-    """Return the same, as the file has it; what is reached at the instant *until* is told after it."""
-    wanted: Counter[tuple[str, str, int]] = Counter()
+def wanted_levels(cycles: Mapping[str, list[dict[str, Any]]]) -> Levels:
+    """Return the same, as the file has it."""
+    wanted: Levels = Counter()
     for metric, own in cycles.items():
         for cycle in wanted_cycles(own):
             reached = [*cycle["fires"], *([] if cycle["breached_at"] is None else [(cycle["breached_at"], "breach")])]
-            wanted.update((metric, level_name(level), at) for at, level in reached if at < _at(until))
+            wanted.update((metric, level_name(level), at) for at, level in reached)
     return wanted
+
+
+def before(until: str, levels: Levels) -> Levels:
+    """Return those of *levels* that were reached before an instant."""
+    return Counter({reached: count for reached, count in levels.items() if reached[2] < _at(until)})
 
 
 def wrongly_marked(entries: Clocks) -> Clocks:

@@ -25,7 +25,7 @@ class Wall:
     def opened(self, name: str) -> list[bool]:
         """Return for each minute whether it counts."""
         if name not in self._opened:
-            whole = {"always_open": False, "holidays": [], "exceptions": [], **self._calendars[name]}
+            whole: Any = {"always_open": False, "holidays": [], "exceptions": [], **self._calendars[name]}
             minutes = int((self._last - self.first) / MINUTE)
             self._opened[name] = (
                 [True] * minutes

@@ -43,6 +43,7 @@ _BEHIND = """
     WHERE t.organization_id = :organization_id AND t.status IN ('new', 'open', 'pending', 'on_hold')
       AND t.sla_followed < :revision AND t.id > :after
 """
+_FILINGS = text("SELECT FROM ticket_counters WHERE organization_id = :organization_id FOR SHARE")
 _PAGE = "{tickets} ORDER BY id LIMIT :limit"
 _COUNT = "SELECT count(*) FROM ({tickets}) behind"
 _OPEN = text("""
@@ -79,6 +80,16 @@ def tickets_after(session: Session, rebase: Row[Any], limit: int) -> list[UUID]:
     """Return the next tickets for which an edit may hold, in the order of their ids."""
     statement = text(_PAGE.format(tickets=_tickets(rebase)))
     return list(session.execute(statement, {**_place(rebase), "limit": limit}).scalars())
+
+
+def await_filings(session: Session, organization_id: UUID) -> None:
+    """Return when every ticket that was being filed has been committed: each holds the organization's counter.
+
+    Nobody has to wait for who asked: what is locked is let go at once.
+    """
+    with session.begin_nested() as until_then:
+        session.execute(_FILINGS, {"organization_id": organization_id})
+        until_then.rollback()
 
 
 def count_after(session: Session, rebase: Row[Any]) -> int:

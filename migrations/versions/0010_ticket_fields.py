@@ -2,8 +2,8 @@
 
 from migrations.plain_sql import run_all, run_down
 
-revision = "0011"
-down_revision = "0010"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -2,7 +2,7 @@
 
 from migrations.plain_sql import run_all, run_down
 
-revision = "0009"
+revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
