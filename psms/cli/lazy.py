@@ -1,5 +1,6 @@
 """A command line that imports only the command that is called. Which commands there are is not known here."""
 
+import gc
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -13,7 +14,12 @@ from psms.errors import PsmsError
 def load(target: str) -> Callable[..., Any]:
     """Return the function or class that *target*, as in "module:name", stands for."""
     module, _, name = target.partition(":")
-    loaded: Callable[..., Any] = getattr(import_module(module), name)
+    # What is imported stays: to look in it for garbage again and again takes a fifth of each start.
+    gc.disable()
+    try:
+        loaded: Callable[..., Any] = getattr(import_module(module), name)
+    finally:
+        gc.enable()
     return loaded
 
 

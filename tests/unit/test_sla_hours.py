@@ -26,7 +26,7 @@ def hours_of(calendar: Calendar, around: int = NOW) -> CompiledHours:
 
 
 @pytest.mark.parametrize("place", PLACES, ids=str)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(data=st.data())
 def test_open_time_agrees_with_every_minute_of_the_wall_clock(place: Place, data: st.DataObject) -> None:
     calendar = data.draw(calendars(place))
@@ -51,7 +51,7 @@ ANYWHERE = st.sampled_from(PLACES).flatmap(
 BUDGETS = st.one_of(st.integers(0, 200 * HOUR), st.integers(0, 48).map(lambda halves: halves * HOUR // 2))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(ANYWHERE)
 def test_elapsed_adds_up_and_turns_round(drawn: tuple[Calendar, int, int, int]) -> None:
     calendar, one, two, three = drawn
@@ -62,7 +62,7 @@ def test_elapsed_adds_up_and_turns_round(drawn: tuple[Calendar, int, int, int]) 
     assert 0 <= hours.elapsed(min(one, two), max(one, two)) <= abs(two - one)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(ANYWHERE, BUDGETS, BUDGETS)
 def test_add_is_the_earliest_inverse_of_elapsed(drawn: tuple[Calendar, int, int, int], first: int, second: int) -> None:
     calendar, start, other, _ = drawn
@@ -77,7 +77,7 @@ def test_add_is_the_earliest_inverse_of_elapsed(drawn: tuple[Calendar, int, int,
     assert hours.add(min(start, other), first) <= hours.add(max(start, other), first)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(ANYWHERE, BUDGETS)
 def test_answers_do_not_depend_on_where_the_calendar_was_compiled(
     drawn: tuple[Calendar, int, int, int], budget: int

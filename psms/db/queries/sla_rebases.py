@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from psms.db.session import passing
+
 _NO_ID = UUID(int=0)
 
 # With what the organization promises right after the edit, by the versions that say so, which never change.
@@ -87,9 +89,8 @@ def await_filings(session: Session, organization_id: UUID) -> None:
 
     Nobody has to wait for who asked: what is locked is let go at once.
     """
-    with session.begin_nested() as until_then:
+    with passing(session):
         session.execute(_FILINGS, {"organization_id": organization_id})
-        until_then.rollback()
 
 
 def count_after(session: Session, rebase: Row[Any]) -> int:
