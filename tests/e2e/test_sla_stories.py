@@ -93,5 +93,6 @@ def test_stories_played_on_a_running_system_end_as_they_are_told(world: World, r
 def test_what_cannot_be_played_is_known() -> None:
     scripts, not_played = playable()
 
+    assert not GIVEN["calendars"].keys() & OWN["calendars"].keys()
     assert not_played == NOT_PLAYED
     assert len(scripts) == len(MADE_OF_EVENTS) - not_played.total() == 119
