@@ -74,7 +74,11 @@ class TicketSlaSchema(Answer):
 class VoidSchema(Schema):
     """Why a breach does not count."""
 
-    reason = text(_LONGEST_REASON, required=True)
+    reason = text(
+        _LONGEST_REASON,
+        required=True,
+        metadata={"description": "Shown with the clock and kept in the log; partners are not told it."},
+    )
 
 
 class ClockForRequesterSchema(Answer):
