@@ -24,6 +24,7 @@ _RFC_3339 = re.compile(
     r"(?:19[7-9]\d|[2-8]\d{3})-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
 _EMAIL = validate.Email()
+_NO_INSTANT = "Not an instant: give date, time and offset from UTC, such as 2026-12-24T08:00:00Z."
 
 
 class Schema(ma.Schema):
@@ -79,11 +80,11 @@ class Instant(fields.AwareDateTime):
     @override
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+            raise ValidationError(_NO_INSTANT)
         try:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
         except ValueError:
-            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from None
+            raise ValidationError(_NO_INSTANT) from None
 
 
 def text(longest: int, **options: Any) -> fields.String:

@@ -76,9 +76,9 @@ class ActionSchema(Schema):
     """
 
     type = fields.String(required=True, validate=validate.OneOf(ACTION_TYPES))
-    to = choice(Recipient)
-    user_id = Uuid()
-    team_id = Uuid()
+    to = choice(Recipient, metadata={"description": "Of notify; of reassign and page manager_on_duty alone."})
+    user_id = Uuid(metadata={"description": "Of notify, reassign and add_watcher."})
+    team_id = Uuid(metadata={"description": "Of reassign."})
 
 
 class LevelSchema(Schema):

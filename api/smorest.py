@@ -182,6 +182,10 @@ class Blueprint(flask_smorest.Blueprint):
         """Say that a view changes a resource and answers with one of *forms* and its new ETag."""
         return self._answers(200, forms, headers=_ETAG, parameters=[_IF_MATCH], refusals=(400, 409, 412))
 
+    def may_conflict(self, view: View) -> View:
+        """Say that a view also refuses what the state of things does not allow."""
+        return _document(view, refusals=(409,))
+
     def removes(self, view: View) -> View:
         """Say that a view removes a resource that has no version."""
         return self._answers(204, ())(view)

@@ -18,8 +18,11 @@ class TicketSchema(Answer):
     impact = choice(Level)
     urgency = choice(Level)
     priority = choice(Priority)
-    priority_source = choice(PrioritySource)
-    priority_reason = fields.String(allow_none=True)
+    priority_source = choice(
+        PrioritySource,
+        metadata={"description": "Where the priority comes from. Only one of the matrix follows impact and urgency."},
+    )
+    priority_reason = fields.String(allow_none=True, metadata={"description": "Why somebody chose the priority."})
     service_id = Uuid()
     requester_id = Uuid()
     assignee_id = Uuid(allow_none=True)

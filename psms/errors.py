@@ -261,7 +261,7 @@ class TooManyPolicies(PsmsError):
 
 
 class DutyOverlaps(PsmsError):
-    """Somebody is on duty at that time already: end that duty first, or choose another time."""
+    """Somebody is on duty at that time already: delete that duty first, or choose another time."""
 
     kind = Kind.CONFLICT
     code = "duty_overlaps"

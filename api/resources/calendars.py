@@ -230,6 +230,7 @@ def edit_calendar(command: EditCalendar, calendar_id: UUID) -> Response:
 
 @blp.route("/<uuid:calendar_id>", methods=["DELETE"])
 @requires(Permission.SLA_MANAGE)
+@blp.may_conflict
 @blp.removes_version
 def retire_calendar(calendar_id: UUID) -> Response:
     """Remove a calendar that no policy measures by; what it measured stays as it was."""

@@ -30,8 +30,8 @@ class DutySchema(Answer):
     id = Uuid()
     team_id = Uuid(allow_none=True, metadata={"description": "Null: for the organization."})
     user_id = Uuid()
-    since = fields.DateTime()
-    until = fields.DateTime()
+    since = fields.DateTime(metadata={"description": "From this instant: what was given as from."})
+    until = fields.DateTime(metadata={"description": "Until before this instant: what was given as to."})
     created_at = fields.DateTime()
 
 

@@ -104,6 +104,7 @@ def edit_role(values: dict[str, Any], role_id: UUID) -> Response:
 
 @blp.route("/<uuid:role_id>", methods=["DELETE"])
 @requires(Permission.ROLE_MANAGE)
+@blp.may_conflict
 @blp.removes_version
 def remove_role(role_id: UUID) -> Response:
     """Remove a role that nobody has."""

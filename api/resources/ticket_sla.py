@@ -74,7 +74,11 @@ class TicketSlaSchema(Answer):
 class VoidSchema(Schema):
     """Why a breach does not count."""
 
-    reason = text(_LONGEST_REASON, required=True)
+    reason = text(
+        _LONGEST_REASON,
+        required=True,
+        metadata={"description": "Shown with the clock and kept in the log; partners are not told it."},
+    )
 
 
 class ClockForRequesterSchema(Answer):
@@ -111,7 +115,8 @@ def get_ticket_sla(ticket_id: UUID) -> Response:
 
 @blp.route("/tickets/<uuid:ticket_id>/sla/<uuid:clock_id>/void", methods=["POST"])
 @requires(Permission.SLA_VOID)
-@blp.arguments(VoidSchema)
+@blp.may_conflict
+@blp.arguments(VoidSchema, example={"reason": "The customer had no power that night"})
 @blp.shows(TicketSlaSchema)
 def void_breach(body: dict[str, Any], ticket_id: UUID, clock_id: UUID) -> Response:
     """Declare a clock's breach void: it counts in no report any more. Done twice, the first reason stays."""

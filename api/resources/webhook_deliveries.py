@@ -94,6 +94,7 @@ def get_delivery(endpoint_id: UUID, delivery_id: UUID) -> Response:
 
 @blp.route("/<uuid:delivery_id>/resend", methods=["POST"])
 @requires(Permission.WEBHOOK_MANAGE)
+@blp.may_conflict
 @blp.takes_no_fields
 @blp.shows(DeliverySchema)
 def resend(endpoint_id: UUID, delivery_id: UUID) -> Response:

@@ -158,6 +158,7 @@ def remove_endpoint(endpoint_id: UUID) -> Response:
 
 @blp.route("/<uuid:endpoint_id>/test", methods=["POST"])
 @requires(Permission.WEBHOOK_MANAGE)
+@blp.may_conflict
 @blp.takes_no_fields
 @blp.shows(TestSentSchema)
 def send_test(endpoint_id: UUID) -> Response:
@@ -167,6 +168,7 @@ def send_test(endpoint_id: UUID) -> Response:
 
 @blp.route("/<uuid:endpoint_id>/rotate-secret", methods=["POST"])
 @requires(Permission.WEBHOOK_MANAGE)
+@blp.may_conflict
 @blp.takes_no_fields
 @blp.shows(RotatedSecretSchema)
 def rotate_secret(endpoint_id: UUID) -> Response:

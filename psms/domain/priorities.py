@@ -85,7 +85,7 @@ def changes_between(before: Ticket, wanted: Mapping[str, Any], matrix: PriorityM
 
 def _priority_after(before: Ticket, wanted: Mapping[str, Any], matrix: PriorityMatrix) -> dict[str, Any]:
     chosen: Priority | None = wanted.get("priority")
-    if chosen is before.priority and "priority_reason" not in wanted:
+    if chosen is not None and _holds_anyway(before, wanted, matrix):
         return {}
     if chosen is not None:
         return {"priority_source": PrioritySource.MANUAL, "priority_reason": wanted.get("priority_reason")}
@@ -93,9 +93,27 @@ def _priority_after(before: Ticket, wanted: Mapping[str, Any], matrix: PriorityM
         return {}
     if wanted.get("priority_reason") is not None:
         raise FieldError("priority_reason", "goes with a priority that you choose: name it in priority")
-    impact, urgency = wanted.get("impact", before.impact), wanted.get("urgency", before.urgency)
-    # A matrix that was edited does not touch tickets of before, unless somebody edits them so that it counts.
-    if "priority" not in wanted and (impact, urgency) == (before.impact, before.urgency):
+    if "priority" not in wanted and not _moves(before, wanted):
         return {}
-    follows = matrix.priority_for(impact, urgency)
-    return {"priority": follows, "priority_source": PrioritySource.MATRIX, "priority_reason": None}
+    return {
+        "priority": _following(before, wanted, matrix),
+        "priority_source": PrioritySource.MATRIX,
+        "priority_reason": None,
+    }
+
+
+def _holds_anyway(before: Ticket, wanted: Mapping[str, Any], matrix: PriorityMatrix) -> bool:
+    # Clients send back what they were shown: to name the priority that would be without it is no choice.
+    if "priority_reason" in wanted or wanted["priority"] is not before.priority:
+        return False
+    follows = before.priority_source is PrioritySource.MATRIX and _moves(before, wanted)
+    return not follows or _following(before, wanted, matrix) is before.priority
+
+
+def _moves(before: Ticket, wanted: Mapping[str, Any]) -> bool:
+    # A matrix that was edited does not touch tickets of before, unless somebody edits them so that it counts.
+    return any(wanted.get(name, getattr(before, name)) is not getattr(before, name) for name in ("impact", "urgency"))
+
+
+def _following(before: Ticket, wanted: Mapping[str, Any], matrix: PriorityMatrix) -> Priority:
+    return matrix.priority_for(wanted.get("impact", before.impact), wanted.get("urgency", before.urgency))

@@ -20,7 +20,7 @@ def require_mergeable(
         raise FieldError("base_version", f"must be a version that the ticket has had: it is at {current.version}")
     met = [name for name in changes if field_versions.get(name, 1) > base_version]
     if met:
-        message = f"Changed since version {base_version} by somebody else: {', '.join(met)}. Nothing was written."
+        message = f"Changed since version {base_version}: {', '.join(met)}. Nothing was written."
         conflicts = [
             {
                 "field": name,

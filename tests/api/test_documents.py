@@ -68,6 +68,23 @@ def test_every_guarded_operation_documents_its_scope_and_both_refusals(app, docu
             assert {"401", "403"} <= operation["responses"].keys(), (path, method)
 
 
+def test_operations_that_the_state_of_things_may_not_allow_document_the_conflict(document):
+    refusing = {(path, method) for path, method, operation in operations(document) if "409" in operation["responses"]}
+
+    assert refusing >= {
+        ("/v1/tickets/{ticket_id}", "patch"),
+        ("/v1/tickets/{ticket_id}/take", "post"),
+        ("/v1/tickets/{ticket_id}/sla/{clock_id}/void", "post"),
+        ("/v1/duties", "post"),
+        ("/v1/calendars/{calendar_id}", "delete"),
+        ("/v1/roles/{role_id}", "delete"),
+        ("/v1/webhook-endpoints/{endpoint_id}/test", "post"),
+        ("/v1/webhook-endpoints/{endpoint_id}/rotate-secret", "post"),
+        ("/v1/webhook-endpoints/{endpoint_id}/deliveries/{delivery_id}/resend", "post"),
+    }
+    assert ("/v1/duties", "get") not in refusing
+
+
 def test_every_error_is_documented_as_a_problem(document):
     for name, response in document["components"]["responses"].items():
         if name != "NOT_MODIFIED":

@@ -143,6 +143,7 @@ def test_what_cannot_be_is_refused_and_nothing_is_stored(
         "to": {"user_id": ada, **span(1, 1)},
         "user_id": {"user_id": service_user, **span(1, 2)},
         "team_id": {"user_id": ada, "team_id": str(uuid4()), **span(1, 2)},
+        "from": {"user_id": ada, **span(1, 2), "from": "2026-12-24T08:00:00"},
     }
     for field, body in wrong.items():
         answer = client.post("/v1/duties", json=body)

@@ -267,3 +267,20 @@ def test_targets_and_conditions_take_the_place_of_all_there_were() -> None:
 def test_what_is_said_twice_is_refused(field: str, said: PolicyFields) -> None:
     with pytest.raises(FieldError, match=f"^{field}: "):
         written(NOTHING, said)
+
+
+@pytest.mark.parametrize(
+    ("action", "told"),
+    [
+        (
+            {"type": "reassign", "to": "manager_on_duty", "user_id": str(ONE)},
+            "reassign takes just one of user_id, team_id, to",
+        ),
+        ({"type": "page", "user_id": str(ONE)}, "page takes nothing else or to"),
+        ({"type": "add_watcher"}, "add_watcher takes user_id"),
+        ({"type": "event", "to": "team"}, "event takes nothing else"),
+    ],
+)
+def test_an_action_with_the_wrong_fields_is_told_which_it_takes(action: dict[str, Any], told: str) -> None:
+    with pytest.raises(FieldError, match=f"{told}$"):
+        policy_of(with_levels(percent(50, actions=[action])))

@@ -45,6 +45,14 @@ ENDED = replace(RUNNING, completed_at=2 * HOUR)
         ),
         (PAUSED, "Paused since 1970-01-01T01:00:00Z: 2 h 40 min of 4 h are left, so that it is not due."),
         (replace(RUNNING, breached_at=2 * HOUR), "Breached: its 4 h were used up at 1970-01-01T02:00:00Z."),
+        (
+            replace(RUNNING, breached_at=2 * HOUR, since=3 * HOUR, cause=Cause.RETROACTIVE),
+            "Breached: it was due at 1970-01-01T02:00:00Z, before its terms changed; what was missed stays missed.",
+        ),
+        (
+            replace(RUNNING, breached_at=2 * HOUR, since=2 * HOUR, cause=Cause.CARRY),
+            "Breached: its 4 h were used up at 1970-01-01T02:00:00Z.",
+        ),
         (replace(ENDED, state=State.MET), "Met at 1970-01-01T02:00:00Z: 1 h 20 min of 4 h were counted."),
         (
             replace(ENDED, state=State.MISSED, breached_at=HOUR),

@@ -94,6 +94,15 @@ def test_a_new_ticket_has_the_priority_that_was_chosen_or_that_follows() -> None
         ({"urgency": Level.MEDIUM}, {}),
         ({"assignee_id": None}, {}),
         ({"priority": Priority.MEDIUM}, {}),
+        ({"priority": Priority.MEDIUM, "urgency": Level.MEDIUM}, {}),
+        (
+            {"priority": Priority.MEDIUM, "impact": Level.LOW, "urgency": Level.HIGH},
+            {"impact": Level.LOW, "urgency": Level.HIGH},
+        ),
+        (
+            {"priority": Priority.MEDIUM, "impact": Level.HIGH},
+            {"impact": Level.HIGH, "priority_source": PrioritySource.MANUAL},
+        ),
         (
             {"priority": Priority.MEDIUM, "priority_reason": "No more, no less"},
             {"priority_source": PrioritySource.MANUAL, "priority_reason": "No more, no less"},

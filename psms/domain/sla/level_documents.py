@@ -1,6 +1,6 @@
 """Levels and their actions as documents, as they are stored and travel. The rest of a policy: `policy_documents`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from typing import Any, TypedDict, cast
 from uuid import UUID
@@ -96,12 +96,18 @@ def action_of(document: ActionDocument, path: str) -> Action:
         raise FieldError(f"{path}.type", f"choose one of {', '.join(ACTION_TYPES)}")
     make = makers.get(frozenset(document) - {"type"})
     if make is None:
-        wanted = " or ".join(", ".join(sorted(names)) or "nothing else" for names in makers)
-        raise FieldError(path, f"{kind} takes {wanted}")
+        raise FieldError(path, f"{kind} takes {_wanted(makers)}")
     try:
         return make(document)
     except _OnlyDutyError:
         raise FieldError(f"{path}.to", f"{kind} goes to {Recipient.MANAGER_ON_DUTY} only") from None
+
+
+def _wanted(makers: Collection[frozenset[str]]) -> str:
+    named = [", ".join(sorted(names)) or "nothing else" for names in makers]
+    if len(named) > 1 and all(makers):
+        return f"just one of {', '.join(named)}"
+    return " or ".join(named)
 
 
 def level_document_of(planned: PlannedLevel) -> LevelDocument:

@@ -33,7 +33,7 @@ def why(clock: Clock) -> str:
             breached=_at(clock.breached_at or clock.since),
         )
     if clock.breached_at is not None:
-        return f"Breached: its {span(clock.target)} were used up at {_at(clock.breached_at)}."
+        return _why_breached(clock, clock.breached_at)
     left = f"{span(max(0, clock.target - clock.consumed))} of {span(clock.target)}"
     if clock.state is State.PAUSED:
         return f"Paused since {_at(clock.since)}: {left} are left, so that it is not due."
@@ -41,6 +41,12 @@ def why(clock: Clock) -> str:
         return f"Never due: {left} are left, and for so long its calendar does not open any more; {_counts(clock)}."
     begin = f"{left} were left at {_at(clock.since)}, when {_SINCE.get(clock.cause, 'it changed')}"
     return f"Due at {_at(clock.due_at)}: {begin}; {_counts(clock)}."
+
+
+def _why_breached(clock: Clock, breached_at: int) -> str:
+    if clock.cause in {Cause.CARRY, Cause.RETROACTIVE} and clock.since > breached_at:
+        return f"Breached: it was due at {_at(breached_at)}, before its terms changed; what was missed stays missed."
+    return f"Breached: its {span(clock.target)} were used up at {_at(breached_at)}."
 
 
 def span(microseconds: int) -> str:
