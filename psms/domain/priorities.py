@@ -83,9 +83,17 @@ def changes_between(before: Ticket, wanted: Mapping[str, Any], matrix: PriorityM
     return {name: value for name, value in after.items() if getattr(before, name) != value}
 
 
+def _is_insisted_on(before: Ticket, wanted: Mapping[str, Any], matrix: PriorityMatrix) -> bool:
+    """Tell whether the ticket's priority is named beside an impact or urgency from which another one would follow."""
+    impact, urgency = wanted.get("impact", before.impact), wanted.get("urgency", before.urgency)
+    if before.priority_source is not PrioritySource.MATRIX or (impact, urgency) == (before.impact, before.urgency):
+        return False
+    return matrix.priority_for(impact, urgency) is not before.priority
+
+
 def _priority_after(before: Ticket, wanted: Mapping[str, Any], matrix: PriorityMatrix) -> dict[str, Any]:
     chosen: Priority | None = wanted.get("priority")
-    if chosen is before.priority and "priority_reason" not in wanted:
+    if chosen is before.priority and "priority_reason" not in wanted and not _is_insisted_on(before, wanted, matrix):
         return {}
     if chosen is not None:
         return {"priority_source": PrioritySource.MANUAL, "priority_reason": wanted.get("priority_reason")}
