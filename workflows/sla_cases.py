@@ -136,7 +136,8 @@ def _under_policy(act: Act, case: Case, edition: Edition, as_of: AsOf) -> Case:
     promise, agreement = edition.book.promise_for(subject), edition.book.agreement_for(subject)
     under = None if case.locked.policy is None else case.locked.policy[0]
     if promise is not None and edition.policy_id in {under, promise.policy_id}:
-        return promised_from(act, case, promise, as_of)
+        # An edit may make an agreement of a promise: then it speaks of both.
+        case = promised_from(act, case, promise, as_of)
     under = None if case.agreement is None else case.agreement.policy_id
     if agreement is not None and edition.policy_id in {under, agreement.policy_id}:
         return agreed_from(act, case, agreement, as_of)

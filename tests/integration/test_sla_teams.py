@@ -240,3 +240,23 @@ def test_a_former_release_knows_nothing_of_agreements_and_keeps_every_promise(
     schema.upgrade(database.owner_url, database.app_url)
     assert [one.metric for one in sla_of_ticket(rt, acme.actor, ticket_id).clocks] == [Metric.RESOLUTION]
     assert verify_clocks(rt, acme.organization_id).differences == []
+
+
+def test_a_promise_that_becomes_an_agreement_holds_between_teams_and_another_policy_for_the_customer(
+    rt: Runtime, acme: Tenant
+) -> None:
+    first = team(rt, acme, "First line")
+    add_policy(rt, acme.actor, NewSlaPolicy(name="All", position=2, resolution_seconds=7200), None)
+    made = add_policy(rt, acme.actor, NewSlaPolicy(name="P", position=1, resolution_seconds=3600), None)
+    ticket_id = file(rt, acme, first)
+    fields = PolicyFields(targets={"with_team": {"seconds": 1800}})
+
+    edit = EditSlaPolicy(fields=fields, applies=Applies.OPEN_TICKETS)
+    edit_policy(rt, acme.actor, UUID(json.loads(made.body)["id"]), edit)
+    rebase_tickets(rt)
+
+    clocks = sla_of_ticket(rt, acme.actor, ticket_id).clocks
+    assert [(clock.metric, clock.target_seconds) for clock in clocks] == [
+        (Metric.RESOLUTION, 7200),
+        (Metric.WITH_TEAM, 1800),
+    ]
