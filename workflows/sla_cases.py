@@ -108,13 +108,13 @@ def _up_to_date(act: Act, case: Case, editions: Sequence[Edition], ran_of: RanOf
         case = followed_by(act, case, edition, ran_of)
     if not waiting:
         return case
-    policy = case.locked.policy
+    policy, agreed = case.locked.policy, case.agreement
     return replace(
         case,
         locked=replace(case.locked, followed=waiting[-1].revision),
         # What begins later is promised by the calendars of its day.
         promise=None if policy is None else case.measures.promise_of(policy),
-        agreement=_agreement(case.ticket, case.clocks, case.measures),
+        agreement=None if agreed is None else case.measures.promise_of((agreed.policy_id, agreed.policy_version)),
         has_followed=True,
     )
 
