@@ -44,6 +44,15 @@ _BEHIND = """
       AND t.sla_followed < :revision AND t.id > :after
 """
 _FILINGS = text("SELECT FROM ticket_counters WHERE organization_id = :organization_id FOR SHARE")
+# Who queues for a counter, too, holds this from before the statement began that reads the revision.
+_UNDER_WAY = text("""
+    SELECT l.virtualtransaction FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE d.datname = current_database() AND l.relation = CAST('ticket_counters' AS regclass)
+      AND l.mode = 'RowExclusiveLock' AND l.pid <> pg_backend_pid()
+""")
+_A_MOMENT = text("SELECT pg_sleep(0.005)")
+# A filing takes milliseconds: one that hangs, perhaps another organization's, holds up an edit for some seconds only.
+_MOST_MOMENTS = 1000
 _PAGE = "{tickets} ORDER BY id LIMIT :limit"
 _COUNT = "SELECT count(*) FROM ({tickets}) behind"
 _OPEN = text("""
@@ -85,11 +94,22 @@ def tickets_after(session: Session, rebase: Row[Any], limit: int) -> list[UUID]:
 def await_filings(session: Session, organization_id: UUID) -> None:
     """Return when every ticket that was being filed has been committed: each holds the organization's counter.
 
-    Nobody has to wait for who asked: what is locked is let go at once.
+    So do, one after another, those that queued for it with the revision of before. Nobody has to wait for who asked:
+    what is locked is let go at once.
     """
-    with session.begin_nested() as until_then:
-        session.execute(_FILINGS, {"organization_id": organization_id})
-        until_then.rollback()
+    before = _under_way(session)
+    for _ in range(_MOST_MOMENTS):
+        with session.begin_nested() as until_then:
+            session.execute(_FILINGS, {"organization_id": organization_id})
+            until_then.rollback()
+        before &= _under_way(session)
+        if not before:
+            break
+        session.execute(_A_MOMENT)
+
+
+def _under_way(session: Session) -> set[str]:
+    return set(session.execute(_UNDER_WAY).scalars())
 
 
 def count_after(session: Session, rebase: Row[Any]) -> int:
