@@ -24,7 +24,10 @@ from workflows.sla_policies import add_policy, edit_policy
 from workflows.sla_rebase import rebase_tickets
 from workflows.sla_sweep import fire_due_timers
 
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+WAITING = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE (wait_event_type = 'Lock' OR wait_event = 'PgSleep') AND datname = current_database()
+"""
 TARGETS = "SELECT extract(epoch FROM target)::int FROM sla_clocks ORDER BY 1"
 
 

@@ -43,7 +43,6 @@ _BEHIND = """
     WHERE t.organization_id = :organization_id AND t.status IN ('new', 'open', 'pending', 'on_hold')
       AND t.sla_followed < :revision AND t.id > :after
 """
-_FILINGS = text("SELECT FROM ticket_counters WHERE organization_id = :organization_id FOR SHARE")
 # Who queues for a counter, too, holds this from before the statement began that reads the revision.
 _UNDER_WAY = text("""
     SELECT l.virtualtransaction FROM pg_locks l JOIN pg_database d ON d.oid = l.database
@@ -51,7 +50,7 @@ _UNDER_WAY = text("""
       AND l.mode = 'RowExclusiveLock' AND l.pid <> pg_backend_pid()
 """)
 _A_MOMENT = text("SELECT pg_sleep(0.005)")
-# A filing takes milliseconds: one that hangs, perhaps another organization's, holds up an edit for some seconds only.
+# A filing takes milliseconds, whichever organization's it is.
 _MOST_MOMENTS = 1000
 _PAGE = "{tickets} ORDER BY id LIMIT :limit"
 _COUNT = "SELECT count(*) FROM ({tickets}) behind"
@@ -91,21 +90,19 @@ def tickets_after(session: Session, rebase: Row[Any], limit: int) -> list[UUID]:
     return list(session.execute(statement, {**_place(rebase), "limit": limit}).scalars())
 
 
-def await_filings(session: Session, organization_id: UUID) -> None:
-    """Return when every ticket that was being filed has been committed: each holds the organization's counter.
+def await_filings(session: Session) -> None:
+    """Return when every ticket that was being filed, or queued to be, has been committed; nobody waits for who asked.
 
-    So do, one after another, those that queued for it with the revision of before. Nobody has to wait for who asked:
-    what is locked is let go at once.
+    Raise TimeoutError where one hangs: the edit is to be tried again later.
     """
     before = _under_way(session)
     for _ in range(_MOST_MOMENTS):
-        with session.begin_nested() as until_then:
-            session.execute(_FILINGS, {"organization_id": organization_id})
-            until_then.rollback()
-        before &= _under_way(session)
         if not before:
-            break
+            return
         session.execute(_A_MOMENT)
+        before &= _under_way(session)
+    message = "a ticket has been under way to be filed for seconds: end its connection to the database if it hangs"
+    raise TimeoutError(message)
 
 
 def _under_way(session: Session) -> set[str]:
