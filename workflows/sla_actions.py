@@ -27,7 +27,7 @@ from psms.domain.sla.definitions import (
 from psms.domain.sla.instants import SECOND, instant_of, moment_of
 from psms.domain.sla.terms import BREACH
 from psms.domain.sla_standing import SlaNotice
-from psms.domain.tickets import Ticket, raised
+from psms.domain.tickets import PrioritySource, Ticket, raised
 from workflows.act import Act
 from workflows.pages import Call
 from workflows.sla_clocks import Case, Reached
@@ -167,6 +167,9 @@ def _escalated(act: Act, ticket: Ticket, actions: Sequence[Action], one: Reached
     after = ticket
     if changes:
         new = {name: change.after for name, change in changes.items()}
+        if "priority" in new:
+            # Also for who edits the ticket in this act, and for whom the event is told.
+            new |= {"priority_source": PrioritySource.ESCALATION, "priority_reason": None}
         after = replace(ticket, **new, version=ticket.version + 1, updated_at=act.now)
     told = Told(type=_type_of(one, EventType.SLA_ESCALATED), changes=changes, sla=_notice(act, one))
     return [(after, told)]

@@ -108,13 +108,13 @@ def _up_to_date(act: Act, case: Case, editions: Sequence[Edition], ran_of: RanOf
         case = followed_by(act, case, edition, ran_of)
     if not waiting:
         return case
-    policy = case.locked.policy
+    policy, agreed = case.locked.policy, case.agreement
     return replace(
         case,
         locked=replace(case.locked, followed=waiting[-1].revision),
         # What begins later is promised by the calendars of its day.
         promise=None if policy is None else case.measures.promise_of(policy),
-        agreement=_agreement(case.ticket, case.clocks, case.measures),
+        agreement=None if agreed is None else case.measures.promise_of((agreed.policy_id, agreed.policy_version)),
         has_followed=True,
     )
 
@@ -136,7 +136,8 @@ def _under_policy(act: Act, case: Case, edition: Edition, as_of: AsOf) -> Case:
     promise, agreement = edition.book.promise_for(subject), edition.book.agreement_for(subject)
     under = None if case.locked.policy is None else case.locked.policy[0]
     if promise is not None and edition.policy_id in {under, promise.policy_id}:
-        return promised_from(act, case, promise, as_of)
+        # An edit may make an agreement of a promise: then it speaks of both.
+        case = promised_from(act, case, promise, as_of)
     under = None if case.agreement is None else case.agreement.policy_id
     if agreement is not None and edition.policy_id in {under, agreement.policy_id}:
         return agreed_from(act, case, agreement, as_of)

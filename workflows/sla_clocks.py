@@ -232,12 +232,23 @@ def written(act: Act, cases: Sequence[Case]) -> list[Case]:
         queries.write_clocks(act.session, act.organization_id, changed)
     if moved := [(kept, looks[kept.id]) for kept in clocks if kept.stored is None or looks[kept.id] != kept.look]:
         queries.write_looks(act.session, act.organization_id, moved)
-    if edited := [case.locked for case in cases if case.has_followed]:
+    if edited := [case.locked for case in cases if case.has_followed and _is_remembered(case)]:
         sla_editions.remember(act.session, act.organization_id, edited)
     return [
         replace(case, former=(), clocks=tuple(kept.written(looks[kept.id]) for kept in case.clocks), has_followed=False)
         for case in cases
     ]
+
+
+def _is_remembered(case: Case) -> bool:
+    """Tell whether the rows say under what a ticket has come by the edits that it followed.
+
+    A stay that has ended keeps its agreement: one that was edited since then waits for the reopening.
+    """
+    stay = next((kept for kept in case.clocks if kept.metric.is_operational and not kept.clock.is_active), None)
+    if stay is None or stay.team_id != case.ticket.team_id or case.agreement is None:
+        return True
+    return is_under(stay, case.agreement)
 
 
 def kept_of(row: Row[Any], measures: Measures) -> KeptClock:

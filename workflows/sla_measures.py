@@ -90,13 +90,15 @@ class Measures:
         return named is None or named.zone_data == self.book.zone_data
 
 
-def measures_for(act: Act, locked: Sequence[LockedTicket], rows: Iterable[Row[Any]]) -> Measures:
+def measures_for(act: Act, locked: Sequence[LockedTicket], rows: Sequence[Row[Any]]) -> Measures:
     """Return what is needed to measure clocks' *rows* and to promise something for *locked* tickets of one batch.
 
     Without a query while the process has the book, and the versions that the clocks name, at hand.
     """
     way = direct(act.session)
-    book = book_of(act.rt, way, act.organization_id, max(one.sla_revision for one in locked))
+    # An edit may have been made while a ticket's lock was waited for: it came before the act.
+    revision = max([*(one.sla_revision for one in locked), *(row.sla_revision for row in rows)])
+    book = book_of(act.rt, way, act.organization_id, revision)
     followed = min(one.followed for one in locked)
     # Nothing is asked while all have followed the last edit.
     editions = editions_after(act.rt, way, act.organization_id, followed) if followed < book.last_edit else ()

@@ -79,7 +79,7 @@ def _turn_page(rt: Runtime, size: int) -> int | None:
 def _page_turned(rt: Runtime, session: Session, rebase: Row[Any], size: int) -> int:
     if rebase.expected is None:
         # What is being filed right now may be promised what held before the edit, and would be seen by no page.
-        queries.await_filings(session, rebase.organization_id)
+        queries.await_filings(session)
     expected = queries.count_after(session, rebase) if rebase.expected is None else rebase.expected
     page = queries.tickets_after(session, rebase, size)
     now = _follow(rt, session, rebase, page)

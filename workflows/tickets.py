@@ -171,15 +171,19 @@ def take_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, if_version: int | No
     require(actor, Permission.TICKET_ASSIGN)
     with rt.db.begin(actor.organization_id) as session:
         locked = _locked(session, actor, ticket_id, if_version)
-        command = EditTicket(fields={"assignee_id": actor.user_id})
+        command = EditTicket(fields={"assignee_id": actor.user_id}, if_free=True)
         require_edit(actor, locked.ticket, frozenset(command.fields))
-        holder = locked.ticket.assignee_id
-        if holder is not None and holder != actor.user_id:
-            name = people.name_of(session, holder)
-            raise AlreadyTaken(f"{name} works on this ticket already.", assignee_id=holder, assignee_name=name)
+        _require_free(session, actor, locked.ticket, command)
         after = _edited(rt, session, actor, locked, command)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
+
+
+def _require_free(session: Session, actor: Actor, ticket: Ticket, command: EditTicket) -> None:
+    holder = ticket.assignee_id
+    if command.if_free and holder is not None and holder != actor.user_id:
+        name = people.name_of(session, holder)
+        raise AlreadyTaken(f"{name} works on this ticket already.", assignee_id=holder, assignee_name=name)
 
 
 def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, command: EditTicket) -> Ticket:
@@ -190,6 +194,7 @@ def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, c
     act = act_of(rt, session, actor)
     case = sla.caught_up(act, locked)
     # What was due meanwhile may have changed the ticket too.
+    _require_free(session, actor, case.ticket, command)
     changes = _changes(case.ticket, command, matrix, moved(locked.field_versions, locked.ticket, case.ticket))
     if not changes:
         return case.ticket

@@ -214,13 +214,3 @@ def _refusals_named() -> Iterator[None]:
 def enter(session: Session, organization_id: UUID) -> None:
     """Go on in a claim's transaction as the application, in one organization: effects see only its rows."""
     session.connection().exec_driver_sql(_ENTER.format(organization_id))
-
-
-@contextmanager
-def passing(session: Session) -> Iterator[None]:
-    """Let go, at the end of the block, of whatever is locked in it; nothing that is written in it stays."""
-    until_then = session.begin_nested()
-    try:
-        yield
-    finally:
-        until_then.rollback()

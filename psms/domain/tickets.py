@@ -134,12 +134,14 @@ ASSIGNMENT_FIELDS = frozenset({"assignee_id", "team_id"})
 class EditTicket:
     """Change the fields in *fields* (names of EDITABLE), provided the version is still *if_version*.
 
-    With *base_version*, that of the ticket that the editor saw, provided that none of them has changed since.
+    With *base_version*, that of the ticket that the editor saw, provided that none of them has changed since. With
+    *if_free*, provided that it is not somebody else's.
     """
 
     fields: dict[str, Any]
     if_version: int | None = None
     base_version: int | None = None
+    if_free: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

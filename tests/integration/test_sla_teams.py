@@ -18,11 +18,12 @@ from psms.domain.sla.policy_edits import PolicyFields
 from psms.domain.sla.terms import Metric
 from psms.domain.sla_policies import EditSlaPolicy, NewSlaPolicy
 from psms.domain.sla_standing import ClockView
-from psms.domain.tickets import EditTicket, OpenTicket, Priority
+from psms.domain.tickets import EditTicket, NewComment, OpenTicket, Priority
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.tenants import Tenant
 from workflows import directory, tickets
+from workflows.comments import add_comment
 from workflows.sla_policies import add_policy, edit_policy
 from workflows.sla_rebase import rebase_tickets
 from workflows.sla_reports import attainment, counted_tickets
@@ -239,4 +240,47 @@ def test_a_former_release_knows_nothing_of_agreements_and_keeps_every_promise(
     ]
     schema.upgrade(database.owner_url, database.app_url)
     assert [one.metric for one in sla_of_ticket(rt, acme.actor, ticket_id).clocks] == [Metric.RESOLUTION]
+    assert verify_clocks(rt, acme.organization_id).differences == []
+
+
+def test_a_promise_that_becomes_an_agreement_holds_between_teams_and_another_policy_for_the_customer(
+    rt: Runtime, acme: Tenant
+) -> None:
+    first = team(rt, acme, "First line")
+    add_policy(rt, acme.actor, NewSlaPolicy(name="All", position=2, resolution_seconds=7200), None)
+    made = add_policy(rt, acme.actor, NewSlaPolicy(name="P", position=1, resolution_seconds=3600), None)
+    ticket_id = file(rt, acme, first)
+    fields = PolicyFields(targets={"with_team": {"seconds": 1800}})
+
+    edit = EditSlaPolicy(fields=fields, applies=Applies.OPEN_TICKETS)
+    edit_policy(rt, acme.actor, UUID(json.loads(made.body)["id"]), edit)
+    rebase_tickets(rt)
+
+    clocks = sla_of_ticket(rt, acme.actor, ticket_id).clocks
+    assert [(clock.metric, clock.target_seconds) for clock in clocks] == [
+        (Metric.RESOLUTION, 7200),
+        (Metric.WITH_TEAM, 1800),
+    ]
+
+
+@pytest.mark.parametrize("is_looked_at", [False, True], ids=["by nobody", "by an answer"])
+def test_an_edited_agreement_holds_for_a_resolved_ticket_when_it_is_reopened(
+    rt: Runtime, database: MigratedDatabase, acme: Tenant, *, is_looked_at: bool
+) -> None:
+    first = team(rt, acme, "First line")
+    policy_id = agree(rt, acme, "First line", 1800, [first])
+    ticket_id = file(rt, acme, first)
+    for action in (Action.OPEN, Action.RESOLVE):
+        tickets.transition(rt, acme.actor, ticket_id, action, None)
+
+    database.move_clock(timedelta(minutes=5))
+    fields = PolicyFields(targets={"with_team": {"seconds": 7200}})
+    edit_policy(rt, acme.actor, policy_id, EditSlaPolicy(fields=fields, applies=Applies.OPEN_TICKETS))
+    rebase_tickets(rt)
+    if is_looked_at:
+        add_comment(rt, acme.actor, ticket_id, NewComment(body="Here you are"), None)
+    tickets.transition(rt, acme.actor, ticket_id, Action.REOPEN, None)
+
+    assert [stay.target_seconds for stay in stays(rt, acme, ticket_id)] == [7200]
+    assert database.rows("SELECT c.policy_version, t.sla_followed > 0 FROM sla_clocks c, tickets t") == [(2, True)]
     assert verify_clocks(rt, acme.organization_id).differences == []

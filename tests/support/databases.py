@@ -32,6 +32,8 @@ class MigratedDatabase:
     def stop_clock(self, at: datetime) -> None:
         """Let `psms_now()` stand at the instant *at*, to the microsecond, until somebody moves it."""
         self.run(stopped_clock(at))
+        # What is logged in that month has a partition.
+        self.run(sql.SQL("SELECT psms_ensure_partitions(0)"))
 
     def run(self, statement: sql.SQL | sql.Composed) -> None:
         """Run a statement as the superuser."""

@@ -91,6 +91,10 @@ def test_a_new_ticket_has_the_priority_that_was_chosen_or_that_follows() -> None
             {"impact": Level.HIGH, "priority": Priority.LOW},
             {"impact": Level.HIGH, "priority": Priority.LOW, "priority_source": PrioritySource.MANUAL},
         ),
+        (
+            {"urgency": Level.HIGH, "priority": Priority.MEDIUM},
+            {"urgency": Level.HIGH, "priority_source": PrioritySource.MANUAL},
+        ),
         ({"urgency": Level.MEDIUM}, {}),
         ({"assignee_id": None}, {}),
         ({"priority": Priority.MEDIUM}, {}),

@@ -15,11 +15,13 @@ from psms.domain.sla.calendar_keys import parse_key
 from psms.domain.sla.instants import moment_of, span_of
 from psms.domain.sla.kept import KeptClock, NewSegment
 
-# The last cycle of each metric: what has ended before it is history.
+# The last cycle of each metric: what has ended before it is history. The revision is that of after the wait for the
+# tickets' locks.
 _OF_TICKETS = text("""
     SELECT DISTINCT ON (c.ticket_id, c.metric) c.*,
         ARRAY(SELECT f.level FROM sla_fires f
-            WHERE f.organization_id = c.organization_id AND f.clock_id = c.id) AS levels, t.next_at
+            WHERE f.organization_id = c.organization_id AND f.clock_id = c.id) AS levels, t.next_at,
+        (SELECT o.sla_revision FROM organizations o) AS sla_revision
     FROM sla_clocks c LEFT JOIN sla_timers t ON t.organization_id = c.organization_id AND t.clock_id = c.id
     WHERE c.organization_id = :organization_id AND c.ticket_id = ANY (:ticket_ids)
     ORDER BY c.ticket_id, c.metric, c.cycle DESC

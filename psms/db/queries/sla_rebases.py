@@ -7,8 +7,6 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from psms.db.session import passing
-
 _NO_ID = UUID(int=0)
 
 # With what the organization promises right after the edit, by the versions that say so, which never change.
@@ -45,7 +43,15 @@ _BEHIND = """
     WHERE t.organization_id = :organization_id AND t.status IN ('new', 'open', 'pending', 'on_hold')
       AND t.sla_followed < :revision AND t.id > :after
 """
-_FILINGS = text("SELECT FROM ticket_counters WHERE organization_id = :organization_id FOR SHARE")
+# Who queues for a counter, too, holds this from before the statement began that reads the revision.
+_UNDER_WAY = text("""
+    SELECT l.virtualtransaction FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE d.datname = current_database() AND l.relation = CAST('ticket_counters' AS regclass)
+      AND l.mode = 'RowExclusiveLock' AND l.pid <> pg_backend_pid()
+""")
+_A_MOMENT = text("SELECT pg_sleep(0.005)")
+# A filing takes milliseconds, whichever organization's it is.
+_MOST_MOMENTS = 1000
 _PAGE = "{tickets} ORDER BY id LIMIT :limit"
 _COUNT = "SELECT count(*) FROM ({tickets}) behind"
 _OPEN = text("""
@@ -84,13 +90,23 @@ def tickets_after(session: Session, rebase: Row[Any], limit: int) -> list[UUID]:
     return list(session.execute(statement, {**_place(rebase), "limit": limit}).scalars())
 
 
-def await_filings(session: Session, organization_id: UUID) -> None:
-    """Return when every ticket that was being filed has been committed: each holds the organization's counter.
+def await_filings(session: Session) -> None:
+    """Return when every ticket that was being filed, or queued to be, has been committed; nobody waits for who asked.
 
-    Nobody has to wait for who asked: what is locked is let go at once.
+    Raise TimeoutError where one hangs: the edit is to be tried again later.
     """
-    with passing(session):
-        session.execute(_FILINGS, {"organization_id": organization_id})
+    before = _under_way(session)
+    for _ in range(_MOST_MOMENTS):
+        if not before:
+            return
+        session.execute(_A_MOMENT)
+        before &= _under_way(session)
+    message = "a ticket has been under way to be filed for seconds: end its connection to the database if it hangs"
+    raise TimeoutError(message)
+
+
+def _under_way(session: Session) -> set[str]:
+    return set(session.execute(_UNDER_WAY).scalars())
 
 
 def count_after(session: Session, rebase: Row[Any]) -> int:
