@@ -3,7 +3,7 @@
 from marshmallow import fields
 
 from api.fields import Answer, Uuid, choice
-from psms.domain.tickets import Level, Priority, PrioritySource, Status, TicketType
+from psms.domain.tickets import Level, Priority, PrioritySource, Stage, Status, TicketType
 
 
 class TicketSchema(Answer):
@@ -15,6 +15,9 @@ class TicketSchema(Answer):
     subject = fields.String()
     description = fields.String()
     status = choice(Status)
+    stage = choice(
+        Stage, allow_none=True, metadata={"description": "The step within the status that only some types have."}
+    )
     impact = choice(Level)
     urgency = choice(Level)
     priority = choice(Priority)
@@ -29,6 +32,11 @@ class TicketSchema(Answer):
     team_id = Uuid(allow_none=True)
     tags = fields.List(fields.String())
     custom_fields = fields.Dict()
+    form_version = fields.Integer(
+        allow_none=True, metadata={"description": "The version of its service's form that judges its custom fields."}
+    )
+    parent_id = Uuid(allow_none=True)
+    merged_into_id = Uuid(allow_none=True, metadata={"description": "The ticket that goes on in place of this one."})
     version = fields.Integer(metadata={"description": "How often its fields have changed; the ETag."})
     created_at = fields.DateTime()
     updated_at = fields.DateTime()

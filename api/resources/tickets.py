@@ -17,7 +17,7 @@ from api.smorest import Blueprint
 from api.ticket_fields import TicketSchema
 from psms.domain.access import Permission
 from psms.domain.lifecycle import Action
-from psms.domain.tickets import EditTicket, Level, OpenTicket, Priority, Status, TicketFilter, TicketType
+from psms.domain.tickets import EditTicket, Level, OpenTicket, Priority, Stage, Status, TicketFilter, TicketType
 from psms.errors import FieldError
 from workflows import tickets
 
@@ -37,11 +37,13 @@ class TicketForRequesterSchema(Answer):
     subject = fields.String()
     description = fields.String()
     status = choice(Status)
+    stage = choice(Stage, allow_none=True)
     impact = choice(Level)
     urgency = choice(Level)
     priority = choice(Priority)
     service_id = Uuid()
     requester_id = Uuid()
+    merged_into_id = Uuid(allow_none=True)
     version = fields.Integer()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()

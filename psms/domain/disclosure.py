@@ -12,7 +12,7 @@ from psms.domain.accounts import User
 from psms.domain.sla.terms import Metric
 from psms.domain.sla.timeline import State
 from psms.domain.sla_standing import ClockView, TicketSla
-from psms.domain.tickets import Level, Priority, Status, Ticket, TicketType
+from psms.domain.tickets import Level, Priority, Stage, Status, Ticket, TicketType
 
 T = TypeVar("T")
 
@@ -27,11 +27,13 @@ class TicketForRequester:
     subject: str
     description: str
     status: Status
+    stage: Stage | None
     impact: Level
     urgency: Level
     priority: Priority
     service_id: UUID
     requester_id: UUID
+    merged_into_id: UUID | None
     version: int
     created_at: datetime
     updated_at: datetime

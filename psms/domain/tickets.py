@@ -53,6 +53,17 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Stage(StrEnum):
+    """The step within a status that only some types of ticket have."""
+
+    AWAITING_APPROVAL = "awaiting_approval"
+    PLANNING = "planning"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    IMPLEMENTING = "implementing"
+    IN_REVIEW = "in_review"
+
+
 class Visibility(StrEnum):
     """Who may read a comment: everyone on the ticket, or only those who work on it."""
 
@@ -92,6 +103,10 @@ class Ticket:
     updated_at: datetime
     resolved_at: datetime | None
     closed_at: datetime | None
+    stage: Stage | None = None
+    form_version: int | None = None
+    parent_id: UUID | None = None
+    merged_into_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,11 +15,13 @@ FOR_REQUESTERS = [
     "description",
     "id",
     "impact",
+    "merged_into_id",
     "number",
     "priority",
     "requester_id",
     "resolved_at",
     "service_id",
+    "stage",
     "status",
     "subject",
     "type",
@@ -27,9 +29,8 @@ FOR_REQUESTERS = [
     "urgency",
     "version",
 ]
-TICKET = sorted(
-    [*FOR_REQUESTERS, "assignee_id", "custom_fields", "priority_reason", "priority_source", "tags", "team_id"]
-)
+FOR_AGENTS = ["assignee_id", "custom_fields", "form_version", "parent_id", "priority_reason", "priority_source"]
+TICKET = sorted([*FOR_REQUESTERS, *FOR_AGENTS, "tags", "team_id"])
 COMMENT = ["author_id", "body", "created_at", "id", "ticket_id", "visibility"]
 USER = ["active", "created_at", "email", "id", "is_service", "name", "role", "role_id", "updated_at", "version"]
 CLOCK = [

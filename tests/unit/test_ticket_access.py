@@ -118,6 +118,8 @@ def test_a_requester_reads_a_narrower_form() -> None:
         "team_id",
         "tags",
         "custom_fields",
+        "form_version",
+        "parent_id",
         "priority_source",
         "priority_reason",
     }

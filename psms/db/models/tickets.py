@@ -55,6 +55,11 @@ class TicketRow(OfOrganization, Versioned, Base):
     unanswered_since: Mapped[datetime | None]
     sla_followed: Mapped[int] = mapped_column(BigInteger, server_default="0")
     field_versions: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    stage: Mapped[str | None]
+    form_version: Mapped[int | None]
+    parent_id: Mapped[UUID | None]
+    merged_into_id: Mapped[UUID | None]
+    deleted_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("type IN ('incident', 'request', 'problem', 'change')", name="ck_tickets_type"),
@@ -66,11 +71,23 @@ class TicketRow(OfOrganization, Versioned, Base):
         CheckConstraint("urgency IN ('high', 'medium', 'low')", name="ck_tickets_urgency"),
         CheckConstraint("priority IN ('critical', 'high', 'medium', 'low')", name="ck_tickets_priority"),
         CheckConstraint("priority_source IN ('matrix', 'manual', 'escalation')", name="ck_tickets_priority_source"),
+        CheckConstraint(
+            "stage IN ('awaiting_approval', 'planning', 'approved', 'scheduled', 'implementing', 'in_review')",
+            name="ck_tickets_stage",
+        ),
+        CheckConstraint("parent_id <> id", name="ck_tickets_parent"),
+        CheckConstraint("merged_into_id <> id", name="ck_tickets_merged"),
+        _to("tickets", "parent_id", "SET NULL (parent_id)"),
+        _to("tickets", "merged_into_id", "SET NULL (merged_into_id)"),
         _to("services", "service_id"),
         _to("users", "requester_id"),
         _to("users", "assignee_id", "SET NULL (assignee_id)"),
         _to("teams", "team_id", "SET NULL (team_id)"),
         Index("uq_tickets_number", "organization_id", "number", unique=True),
+        *(
+            Index(f"ix_tickets_{name}", "organization_id", column, "id", postgresql_where=text(f"{column} IS NOT NULL"))
+            for name, column in (("parent", "parent_id"), ("merged", "merged_into_id"), ("deleted", "deleted_at"))
+        ),
         Index("ix_tickets_status", "organization_id", "status", "id"),
         Index("ix_tickets_service", "organization_id", "service_id", "id"),
         Index("ix_tickets_requester", "organization_id", "requester_id", "id"),

@@ -19,6 +19,7 @@ from psms.domain.tickets import (
     Level,
     Priority,
     PrioritySource,
+    Stage,
     Status,
     Ticket,
     TicketFilter,
@@ -31,12 +32,14 @@ TICKET_COLUMNS = (
     _T.id, _T.number, _T.type, _T.subject, _T.description, _T.status, _T.impact, _T.urgency, _T.priority,
     _T.service_id, _T.requester_id, _T.assignee_id, _T.team_id, _T.tags, _T.custom_fields, _T.version,
     _T.created_at, _T.updated_at, _T.resolved_at, _T.closed_at, _T.priority_source, _T.priority_reason,
+    _T.stage, _T.form_version, _T.parent_id, _T.merged_into_id,
 )  # fmt: skip
 
 # Looked up, not called: five calls a row show in a list.
 _TYPES = {member.value: member for member in TicketType}
 _STATUSES = {member.value: member for member in Status}
 _LEVELS = {member.value: member for member in Level}
+_STAGES: dict[str | None, Stage | None] = {None: None, **{member.value: member for member in Stage}}
 _SOURCES = {member.value: member for member in PrioritySource}
 _PRIORITIES = {member.value: member for member in Priority}
 
@@ -238,6 +241,10 @@ def ticket_of(row: Sequence[Any]) -> Ticket:
         closed_at=row[19],
         priority_source=_SOURCES[row[20]],
         priority_reason=row[21],
+        stage=_STAGES[row[22]],
+        form_version=row[23],
+        parent_id=row[24],
+        merged_into_id=row[25],
     )
 
 

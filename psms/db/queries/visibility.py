@@ -45,18 +45,20 @@ _WAYS: dict[Reach, tuple[Way, ...] | None] = {
 }
 
 _NOTHING = "AND false"
+# Until it is restored or purged, nobody reads a deleted ticket.
+_THERE = "AND deleted_at IS NULL"
 
 
 def condition(actor: Actor, *, organization: str, user: str) -> str:
-    """Return what a ticket's row must also fulfil for *actor* to see it, empty where they see all.
+    """Return what a ticket's row must also fulfil for *actor* to see it.
 
     *organization* and *user* are the SQL for the two ids.
     """
     ways = _ways(actor)
     if ways is _EVERYTHING:
-        return ""
+        return _THERE
     parts = [_alternative(way, organization=organization, user=user) for way in ways or ()]
-    return f"AND ({' OR '.join(parts)})" if parts else _NOTHING
+    return f"{_THERE} AND ({' OR '.join(parts)})" if parts else _NOTHING
 
 
 def page_condition(actor: Actor, *, organization: str, user: str, filters: str) -> str:
@@ -68,7 +70,8 @@ def page_condition(actor: Actor, *, organization: str, user: str, filters: str) 
     ways = _ways(actor)
     if ways is _EVERYTHING or len(ways or ()) <= 1:
         return f"{condition(actor, organization=organization, user=user)} {filters}"
-    branches = [_newest(way, organization=organization, user=user, filters=filters) for way in ways or ()]
+    there = f"{_THERE} {filters}"
+    branches = [_newest(way, organization=organization, user=user, filters=there) for way in ways or ()]
     union = " UNION ".join(branches)
     # An array, not IN: a join could be planned as a look at every ticket.
     return f"AND id = ANY (ARRAY(SELECT found.id FROM ({union}) found ORDER BY found.id DESC LIMIT %(limit)s))"  # noqa: S608
@@ -76,7 +79,7 @@ def page_condition(actor: Actor, *, organization: str, user: str, filters: str) 
 
 def visible(actor: Actor) -> TextClause:
     """Return `condition` for a statement on `tickets` in a transaction."""
-    sql = condition(actor, organization=":organization", user=":user").removeprefix("AND ") or "true"
+    sql = condition(actor, organization=":organization", user=":user").removeprefix("AND ")
     ids = {"organization": actor.organization_id, "user": actor.user_id}
     return text(sql).bindparams(**{name: value for name, value in ids.items() if f":{name}" in sql})
 
