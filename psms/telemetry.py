@@ -48,6 +48,11 @@ SLA_LATENESS = Histogram(
     "psms_sla_lateness_seconds", "From the instant at which a level was reached to its effect.", buckets=_FAST
 )
 SLA_REBASED = Counter("psms_sla_rebased_tickets", "Tickets that rebases let follow an edit.")
+RUN_STEPS = Counter("psms_workflow_steps", "Steps of workflow runs that were tried.", ["kind", "step", "outcome"])
+RUN_LATENESS = Histogram(
+    "psms_workflow_lateness_seconds", "From the instant at which a step was due to its commit.", buckets=_FAST
+)
+RUNS_FAILED = Counter("psms_workflow_runs_failed", "Runs given up.", ["kind"])
 LOGS_SEALED = Counter("psms_logs_sealed", "Entries of the log that got their place in the chain.")
 MAILS = Counter("psms_mails", "Exchanges with the mail server by what came of them.", ["fate"])
 MAILS_DEAD = Counter("psms_mails_dead", "Mails given up.", ["reason"])

@@ -37,9 +37,13 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act(Moment):
-    """What the steps of one change share: its moment and its transaction."""
+    """What the steps of one change share: its moment and its transaction.
+
+    *run_id* is the workflow run whose step does it, if one does.
+    """
 
     session: Session
+    run_id: UUID | None = None
 
 
 def act_of(rt: Runtime, session: Session, actor: Actor) -> Act:

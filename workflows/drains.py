@@ -8,6 +8,7 @@ from workflows.log_seals import seal_logs
 from workflows.names import Task
 from workflows.notifications import send_notifications
 from workflows.relay import relay_outbox
+from workflows.run_drain import advance_runs
 from workflows.sla_rebase import rebase_tickets
 from workflows.sla_sweep import fire_due_timers
 from workflows.upkeep import keep_house
@@ -21,4 +22,5 @@ DRAINS: dict[Task, Callable[[Runtime], int]] = {
     Task.REBASE_SLA: rebase_tickets,
     Task.SEAL_LOGS: seal_logs,
     Task.SEND_NOTIFICATIONS: send_notifications,
+    Task.ADVANCE_RUNS: advance_runs,
 }

@@ -25,6 +25,7 @@ class Task(StrEnum):
     REBASE_SLA = "sla.rebase"
     SEAL_LOGS = "logs.seal"
     SEND_NOTIFICATIONS = "notifications.send"
+    ADVANCE_RUNS = "runs.advance"
 
 
 QUEUE_OF: dict[Task, Queue] = {
@@ -36,4 +37,5 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.REBASE_SLA: Queue.BULK,
     Task.SEAL_LOGS: Queue.UPKEEP,
     Task.SEND_NOTIFICATIONS: Queue.SYNC,
+    Task.ADVANCE_RUNS: Queue.TIMERS,
 }

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from psms.db.queries.tickets import LockedTicket
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
 from psms.domain.disclosure import disclosed
-from psms.domain.events import Change, EventType, changes_from
+from psms.domain.events import EventType, changes_from
 from psms.domain.lifecycle import INITIAL, Action, next_status
 from psms.domain.pages import Page, PageRequest
 from psms.domain.priorities import PriorityMatrix, changes_between, priority_of_new
@@ -28,19 +27,19 @@ from psms.domain.tickets import (
     ASSIGNMENT_FIELDS,
     EditTicket,
     OpenTicket,
-    Status,
     Ticket,
     TicketFilter,
 )
 from psms.encoding import json_bytes, json_text
 from psms.errors import AlreadyTaken, FieldError, RequestInProgress, VersionStale
 from psms.runtime import Runtime
-from workflows import sla, trail
-from workflows.act import Act, Moment, act_of
+from workflows import sla
+from workflows.act import Moment, act_of
 from workflows.names import Task
 from workflows.once import Made, kept, repeated
 from workflows.sla_books import book_of
-from workflows.ticket_events import Told, body_of, tell
+from workflows.ticket_changes import moved_along, told, written
+from workflows.ticket_events import Told, body_of
 
 
 def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None) -> Created:
@@ -198,8 +197,8 @@ def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, c
     changes = _changes(case.ticket, command, matrix, moved(locked.field_versions, locked.ticket, case.ticket))
     if not changes:
         return case.ticket
-    after = _written(act, case.ticket, changes)
-    _told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
+    after = written(act, case.ticket, changes)
+    told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
     if sla.FOLLOWED & set(changes):
         sla.follow_fields(act, case, after)
     if "assignee_id" in changes and after.assignee_id is not None:
@@ -226,12 +225,9 @@ def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_ve
     with rt.db.begin(actor.organization_id) as session:
         locked = _locked(session, actor, ticket_id, if_version)
         require_transition(actor, action)
-        status = next_status(locked.ticket.status, action)
+        next_status(locked.ticket.status, action)
         act = act_of(rt, session, actor)
-        case = sla.caught_up(act, locked)
-        after = _written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
-        _told(act, _status_events(case.ticket, after), after, case.locked.sequence)
-        sla.follow_status(act, case, after)
+        after = moved_along(act, sla.caught_up(act, locked), action)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
 
@@ -243,39 +239,9 @@ def _locked(session: Session, actor: Actor, ticket_id: UUID, if_version: int | N
     return locked
 
 
-def _written(act: Act, before: Ticket, changes: dict[str, Any]) -> Ticket:
-    counted = {"version": before.version + 1, "updated_at": act.now}
-    return queries.apply(act.session, before.id, changes | counted)
-
-
-def _milestones(status: Status, now: datetime) -> dict[str, datetime | None]:
-    if status is Status.RESOLVED:
-        return {"resolved_at": now}
-    if status is Status.CLOSED:
-        return {"closed_at": now}
-    # Reopened: it is no longer resolved.
-    return {"resolved_at": None}
-
-
 def _edit_events(before: Ticket, after: Ticket, changed: set[str]) -> list[Told]:
     kinds = (
         (EventType.TICKET_UPDATED, changed - ASSIGNMENT_FIELDS),
         (EventType.TICKET_ASSIGNED, changed & ASSIGNMENT_FIELDS),
     )
     return [Told(type=kind, changes=changes_from(before, after, names)) for kind, names in kinds if names]
-
-
-def _status_events(before: Ticket, after: Ticket) -> list[Told]:
-    changes = {"status": Change(before=before.status, after=after.status)}
-    milestone = {Status.RESOLVED: EventType.TICKET_RESOLVED, Status.CLOSED: EventType.TICKET_CLOSED}
-    kinds = [EventType.TICKET_STATUS_CHANGED]
-    if after.status in milestone:
-        kinds.append(milestone[after.status])
-    return [Told(type=kind, changes=changes) for kind in kinds]
-
-
-def _told(act: Act, events: list[Told], ticket: Ticket, last_sequence: int) -> None:
-    queries.count_event(act.session, ticket.id, last_sequence + len(events))
-    tell(act, ticket, events, last_sequence)
-    changes = {name: change for told in events for name, change in told.changes.items()}
-    trail.note(act, events[0].type.value, ("ticket", ticket.id), changes)

@@ -18,6 +18,7 @@ class Organization:
     name: str
     default_service_id: UUID | None
     priority_matrix: MatrixDocument
+    auto_close_after_seconds: int | None
     version: int
     created_at: datetime
     updated_at: datetime

@@ -19,6 +19,7 @@ REASONS = {
     ("webhook_secrets", "secret"): "in clear only until `keys reencrypt` empties it",
     ("webhook_deliveries", "lease_token"): "the id of a claim, which opens nothing",
     ("mails", "lease_token"): "the id of a claim, which opens nothing",
+    ("workflow_runs", "lease_token"): "the id of a claim, which opens nothing",
     ("webhook_attempts", "lease_token"): "the id of a claim, which opens nothing",
 }
 

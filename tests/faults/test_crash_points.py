@@ -43,6 +43,9 @@ ELSEWHERE = {
     CrashPoint.REBASE_UNCOMMITTED,
     CrashPoint.REBASE_COMMITTED,
     CrashPoint.MAIL_TAKEN,
+    CrashPoint.RUN_CLAIMED,
+    CrashPoint.STEP_UNCOMMITTED,
+    CrashPoint.STEP_COMMITTED,
 }
 
 

@@ -32,6 +32,7 @@ class OrganizationRow(Versioned, Base):
     name: Mapped[str]
     default_service_id: Mapped[UUID | None]
     priority_matrix: Mapped[dict[str, dict[str, str]] | None] = mapped_column(JSONB(none_as_null=True))
+    auto_close_after_seconds: Mapped[int | None] = mapped_column(server_default="604800")
     # Counted by each save of a calendar, a policy or the matrix of priorities.
     sla_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
@@ -46,6 +47,7 @@ class OrganizationRow(Versioned, Base):
         ),
         Index("ix_organizations_default_service", "id", "default_service_id"),
         CheckConstraint("jsonb_typeof(priority_matrix) = 'object'", name="ck_organizations_priority_matrix"),
+        CheckConstraint("auto_close_after_seconds > 0", name="ck_organizations_auto_close"),
     )
 
 
