@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,29 +17,30 @@ from psms.db.queries.tickets import LockedTicket
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
 from psms.domain.disclosure import disclosed
-from psms.domain.events import Change, EventType, changes_from
+from psms.domain.events import EventType, changes_from
 from psms.domain.lifecycle import INITIAL, Action, next_status
 from psms.domain.pages import Page, PageRequest
 from psms.domain.priorities import PriorityMatrix, changes_between, priority_of_new
 from psms.domain.ticket_access import require_edit, require_opening, require_transition
-from psms.domain.ticket_merging import moved, require_mergeable
+from psms.domain.ticket_merging import moved as moved_versions
+from psms.domain.ticket_merging import require_mergeable
 from psms.domain.tickets import (
     ASSIGNMENT_FIELDS,
     EditTicket,
     OpenTicket,
-    Status,
     Ticket,
     TicketFilter,
 )
 from psms.encoding import json_bytes, json_text
-from psms.errors import AlreadyTaken, FieldError, RequestInProgress, VersionStale
+from psms.errors import AlreadyTaken, FieldError, RequestInProgress
 from psms.runtime import Runtime
-from workflows import sla, trail
+from workflows import closing_guard, sla
 from workflows.act import Act, Moment, act_of
 from workflows.names import Task
 from workflows.once import Made, kept, repeated
 from workflows.sla_books import book_of
-from workflows.ticket_events import Told, body_of, tell
+from workflows.ticket_changes import locked_ticket, moved, told, written
+from workflows.ticket_events import Told, body_of
 
 
 def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None) -> Created:
@@ -76,6 +76,18 @@ def _filed(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None)
         answer = None if once is None else kept(actor, once, made, moment.now)
         filing.insert_ticket(brief, _new_rows(moment, ticket), clocks, answer)
     return Created(body=made.body, location=made.location, version=made.version)
+
+
+def filed(act: Act, command: OpenTicket) -> Ticket:
+    """File a ticket in the act's transaction, with its clocks, entry and event. Who it is for is named."""
+    way = direct(act.session)
+    opening = filing.next_number(way)
+    moment = Moment(rt=act.rt, organization_id=act.organization_id, actor=act.actor, now=opening.now)
+    matrix = book_of(act.rt, way, act.organization_id, opening.sla_revision).priorities
+    ticket = _opened(moment, command, opening, matrix)
+    clocks = sla.filed_clocks(moment, way, opening.sla_revision, ticket)
+    filing.insert_within(way, _new_rows(moment, ticket), clocks)
+    return ticket
 
 
 def _opening(brief: Brief, actor: Actor, once: OnceKey | None) -> Opening | KeptAnswer:
@@ -156,7 +168,7 @@ def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket)
     """
     require(actor, Permission.TICKET_UPDATE)
     with rt.db.begin(actor.organization_id) as session:
-        locked = _locked(session, actor, ticket_id, command.if_version)
+        locked = locked_ticket(session, actor, ticket_id, command.if_version)
         require_edit(actor, locked.ticket, frozenset(command.fields))
         after = _edited(rt, session, actor, locked, command)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
@@ -170,7 +182,7 @@ def take_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, if_version: int | No
     """
     require(actor, Permission.TICKET_ASSIGN)
     with rt.db.begin(actor.organization_id) as session:
-        locked = _locked(session, actor, ticket_id, if_version)
+        locked = locked_ticket(session, actor, ticket_id, if_version)
         command = EditTicket(fields={"assignee_id": actor.user_id}, if_free=True)
         require_edit(actor, locked.ticket, frozenset(command.fields))
         _require_free(session, actor, locked.ticket, command)
@@ -195,11 +207,11 @@ def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, c
     case = sla.caught_up(act, locked)
     # What was due meanwhile may have changed the ticket too.
     _require_free(session, actor, case.ticket, command)
-    changes = _changes(case.ticket, command, matrix, moved(locked.field_versions, locked.ticket, case.ticket))
+    changes = _changes(case.ticket, command, matrix, moved_versions(locked.field_versions, locked.ticket, case.ticket))
     if not changes:
         return case.ticket
-    after = _written(act, case.ticket, changes)
-    _told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
+    after = written(act, case.ticket, changes)
+    told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
     if sla.FOLLOWED & set(changes):
         sla.follow_fields(act, case, after)
     if "assignee_id" in changes and after.assignee_id is not None:
@@ -220,41 +232,19 @@ def _changes(
 def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_version: int | None) -> Ticket:
     """Move a ticket along its lifecycle.
 
-    Raises ActionNotAllowed, naming the actions that are possible now, and VersionStale.
+    Raises ActionNotAllowed, naming the actions that are possible now, VersionStale, and ChildrenOpen where it would be
+    resolved or closed before the tickets that are part of it.
     """
     require(actor, Permission.TICKET_TRANSITION)
     with rt.db.begin(actor.organization_id) as session:
-        locked = _locked(session, actor, ticket_id, if_version)
+        locked = locked_ticket(session, actor, ticket_id, if_version)
         require_transition(actor, action)
         status = next_status(locked.ticket.status, action)
         act = act_of(rt, session, actor)
-        case = sla.caught_up(act, locked)
-        after = _written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
-        _told(act, _status_events(case.ticket, after), after, case.locked.sequence)
-        sla.follow_status(act, case, after)
+        closing_guard.require_children_done(act, locked.ticket, status)
+        after = moved(act, sla.caught_up(act, locked), status, {})
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
-
-
-def _locked(session: Session, actor: Actor, ticket_id: UUID, if_version: int | None) -> LockedTicket:
-    locked = queries.lock(session, actor, ticket_id)
-    if if_version is not None and if_version != locked.ticket.version:
-        raise VersionStale(current_version=locked.ticket.version)
-    return locked
-
-
-def _written(act: Act, before: Ticket, changes: dict[str, Any]) -> Ticket:
-    counted = {"version": before.version + 1, "updated_at": act.now}
-    return queries.apply(act.session, before.id, changes | counted)
-
-
-def _milestones(status: Status, now: datetime) -> dict[str, datetime | None]:
-    if status is Status.RESOLVED:
-        return {"resolved_at": now}
-    if status is Status.CLOSED:
-        return {"closed_at": now}
-    # Reopened: it is no longer resolved.
-    return {"resolved_at": None}
 
 
 def _edit_events(before: Ticket, after: Ticket, changed: set[str]) -> list[Told]:
@@ -263,19 +253,3 @@ def _edit_events(before: Ticket, after: Ticket, changed: set[str]) -> list[Told]
         (EventType.TICKET_ASSIGNED, changed & ASSIGNMENT_FIELDS),
     )
     return [Told(type=kind, changes=changes_from(before, after, names)) for kind, names in kinds if names]
-
-
-def _status_events(before: Ticket, after: Ticket) -> list[Told]:
-    changes = {"status": Change(before=before.status, after=after.status)}
-    milestone = {Status.RESOLVED: EventType.TICKET_RESOLVED, Status.CLOSED: EventType.TICKET_CLOSED}
-    kinds = [EventType.TICKET_STATUS_CHANGED]
-    if after.status in milestone:
-        kinds.append(milestone[after.status])
-    return [Told(type=kind, changes=changes) for kind in kinds]
-
-
-def _told(act: Act, events: list[Told], ticket: Ticket, last_sequence: int) -> None:
-    queries.count_event(act.session, ticket.id, last_sequence + len(events))
-    tell(act, ticket, events, last_sequence)
-    changes = {name: change for told in events for name, change in told.changes.items()}
-    trail.note(act, events[0].type.value, ("ticket", ticket.id), changes)

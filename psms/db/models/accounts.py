@@ -34,6 +34,7 @@ class OrganizationRow(Versioned, Base):
     priority_matrix: Mapped[dict[str, dict[str, str]] | None] = mapped_column(JSONB(none_as_null=True))
     # Counted by each save of a calendar, a policy or the matrix of priorities.
     sla_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    purge_deleted_after_seconds: Mapped[int] = mapped_column(BigInteger, server_default="2592000")
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
 
     __table_args__ = (
@@ -46,6 +47,7 @@ class OrganizationRow(Versioned, Base):
         ),
         Index("ix_organizations_default_service", "id", "default_service_id"),
         CheckConstraint("jsonb_typeof(priority_matrix) = 'object'", name="ck_organizations_priority_matrix"),
+        CheckConstraint("purge_deleted_after_seconds > 0", name="ck_organizations_purge"),
     )
 
 
