@@ -1,9 +1,11 @@
-"""A ticket as answers show it to those who work on tickets. The routes are in the resources."""
+"""A ticket as answers show it: to those who work on tickets, to requesters, and beside another one."""
 
 from marshmallow import fields
 
 from api.fields import Answer, Uuid, choice
 from psms.domain.tickets import Level, Priority, PrioritySource, Stage, Status, TicketType
+
+MAX_SUBJECT = 500
 
 
 class TicketSchema(Answer):
@@ -42,3 +44,36 @@ class TicketSchema(Answer):
     updated_at = fields.DateTime()
     resolved_at = fields.DateTime(allow_none=True)
     closed_at = fields.DateTime(allow_none=True)
+
+
+class TicketForRequesterSchema(Answer):
+    """A ticket as its requester reads it: not how the desk organizes its work."""
+
+    id = Uuid()
+    number = fields.Integer()
+    type = choice(TicketType)
+    subject = fields.String()
+    description = fields.String()
+    status = choice(Status)
+    stage = choice(Stage, allow_none=True)
+    impact = choice(Level)
+    urgency = choice(Level)
+    priority = choice(Priority)
+    service_id = Uuid()
+    requester_id = Uuid()
+    merged_into_id = Uuid(allow_none=True)
+    version = fields.Integer()
+    created_at = fields.DateTime()
+    updated_at = fields.DateTime()
+    resolved_at = fields.DateTime(allow_none=True)
+    closed_at = fields.DateTime(allow_none=True)
+
+
+class LinkedTicketSchema(Answer):
+    """A ticket as another one shows it."""
+
+    id = Uuid()
+    number = fields.Integer()
+    type = choice(TicketType)
+    subject = fields.String()
+    status = choice(Status)

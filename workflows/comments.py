@@ -6,6 +6,7 @@ from uuid import UUID
 
 from psms.db.queries import comments as comment_queries
 from psms.db.queries import tickets as queries
+from psms.db.queries.tickets import LockedTicket
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
 from psms.domain.events import EventType, excerpt
@@ -13,11 +14,10 @@ from psms.domain.pages import Page, PageRequest
 from psms.domain.tickets import Comment, NewComment, Ticket, Visibility
 from psms.encoding import json_bytes
 from psms.runtime import Runtime
-from workflows import sla, trail
+from workflows import merges, sla, trail
 from workflows.act import Act, act_of
 from workflows.names import Task
 from workflows.once import Made, create_once
-from workflows.sla_clocks import Case
 from workflows.ticket_events import Told, tell
 
 
@@ -29,52 +29,84 @@ class Side(StrEnum):
 
 
 def add_comment(rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment, once: OnceKey | None) -> Created:
-    """Write a comment; the comment, its log entry and its event are committed together."""
+    """Write a comment; the comment, its log entry and its event are committed together.
+
+    On a ticket that was merged it reaches the one that goes on, whose events and clocks tell of it.
+    """
     require(actor, Permission.COMMENT_CREATE)
     if command.visibility is Visibility.INTERNAL:
         require(actor, Permission.COMMENT_INTERNAL_CREATE)
-    created = create_once(rt, actor, once, lambda act: _written(act, actor, ticket_id, command))
+    try:
+        created = create_once(rt, actor, once, lambda act: _written(act, actor, ticket_id, command))
+    except _MergedAway:
+        # Its survivor must be locked as well, and in the order of their ids: so from the beginning.
+        created = create_once(rt, actor, once, lambda act: _passed_on(act, actor, ticket_id, command))
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return created
 
 
+class _MergedAway(Exception):
+    """The ticket goes on as part of another one."""
+
+
 def _written(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Made:
     locked = queries.lock(act.session, actor, ticket_id)
+    if locked.ticket.merged_into_id is not None:
+        raise _MergedAway
+    return _said(act, actor, locked, locked.ticket, command)
+
+
+def _passed_on(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Made:
+    """Write a comment on a merged ticket, where it stays, and let it reach the one that goes on."""
+    home, survivor = merges.locked_chain(act.session, actor, ticket_id)
+    if home.ticket.id != survivor.ticket.id:
+        # Should it be un-merged, it is to know whether it was answered.
+        act = act_of(act.rt, act.session, actor)
+        side = _side(actor, {home.ticket.requester_id}, command)
+        queries.count_event(act.session, home.ticket.id, home.sequence, **_remembered(act, home, side))
+    return _said(act, actor, survivor, home.ticket, command)
+
+
+def _said(act: Act, actor: Actor, locked: LockedTicket, home: Ticket, command: NewComment) -> Made:
     # Read again under the lock: a timer may have fired while this waited for it.
     act = act_of(act.rt, act.session, actor)
     case = sla.caught_up(act, locked)
     ticket, sequence = case.ticket, case.locked.sequence
     comment = Comment(
         id=act.new_id(),
-        ticket_id=ticket.id,
+        ticket_id=home.id,
         author_id=actor.user_id,
         body=command.body,
         visibility=command.visibility,
         created_at=act.now,
+        survivor_id=None if home.id == ticket.id else ticket.id,
     )
-    side = _side(actor, ticket, command)
+    side = _side(actor, {ticket.requester_id, home.requester_id}, command)
     comment_queries.insert(act.session, act.organization_id, comment)
-    queries.count_event(act.session, ticket.id, sequence + 1, **_remembered(act, case, side))
+    queries.count_event(act.session, ticket.id, sequence + 1, **_remembered(act, case.locked, side))
     told = Told(type=EventType.TICKET_COMMENTED, changes={}, comment=excerpt(comment))
     tell(act, ticket, [told], sequence)
     if side is Side.DESK:
         sla.follow_reply(act, case)
     elif side is Side.CUSTOMER:
         sla.follow_customer(act, case)
-    shown = {"comment_id": comment.id, "visibility": comment.visibility}
-    trail.note(act, told.type.value, ("ticket", ticket.id), trail.added(shown))
-    return Made(json_bytes(comment), f"/v1/tickets/{ticket.id}/comments/{comment.id}")
+    trail.note(act, told.type.value, ("ticket", ticket.id), trail.added(_shown(comment)))
+    return Made(json_bytes(comment), f"/v1/tickets/{home.id}/comments/{comment.id}")
 
 
-def _side(actor: Actor, ticket: Ticket, command: NewComment) -> Side | None:
+def _shown(comment: Comment) -> dict[str, Any]:
+    shown: dict[str, Any] = {"comment_id": comment.id, "visibility": comment.visibility}
+    return shown if comment.survivor_id is None else {**shown, "written_on": comment.ticket_id}
+
+
+def _side(actor: Actor, requesters: set[UUID], command: NewComment) -> Side | None:
     if command.visibility is not Visibility.PUBLIC:
         return None
-    is_desk = actor.works_on_tickets and actor.user_id != ticket.requester_id
+    is_desk = actor.works_on_tickets and actor.user_id not in requesters
     return Side.DESK if is_desk else Side.CUSTOMER
 
 
-def _remembered(act: Act, case: Case, side: Side | None) -> dict[str, Any]:
-    locked = case.locked
+def _remembered(act: Act, locked: LockedTicket, side: Side | None) -> dict[str, Any]:
     if side is Side.DESK:
         return {"responded_at": locked.responded_at or act.now, "unanswered_since": None}
     if side is Side.CUSTOMER and locked.responded_at is not None:
@@ -86,13 +118,15 @@ def get_comment(rt: Runtime, actor: Actor, ticket_id: UUID, comment_id: UUID) ->
     """Return a comment that the caller may read, or raise NotFound."""
     require(actor, Permission.COMMENT_READ)
     with rt.db.begin(actor.organization_id) as session:
-        queries.get(session, actor, ticket_id)
-        return comment_queries.get(session, actor, ticket_id, comment_id)
+        ticket = queries.get(session, actor, ticket_id)
+        survivor_id = merges.survivor_of(session, actor.organization_id, ticket)
+        return comment_queries.get(session, actor, ticket_id, comment_id, survivor_id)
 
 
 def list_comments(rt: Runtime, actor: Actor, ticket_id: UUID, page: PageRequest) -> Page[Comment]:
     """Return one page of a ticket's comments that the caller may read, oldest first."""
     require(actor, Permission.COMMENT_READ)
     with rt.db.begin(actor.organization_id) as session:
-        queries.get(session, actor, ticket_id)
-        return comment_queries.list_page(session, actor, ticket_id, page)
+        ticket = queries.get(session, actor, ticket_id)
+        survivor_id = merges.survivor_of(session, actor.organization_id, ticket)
+        return comment_queries.list_page(session, actor, ticket_id, page, survivor_id)

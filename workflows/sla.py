@@ -12,7 +12,7 @@ from psms.db.queries.sla_filing import filed_values
 from psms.db.queries.tickets import LockedTicket, remember_policy
 from psms.domain.sla.book import BookedPromise
 from psms.domain.sla.clock import Clock
-from psms.domain.sla.facts import CustomerWrote, Fact, Filed, Replied, StatusChanged
+from psms.domain.sla.facts import CustomerWrote, Fact, Filed, Replied, Restored, StatusChanged, Withdrawn
 from psms.domain.sla.instants import instant_of
 from psms.domain.sla.kept import KeptClock
 from psms.domain.sla.levels import next_at
@@ -86,6 +86,23 @@ def follow_status(act: Act, case: Case, after: Ticket) -> None:
     _follow(act, case, after, StatusChanged(at=instant_of(act.now), to=after.status))
     if after.status is Status.OPEN:
         taken(act, case, after)
+
+
+def stopped(act: Act, case: Case, after: Ticket) -> None:
+    """Stop the clocks of a ticket that goes on as part of another one: none of its targets was met by that."""
+    _follow(act, case, after, StatusChanged(at=instant_of(act.now), to=Status.CANCELLED))
+
+
+def withdrawn(act: Act, case: Case) -> None:
+    """Hold the clocks of a ticket that is deleted; nobody need come for it any more."""
+    written(act, [followed(act, case, Withdrawn(at=instant_of(act.now)))])
+    if case.clocks:
+        pages.resolve(act, case.ticket)
+
+
+def restored(act: Act, case: Case) -> None:
+    """Let the clocks of a ticket that was deleted go on, as after a hold."""
+    written(act, [followed(act, case, Restored(at=instant_of(act.now)))])
 
 
 def follow_reply(act: Act, case: Case) -> None:

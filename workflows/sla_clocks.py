@@ -101,6 +101,7 @@ def followed(act: Act, case: Case, fact: Fact, ran_of: RanOf | None = None) -> C
         responded=case.locked.responded_at is not None,
         unanswered=case.locked.unanswered_since is not None,
         handed_on=_is_handed_on(case),
+        withdrawn=case.locked.deleted_at is not None,
         clocks={metric: kept.clock for metric, kept in own.items()},
     )
 

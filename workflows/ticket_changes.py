@@ -1,23 +1,42 @@
-"""One change of a locked ticket: its fields, events and log entry, and its way along the lifecycle, whoever moves it.
+"""The steps that every change of a ticket is made of: locked, written, told. Which change it is: `tickets` and others.
 
-Every step here runs in the transaction of the change. Who may do what is decided before, in `tickets`.
+Whoever changes a ticket locks it, reads the instant, lets its clocks catch up, and then takes these.
 """
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
 
 from psms.db.queries import tickets as queries
+from psms.db.queries.tickets import LockedTicket
+from psms.domain.access import Actor
 from psms.domain.events import Change, EventType
 from psms.domain.lifecycle import Action, next_status
 from psms.domain.tickets import Status, Ticket
-from workflows import auto_close, sla, trail
+from psms.errors import VersionStale
+from workflows import auto_close, closing_guard, sla, trail
 from workflows.act import Act
 from workflows.sla_clocks import Case
 from workflows.ticket_events import Told, tell
 
 
+def locked_ticket(session: Session, actor: Actor, ticket_id: UUID, if_version: int | None) -> LockedTicket:
+    """Return a ticket that *actor* may see, locked; raise NotFound, and VersionStale where it is at another version."""
+    locked = queries.lock(session, actor, ticket_id)
+    require_version(locked, if_version)
+    return locked
+
+
+def require_version(locked: LockedTicket, if_version: int | None) -> None:
+    """Raise VersionStale unless a locked ticket is at this version; None is any."""
+    if if_version is not None and if_version != locked.ticket.version:
+        raise VersionStale(current_version=locked.ticket.version)
+
+
 def written(act: Act, before: Ticket, changes: dict[str, Any]) -> Ticket:
-    """Write changed fields of a locked ticket, counted as one version, and return it as it is now."""
+    """Write *changes* to a locked ticket as its next version, and return it as it is now."""
     counted = {"version": before.version + 1, "updated_at": act.now}
     return queries.apply(act.session, before.id, changes | counted)
 
@@ -25,17 +44,27 @@ def written(act: Act, before: Ticket, changes: dict[str, Any]) -> Ticket:
 def moved_along(act: Act, case: Case, action: Action) -> Ticket:
     """Do *action* to a ticket whose clocks have caught up with the act, and return it as it is now.
 
-    Its clocks follow, and so does its closing by itself. Raises ActionNotAllowed, before anything is written.
+    Raises ActionNotAllowed and ChildrenOpen, before anything is written.
     """
     status = next_status(case.ticket.status, action)
-    after = written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
-    told(act, _status_events(case.ticket, after), after, case.locked.sequence)
+    closing_guard.require_children_done(act, case.ticket, status)
+    return moved(act, case, status, {})
+
+
+def moved(act: Act, case: Case, status: Status, changes: dict[str, Any]) -> Ticket:
+    """Give a ticket that has caught up another status, with its milestones, events, entry and clocks, and its closing by itself.
+
+    *changes* are those of other fields, which come with it.
+    """
+    after = written(act, case.ticket, {"status": status, **milestones(status, act.now), **changes})
+    told(act, status_events(case.ticket, after), after, case.locked.sequence)
     sla.follow_status(act, case, after)
     auto_close.follow(act, case.ticket, after)
     return after
 
 
-def _milestones(status: Status, now: datetime) -> dict[str, datetime | None]:
+def milestones(status: Status, now: datetime) -> dict[str, datetime | None]:
+    """Return the instants that a ticket gets, or loses, with its new status."""
     if status is Status.RESOLVED:
         return {"resolved_at": now}
     if status is Status.CLOSED:
@@ -44,7 +73,8 @@ def _milestones(status: Status, now: datetime) -> dict[str, datetime | None]:
     return {"resolved_at": None}
 
 
-def _status_events(before: Ticket, after: Ticket) -> list[Told]:
+def status_events(before: Ticket, after: Ticket) -> list[Told]:
+    """Return the events of a change of status."""
     changes = {"status": Change(before=before.status, after=after.status)}
     milestone = {Status.RESOLVED: EventType.TICKET_RESOLVED, Status.CLOSED: EventType.TICKET_CLOSED}
     kinds = [EventType.TICKET_STATUS_CHANGED]
@@ -54,7 +84,7 @@ def _status_events(before: Ticket, after: Ticket) -> list[Told]:
 
 
 def told(act: Act, events: list[Told], ticket: Ticket, last_sequence: int) -> None:
-    """Write the events of a change, numbered after *last_sequence*, and its entry in the log."""
+    """Write the events of one change, numbered after *last_sequence*, and its entry, named as the first of them."""
     queries.count_event(act.session, ticket.id, last_sequence + len(events))
     tell(act, ticket, events, last_sequence)
     changes = {name: change for one in events for name, change in one.changes.items()}

@@ -22,7 +22,8 @@ from psms.domain.lifecycle import INITIAL, Action, next_status
 from psms.domain.pages import Page, PageRequest
 from psms.domain.priorities import PriorityMatrix, changes_between, priority_of_new
 from psms.domain.ticket_access import require_edit, require_opening, require_transition
-from psms.domain.ticket_merging import moved, require_mergeable
+from psms.domain.ticket_merging import moved as moved_versions
+from psms.domain.ticket_merging import require_mergeable
 from psms.domain.tickets import (
     ASSIGNMENT_FIELDS,
     EditTicket,
@@ -31,14 +32,14 @@ from psms.domain.tickets import (
     TicketFilter,
 )
 from psms.encoding import json_bytes, json_text
-from psms.errors import AlreadyTaken, FieldError, RequestInProgress, VersionStale
+from psms.errors import AlreadyTaken, FieldError, RequestInProgress
 from psms.runtime import Runtime
 from workflows import sla
-from workflows.act import Moment, act_of
+from workflows.act import Act, Moment, act_of
 from workflows.names import Task
 from workflows.once import Made, kept, repeated
 from workflows.sla_books import book_of
-from workflows.ticket_changes import moved_along, told, written
+from workflows.ticket_changes import locked_ticket, moved_along, told, written
 from workflows.ticket_events import Told, body_of
 
 
@@ -75,6 +76,18 @@ def _filed(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None)
         answer = None if once is None else kept(actor, once, made, moment.now)
         filing.insert_ticket(brief, _new_rows(moment, ticket), clocks, answer)
     return Created(body=made.body, location=made.location, version=made.version)
+
+
+def filed(act: Act, command: OpenTicket) -> Ticket:
+    """File a ticket in the act's transaction, with its clocks, entry and event. Who it is for is named."""
+    way = direct(act.session)
+    opening = filing.next_number(way)
+    moment = Moment(rt=act.rt, organization_id=act.organization_id, actor=act.actor, now=opening.now)
+    matrix = book_of(act.rt, way, act.organization_id, opening.sla_revision).priorities
+    ticket = _opened(moment, command, opening, matrix)
+    clocks = sla.filed_clocks(moment, way, opening.sla_revision, ticket)
+    filing.insert_within(way, _new_rows(moment, ticket), clocks)
+    return ticket
 
 
 def _opening(brief: Brief, actor: Actor, once: OnceKey | None) -> Opening | KeptAnswer:
@@ -155,7 +168,7 @@ def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket)
     """
     require(actor, Permission.TICKET_UPDATE)
     with rt.db.begin(actor.organization_id) as session:
-        locked = _locked(session, actor, ticket_id, command.if_version)
+        locked = locked_ticket(session, actor, ticket_id, command.if_version)
         require_edit(actor, locked.ticket, frozenset(command.fields))
         after = _edited(rt, session, actor, locked, command)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
@@ -169,7 +182,7 @@ def take_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, if_version: int | No
     """
     require(actor, Permission.TICKET_ASSIGN)
     with rt.db.begin(actor.organization_id) as session:
-        locked = _locked(session, actor, ticket_id, if_version)
+        locked = locked_ticket(session, actor, ticket_id, if_version)
         command = EditTicket(fields={"assignee_id": actor.user_id}, if_free=True)
         require_edit(actor, locked.ticket, frozenset(command.fields))
         _require_free(session, actor, locked.ticket, command)
@@ -194,7 +207,7 @@ def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, c
     case = sla.caught_up(act, locked)
     # What was due meanwhile may have changed the ticket too.
     _require_free(session, actor, case.ticket, command)
-    changes = _changes(case.ticket, command, matrix, moved(locked.field_versions, locked.ticket, case.ticket))
+    changes = _changes(case.ticket, command, matrix, moved_versions(locked.field_versions, locked.ticket, case.ticket))
     if not changes:
         return case.ticket
     after = written(act, case.ticket, changes)
@@ -219,24 +232,18 @@ def _changes(
 def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_version: int | None) -> Ticket:
     """Move a ticket along its lifecycle.
 
-    Raises ActionNotAllowed, naming the actions that are possible now, and VersionStale.
+    Raises ActionNotAllowed, naming the actions that are possible now, VersionStale, and ChildrenOpen where it would be
+    resolved or closed before the tickets that are part of it.
     """
     require(actor, Permission.TICKET_TRANSITION)
     with rt.db.begin(actor.organization_id) as session:
-        locked = _locked(session, actor, ticket_id, if_version)
+        locked = locked_ticket(session, actor, ticket_id, if_version)
         require_transition(actor, action)
         next_status(locked.ticket.status, action)
         act = act_of(rt, session, actor)
         after = moved_along(act, sla.caught_up(act, locked), action)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
-
-
-def _locked(session: Session, actor: Actor, ticket_id: UUID, if_version: int | None) -> LockedTicket:
-    locked = queries.lock(session, actor, ticket_id)
-    if if_version is not None and if_version != locked.ticket.version:
-        raise VersionStale(current_version=locked.ticket.version)
-    return locked
 
 
 def _edit_events(before: Ticket, after: Ticket, changed: set[str]) -> list[Told]:

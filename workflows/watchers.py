@@ -46,6 +46,8 @@ def add_watcher(rt: Runtime, actor: Actor, ticket_id: UUID, user_id: UUID) -> Wa
         added = queries.add(session, actor.organization_id, ticket_id, user_id=user_id, now=act.now)
         if added:
             _tell(act, locked, EventType.TICKET_WATCHER_ADDED, Change(before=None, after=user_id))
+        else:
+            queries.keep(session, ticket_id, user_id)
         watcher = queries.find(session, ticket_id, user_id) or Watcher(user_id=user_id, added_at=act.now)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return watcher

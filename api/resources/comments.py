@@ -27,6 +27,10 @@ class CommentSchema(Answer):
     body = fields.String()
     visibility = choice(Visibility)
     created_at = fields.DateTime()
+    survivor_id = Uuid(
+        allow_none=True,
+        metadata={"description": "The ticket that it reached, where ticket_id was merged; it is shown on both."},
+    )
 
 
 class NewCommentSchema(Schema):

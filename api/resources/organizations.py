@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from api import render
 from api.auth import actor, requires
@@ -18,6 +18,9 @@ from psms.domain.access import Permission
 from psms.domain.accounts import Edit
 from psms.domain.tickets import Priority
 from workflows import organizations
+
+_SHORTEST_RETENTION_S = 3600
+_LONGEST_RETENTION_S = 10 * 366 * 86_400
 
 
 class UrgencyRowSchema(Schema):
@@ -43,6 +46,9 @@ class OrganizationSchema(Answer):
     name = fields.String()
     default_service_id = Uuid(allow_none=True)
     priority_matrix = fields.Nested(PriorityMatrixSchema)
+    purge_deleted_after_seconds = fields.Integer(
+        metadata={"description": "How long a deleted ticket can be restored; then it is purged."}
+    )
     version = fields.Integer()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
@@ -68,6 +74,9 @@ class EditOrganizationSchema(Schema):
     default_service_id = Uuid(allow_none=True)
     priority_matrix = fields.Nested(
         PriorityMatrixSchema, allow_none=True, metadata={"description": "null: the usual one."}
+    )
+    purge_deleted_after_seconds = fields.Integer(
+        strict=True, validate=validate.Range(min=_SHORTEST_RETENTION_S, max=_LONGEST_RETENTION_S)
     )
 
 

@@ -9,46 +9,22 @@ from marshmallow import fields, post_load, validate
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import MAX_TEXT, Answer, Schema, Uuid, choice, json_object, maybe_empty_text, several, text
+from api.fields import MAX_TEXT, Schema, Uuid, choice, json_object, maybe_empty_text, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
-from api.preconditions import wanted_version
 from api.smorest import Blueprint
-from api.ticket_fields import TicketSchema
+from api.ticket_fields import MAX_SUBJECT, TicketForRequesterSchema, TicketSchema
+from api.ticket_versions import wanted_ticket_version
 from psms.domain.access import Permission
 from psms.domain.lifecycle import Action
-from psms.domain.tickets import EditTicket, Level, OpenTicket, Priority, Stage, Status, TicketFilter, TicketType
+from psms.domain.tickets import EditTicket, Level, OpenTicket, Priority, Status, TicketFilter, TicketType
 from psms.errors import FieldError
 from workflows import tickets
 
-_MAX_SUBJECT = 500
 _MAX_REASON = 500
 _MAX_VERSION = 999_999_999
 _MAX_TAG = 64
 _MOST_TAGS = 50
-
-
-class TicketForRequesterSchema(Answer):
-    """A ticket as its requester reads it: not how the desk organizes its work."""
-
-    id = Uuid()
-    number = fields.Integer()
-    type = choice(TicketType)
-    subject = fields.String()
-    description = fields.String()
-    status = choice(Status)
-    stage = choice(Stage, allow_none=True)
-    impact = choice(Level)
-    urgency = choice(Level)
-    priority = choice(Priority)
-    service_id = Uuid()
-    requester_id = Uuid()
-    merged_into_id = Uuid(allow_none=True)
-    version = fields.Integer()
-    created_at = fields.DateTime()
-    updated_at = fields.DateTime()
-    resolved_at = fields.DateTime(allow_none=True)
-    closed_at = fields.DateTime(allow_none=True)
 
 
 def _base_version() -> fields.Integer:
@@ -62,7 +38,7 @@ def _base_version() -> fields.Integer:
 class EditTicketForRequesterSchema(Schema):
     """What a requester may change of their own ticket, while it is new."""
 
-    subject = text(_MAX_SUBJECT)
+    subject = text(MAX_SUBJECT)
     description = maybe_empty_text(MAX_TEXT)
     base_version = _base_version()
 
@@ -70,7 +46,7 @@ class EditTicketForRequesterSchema(Schema):
 class OpenTicketForRequesterSchema(Schema):
     """A new ticket of a requester."""
 
-    subject = text(_MAX_SUBJECT, required=True)
+    subject = text(MAX_SUBJECT, required=True)
     description = maybe_empty_text(MAX_TEXT)
     type = choice(TicketType)
     impact = choice(Level)
@@ -87,7 +63,7 @@ class OpenTicketForRequesterSchema(Schema):
 class _TicketFieldsSchema(Schema):
     """What can be said of a ticket when it is opened, and later."""
 
-    subject = text(_MAX_SUBJECT)
+    subject = text(MAX_SUBJECT)
     description = maybe_empty_text(MAX_TEXT)
     impact = choice(Level)
     urgency = choice(Level)
@@ -121,7 +97,7 @@ class OpenTicketSchema(_TicketFieldsSchema):
 
     for_requester: ClassVar[Schema] = OpenTicketForRequesterSchema()
 
-    subject = text(_MAX_SUBJECT, required=True)
+    subject = text(MAX_SUBJECT, required=True)
     type = choice(TicketType, metadata={"default": TicketType.INCIDENT.value})
     requester_id = Uuid(metadata={"description": "Who needs this; left out: the caller."})
 
@@ -204,7 +180,7 @@ def edit_ticket(values: dict[str, Any], ticket_id: UUID) -> Response:
     base_version = values.pop("base_version", None)
     if base_version is not None and "If-Match" in request.headers:
         raise FieldError("base_version", "goes without If-Match, which asks that nothing at all has changed")
-    command = EditTicket(fields=values, if_version=_wanted_version(ticket_id), base_version=base_version)
+    command = EditTicket(fields=values, if_version=wanted_ticket_version(ticket_id), base_version=base_version)
     return render.current(tickets.edit_ticket(runtime(), actor(), ticket_id, command))
 
 
@@ -214,7 +190,7 @@ def edit_ticket(values: dict[str, Any], ticket_id: UUID) -> Response:
 @blp.edits(TicketSchema)
 def take_ticket(ticket_id: UUID) -> Response:
     """Assign a ticket to yourself, unless somebody has it already: of several who try at once, one gets it."""
-    return render.current(tickets.take_ticket(runtime(), actor(), ticket_id, _wanted_version(ticket_id)))
+    return render.current(tickets.take_ticket(runtime(), actor(), ticket_id, wanted_ticket_version(ticket_id)))
 
 
 @blp.route("/<uuid:ticket_id>/transitions", methods=["POST"])
@@ -226,9 +202,5 @@ def transition(values: dict[str, Action], ticket_id: UUID) -> Response:
 
     An action that is not possible now is refused with the list of those that are.
     """
-    if_version = _wanted_version(ticket_id)
+    if_version = wanted_ticket_version(ticket_id)
     return render.current(tickets.transition(runtime(), actor(), ticket_id, values["action"], if_version))
-
-
-def _wanted_version(ticket_id: UUID) -> int | None:
-    return wanted_version(lambda: tickets.get_ticket(runtime(), actor(), ticket_id).version)

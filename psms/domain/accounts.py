@@ -19,6 +19,7 @@ class Organization:
     default_service_id: UUID | None
     priority_matrix: MatrixDocument
     auto_close_after_seconds: int | None
+    purge_deleted_after_seconds: int
     version: int
     created_at: datetime
     updated_at: datetime

@@ -171,11 +171,15 @@ class TicketFilter:
     requester_id: UUID | None = None
     service_id: UUID | None = None
     tag: str | None = None
+    parent_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
-    """A comment on a ticket as the API shows it."""
+    """A comment on a ticket as the API shows it.
+
+    *survivor_id* is the ticket that goes on in place of the one on which it was written; None where none does.
+    """
 
     id: UUID
     ticket_id: UUID
@@ -183,6 +187,7 @@ class Comment:
     body: str
     visibility: Visibility
     created_at: datetime
+    survivor_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

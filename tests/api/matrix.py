@@ -26,7 +26,7 @@ class Row:
     """The status for each role, on what they see (*own*) and on another team's ticket (*elsewhere*).
 
     Texts in *body* may have places: {n} is a new number, others are ids of the organization. *fresh* names the
-    parameter whose thing is made anew for each call that succeeds.
+    parameter whose thing is made anew for each call that succeeds, or what else is made then.
     """
 
     own: str
@@ -44,6 +44,7 @@ class Row:
 _TICKET = "/v1/tickets/<uuid:ticket_id>"
 _COMMENTS = f"{_TICKET}/comments"
 _WATCHERS = f"{_TICKET}/watchers"
+_LINKS = f"{_TICKET}/links"
 _ORGANIZATION = "/v1/organizations/<uuid:organization_id>"
 _ENDPOINT = "/v1/webhook-endpoints/<uuid:endpoint_id>"
 _CALENDAR = "/v1/calendars/<uuid:calendar_id>"
@@ -56,6 +57,8 @@ _EVERYBODY = "     200  200  200  200  200  200  200"
 _SEE_ELSEWHERE = " 200  200  404  404  200  200  404"
 _CHANGE = "        200  200  200  200  200  403  403"
 _NOT_ELSEWHERE = " 200  200  404  404  200  403  403"
+_DESK = "          200  200  200  403  200  403  403"
+_DESK_ELSEWHERE = "200  200  404  403  200  403  403"
 _NO_CUSTOM = "     200  200  200  200  200  200  403"
 _DIRECTORY = "     200  200  200  403  200  200  403"
 _LEADERS = "       200  200  403  403  403  403  403"
@@ -63,6 +66,7 @@ _MADE = "          201  201  403  403  403  403  403"
 _ADMIN = "         200  403  403  403  403  403  403"
 _ADMIN_ELSEWHERE = " 404  403  403  403  403  403  403"
 _ADMIN_MADE = "    201  403  403  403  403  403  403"
+_ADMIN_MANAGER_GONE = "204  204  403  403  403  403  403"
 _ADMIN_GONE = "    204  403  403  403  403  403  403"
 
 EXPECT: dict[Route, Row] = {
@@ -92,6 +96,35 @@ EXPECT: dict[Route, Row] = {
     ("DELETE", f"{_WATCHERS}/<uuid:watcher_id>"): Row(
         own="204  204  204  204  204  403  403", elsewhere="204  204  404  404  204  403  403"
     ),
+    ("POST", _LINKS): Row(
+        own="201  201  201  403  201  403  403",
+        elsewhere="201  201  404  403  201  403  403",
+        body={"kind": "blocks", "ticket_id": "{other_id}"},
+        fresh="other_id",
+    ),
+    ("GET", _LINKS): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    ("GET", f"{_LINKS}/<uuid:link_id>"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    ("DELETE", f"{_LINKS}/<uuid:link_id>"): Row(
+        own="204  204  204  403  204  403  403", elsewhere="204  204  404  403  204  403  403", fresh="link_id"
+    ),
+    ("PUT", f"{_TICKET}/parent"): Row(
+        own=_DESK, elsewhere=_DESK_ELSEWHERE, body={"parent_id": "{other_id}"}, fresh="other_id"
+    ),
+    ("DELETE", f"{_TICKET}/parent"): Row(own=_DESK, elsewhere=_DESK_ELSEWHERE, fresh="ticket_id"),
+    ("GET", f"{_TICKET}/children"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    ("POST", f"{_TICKET}/resolve-with-incidents"): Row(own=_DESK, elsewhere=_DESK_ELSEWHERE, fresh="problem"),
+    ("POST", f"{_TICKET}/merge"): Row(own=_DESK, elsewhere=_DESK_ELSEWHERE, body={"into": "{other_id}"}, fresh="pair"),
+    ("POST", f"{_TICKET}/unmerge"): Row(own=_DESK, elsewhere=_DESK_ELSEWHERE, fresh="merged"),
+    ("POST", f"{_TICKET}/split"): Row(
+        own="201  201  201  403  201  403  403",
+        elsewhere="201  201  404  403  201  403  403",
+        body={"subject": "The other matter", "comment_ids": ["{comment_id}"]},
+        fresh="comment_id",
+    ),
+    ("DELETE", _TICKET): Row(own=_ADMIN_MANAGER_GONE, elsewhere=_ADMIN_MANAGER_GONE, fresh="ticket_id"),
+    ("GET", "/v1/deleted-tickets"): Row(own=_LEADERS),
+    ("POST", f"{_TICKET}/restore"): Row(own=_LEADERS, elsewhere=_LEADERS, fresh="deleted"),
+    ("POST", f"{_TICKET}/purge"): Row(own=_ADMIN_GONE, elsewhere=_ADMIN_GONE, fresh="deleted"),
     ("POST", "/v1/organizations"): Row(own=_ADMIN_MADE, body={"name": "Subsidiary {n}"}),
     ("GET", "/v1/organizations"): Row(own=_NO_CUSTOM),
     ("GET", _ORGANIZATION): Row(own=_NO_CUSTOM),

@@ -1,6 +1,7 @@
 """Two organizations with one thing of every kind, callers of every role, and tokens that are no good."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -45,7 +46,10 @@ class World:
 
     def renewed(self, name: str) -> dict[str, str]:
         """Return the organization's own ids, with a new thing for *name*, to be used up."""
-        return self.own | ({name: _MAKERS[name](self)} if name else {})
+        if not name:
+            return self.own
+        made = _MAKERS[name](self)
+        return self.own | (made if isinstance(made, dict) else {name: made})
 
     def call(self, caller: ApiClient, method: str, rule: str, row: Row, ids: dict[str, str]) -> Any:
         """Send the request of *row*."""
@@ -55,12 +59,18 @@ class World:
 
     def _filled(self, template: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
         places = {**ids, "n": next(self.numbers)}
-        return {name: value.format(**places) if isinstance(value, str) else value for name, value in template.items()}
+        return {name: _placed(value, places) for name, value in template.items()}
 
     def denials(self) -> int:
         """Return how many refusals are written down."""
         ((found,),) = self.database.rows("SELECT count(*) FROM logs WHERE outcome = 'denied'")
         return int(str(found))
+
+
+def _placed(value: Any, places: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_placed(one, places) for one in value]
+    return value.format(**places) if isinstance(value, str) else value
 
 
 def make_world(rt: Runtime, database: MigratedDatabase) -> World:
@@ -88,9 +98,27 @@ def make_world(rt: Runtime, database: MigratedDatabase) -> World:
         without_scope={scope: ApiClient(http, _without(rt, organization, scope)) for scope in Scope},
         no_good={name: ApiClient(http, token) for name, token in _no_good(rt, database, organization).items()},
         own=own,
-        elsewhere=own | _said(ApiClient(http, office.boss.token), str(office.tickets["with their team"])),
+        elsewhere=own | _ticket_elsewhere(ApiClient(http, office.boss.token), office),
         foreign=_things(rt, ApiClient(http, other.boss.token), other),
     )
+
+
+def _ticket_elsewhere(boss: ApiClient, office: Office) -> dict[str, str]:
+    ticket_id, other_id = (str(office.tickets[name]) for name in ("with their team", "of nobody's service"))
+    return _said(boss, ticket_id) | {"link_id": _linked(boss, ticket_id, other_id)}
+
+
+def _linked(boss: ApiClient, ticket_id: str, other_id: str) -> str:
+    return _made(boss, f"tickets/{ticket_id}/links", {"kind": "relates_to", "ticket_id": other_id})
+
+
+def _relations(boss: ApiClient, ticket_id: str, ticket: dict[str, str]) -> dict[str, str]:
+    """Link a ticket, give it a child, and leave a deleted one behind."""
+    child, deleted = (_made(boss, "tickets", ticket) for _ in "ab")
+    parent = {"json": {"parent_id": ticket_id}}
+    assert boss.call("PUT", f"/v1/tickets/{child}/parent", **parent).status_code == 200
+    assert boss.delete(f"/v1/tickets/{deleted}").status_code == 204
+    return {"other_id": child, "link_id": _linked(boss, ticket_id, child)}
 
 
 def _said(boss: ApiClient, ticket_id: str) -> dict[str, str]:
@@ -112,23 +140,27 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
         assert boss.call("PUT", f"/v1/tickets/{ticket_id}/watchers/{watcher}").status_code == 200
     relay_outbox(rt)
     (delivery, *_) = boss.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"]
-    return _said(boss, ticket_id) | {
-        "organization_id": str(office.boss.organization_id),
-        "user_id": user,
-        "team_id": _made(boss, "teams", {"name": "Printers"}),
-        "watcher_id": str(office.requester.actor.user_id),
-        "duty_id": _made(boss, "duties", {"user_id": user, **_day(2099)}),
-        "service_id": service,
-        "assignment_id": _made(boss, "assignments", {"service_id": service, "user_id": user}),
-        "client_id": _made(boss, "clients", {"name": "A", "role": "agent", "scopes": []}),
-        "role_id": _made(boss, "roles", {"name": "Reader", "base_role": "agent", "permissions": []}),
-        "calendar_id": _made(boss, "calendars", {"name": "A", "time_zone": "UTC", "always_open": True}),
-        "policy_id": policy,
-        "rebase_id": boss.get("/v1/sla-rebases").json["items"][0]["id"],
-        "clock_id": boss.get(f"/v1/tickets/{ticket_id}/sla").json["clocks"][0]["id"],
-        "endpoint_id": endpoint,
-        "delivery_id": delivery["id"],
-    }
+    return (
+        _said(boss, ticket_id)
+        | _relations(boss, ticket_id, ticket)
+        | {
+            "organization_id": str(office.boss.organization_id),
+            "user_id": user,
+            "team_id": _made(boss, "teams", {"name": "Printers"}),
+            "watcher_id": str(office.requester.actor.user_id),
+            "duty_id": _made(boss, "duties", {"user_id": user, **_day(2099)}),
+            "service_id": service,
+            "assignment_id": _made(boss, "assignments", {"service_id": service, "user_id": user}),
+            "client_id": _made(boss, "clients", {"name": "A", "role": "agent", "scopes": []}),
+            "role_id": _made(boss, "roles", {"name": "Reader", "base_role": "agent", "permissions": []}),
+            "calendar_id": _made(boss, "calendars", {"name": "A", "time_zone": "UTC", "always_open": True}),
+            "policy_id": policy,
+            "rebase_id": boss.get("/v1/sla-rebases").json["items"][0]["id"],
+            "clock_id": boss.get(f"/v1/tickets/{ticket_id}/sla").json["clocks"][0]["id"],
+            "endpoint_id": endpoint,
+            "delivery_id": delivery["id"],
+        }
+    )
 
 
 def _day(year: int) -> dict[str, str]:
@@ -151,6 +183,39 @@ def _resolved_ticket(world: World) -> str:
     ticket_id = _made(requester, "tickets", {"subject": "Done"})
     assert boss.post(f"/v1/tickets/{ticket_id}/transitions", json={"action": "resolve"}).status_code == 200
     return ticket_id
+
+
+def _new_ticket(world: World, **fields: str) -> str:
+    return _made(world.callers["admin"], "tickets", {"subject": "New", **fields})
+
+
+def _new_link(world: World) -> str:
+    return _linked(world.callers["admin"], world.own["ticket_id"], _new_ticket(world))
+
+
+def _comment(world: World) -> str:
+    return _said(world.callers["admin"], world.own["ticket_id"])["comment_id"]
+
+
+def _problem(world: World) -> dict[str, str]:
+    return {"ticket_id": _new_ticket(world, type="problem")}
+
+
+def _pair(world: World) -> dict[str, str]:
+    return {"ticket_id": _new_ticket(world), "other_id": _new_ticket(world)}
+
+
+def _merged(world: World) -> dict[str, str]:
+    pair = _pair(world)
+    path = f"/v1/tickets/{pair['ticket_id']}/merge"
+    assert world.callers["admin"].post(path, json={"into": pair["other_id"]}).status_code == 200
+    return pair
+
+
+def _deleted(world: World) -> dict[str, str]:
+    ticket_id = _new_ticket(world)
+    assert world.callers["admin"].delete(f"/v1/tickets/{ticket_id}").status_code == 204
+    return {"ticket_id": ticket_id}
 
 
 def _service(world: World) -> str:
@@ -180,7 +245,14 @@ def _calendar(world: World) -> str:
     return _made(world.callers["admin"], "calendars", body)
 
 
-_MAKERS = {
+_MAKERS: dict[str, Callable[[World], str | dict[str, str]]] = {
+    "other_id": _new_ticket,
+    "link_id": _new_link,
+    "comment_id": _comment,
+    "problem": _problem,
+    "pair": _pair,
+    "merged": _merged,
+    "deleted": _deleted,
     "calendar_id": _calendar,
     "duty_id": _duty,
     "team_id": _team,

@@ -42,6 +42,7 @@ def known_ids(standing):
         "organization_id": str(standing.tenant.organization_id),
         "user_id": user,
         "watcher_id": user,
+        "link_id": service,
         "team_id": client.post("/v1/teams", json={"name": "A"}).json["id"],
         "duty_id": client.post("/v1/duties", json={"user_id": user, **ONE_DAY}).json["id"],
         "service_id": service,

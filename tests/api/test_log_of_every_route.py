@@ -54,6 +54,17 @@ CALLS = {
     ("POST", "/v1/tickets/{ticket}/take"): {},
     ("POST", "/v1/tickets/{ticket}/comments"): {"body": "Hello"},
     ("PUT", "/v1/tickets/{ticket}/watchers/{user}"): None,
+    ("POST", "/v1/tickets/{ticket}/links"): {"kind": "blocks", "ticket_id": "{other}"},
+    ("DELETE", "/v1/tickets/{ticket}/links/{link}"): None,
+    ("PUT", "/v1/tickets/{ticket}/parent"): {"parent_id": "{other}"},
+    ("DELETE", "/v1/tickets/{child}/parent"): None,
+    ("POST", "/v1/tickets/{problem}/resolve-with-incidents"): {},
+    ("POST", "/v1/tickets/{child}/merge"): {"into": "{other}"},
+    ("POST", "/v1/tickets/{merged}/unmerge"): {},
+    ("POST", "/v1/tickets/{ticket}/split"): {"subject": "New", "comment_ids": ["{comment}"]},
+    ("DELETE", "/v1/tickets/{doomed}"): None,
+    ("POST", "/v1/tickets/{deleted}/restore"): {},
+    ("POST", "/v1/tickets/{purged}/purge"): {},
     ("DELETE", "/v1/tickets/{ticket}/watchers/{user}"): None,
     ("POST", "/v1/webhook-endpoints"): {"url": "http://127.0.0.1:8099/hook"},
     ("PATCH", "/v1/webhook-endpoints/{endpoint}"): {"description": "Changed"},
@@ -119,8 +130,24 @@ def things(client, rt, demo, database):
         "policy": policy,
         "ticket": str(ticket),
         "clock": client.get(f"/v1/tickets/{ticket}/sla").json["clocks"][0]["id"],
+        **related_tickets(client, made, str(ticket)),
         "endpoint": str(endpoint),
         "delivery": client.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"][0]["id"],
+    }
+
+
+def related_tickets(client, made, ticket):
+    """Return tickets in every relation to another one."""
+    names = ("other", "child", "merged", "deleted", "purged", "doomed")
+    ids = {name: made("/v1/tickets", subject=name) for name in names}
+    assert client.call("PUT", f"/v1/tickets/{ids['child']}/parent", json={"parent_id": ids["other"]}).status_code == 200
+    assert client.post(f"/v1/tickets/{ids['merged']}/merge", json={"into": ids["other"]}).status_code == 200
+    assert {client.delete(f"/v1/tickets/{ids[name]}").status_code for name in ("deleted", "purged")} == {204}
+    return {
+        **ids,
+        "problem": made("/v1/tickets", subject="problem", type="problem"),
+        "link": made(f"/v1/tickets/{ticket}/links", kind="relates_to", ticket_id=ids["other"]),
+        "comment": made(f"/v1/tickets/{ticket}/comments", body="Hello"),
     }
 
 
@@ -128,7 +155,14 @@ def filled(body, things):
     """Return *body* with the ids of *things*."""
     if body is None:
         return {}
-    return {"json": {k: v.format(**things) if isinstance(v, str) else v for k, v in body.items()}}
+    return {"json": {name: placed(value, things) for name, value in body.items()}}
+
+
+def placed(value, things):
+    """Return a value with the ids of *things* in its places."""
+    if isinstance(value, list):
+        return [placed(one, things) for one in value]
+    return value.format(**things) if isinstance(value, str) else value
 
 
 def entries_of(database, request_id=REQUEST):

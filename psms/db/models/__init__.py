@@ -1,7 +1,20 @@
 """Every table of the schema, gathered so that the metadata is complete."""
 
 from psms.db.base import Base
-from psms.db.models import accounts, keys, logs, plumbing, roles, runs, sla, sla_books, telling, tickets, webhooks
+from psms.db.models import (
+    accounts,
+    keys,
+    logs,
+    plumbing,
+    relations,
+    roles,
+    runs,
+    sla,
+    sla_books,
+    telling,
+    tickets,
+    webhooks,
+)
 
 __all__ = [
     "Base",
@@ -9,6 +22,7 @@ __all__ = [
     "keys",
     "logs",
     "plumbing",
+    "relations",
     "roles",
     "runs",
     "sla",

@@ -35,6 +35,7 @@ class OrganizationRow(Versioned, Base):
     auto_close_after_seconds: Mapped[int | None] = mapped_column(server_default="604800")
     # Counted by each save of a calendar, a policy or the matrix of priorities.
     sla_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    purge_deleted_after_seconds: Mapped[int] = mapped_column(BigInteger, server_default="2592000")
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
 
     __table_args__ = (
@@ -48,6 +49,7 @@ class OrganizationRow(Versioned, Base):
         Index("ix_organizations_default_service", "id", "default_service_id"),
         CheckConstraint("jsonb_typeof(priority_matrix) = 'object'", name="ck_organizations_priority_matrix"),
         CheckConstraint("auto_close_after_seconds > 0", name="ck_organizations_auto_close"),
+        CheckConstraint("purge_deleted_after_seconds > 0", name="ck_organizations_purge"),
     )
 
 

@@ -155,6 +155,8 @@ class TicketWatcherRow(Base):
     ticket_id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     added_at: Mapped[datetime]
+    # Only because of a merge.
+    by_merge: Mapped[bool] = mapped_column(server_default=text("false"))
 
     __table_args__ = (
         _to("tickets", "ticket_id"),

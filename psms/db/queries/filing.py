@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psms.db.direct import Brief
+from psms.db.direct import Brief, Direct
 from psms.db.queries.journal import ANSWER, REMEMBERED, KeptAnswer, answer_of
 from psms.db.queries.sla_filing import CLOCKS_OF_TICKET
 
@@ -70,13 +70,13 @@ class Opening:
     sla_revision: int
 
 
-def next_number(brief: Brief) -> Opening:
+def next_number(way: Direct) -> Opening:
     """Take the organization's next ticket number, and what else a new ticket needs.
 
     The counter's row stays locked until the commit, so that no number is lost or given out twice: call
     this last before the inserts.
     """
-    return _opening_of(brief.record(_NUMBER, {}))
+    return _opening_of(way.record(_NUMBER, {}))
 
 
 def next_number_or_answer(brief: Brief, *, client_id: UUID, key: str) -> Opening | KeptAnswer:
@@ -100,3 +100,8 @@ def insert_ticket(brief: Brief, values: dict[str, Any], sla: dict[str, Any], kep
     All are named as in the statement, those of *sla* as `sla_filing` returns them. It commits.
     """
     brief.finish(_FILED["clock_ids" in sla, bool(kept)], {**values, **sla, **(kept or {})})
+
+
+def insert_within(way: Direct, values: dict[str, Any], sla: dict[str, Any]) -> None:
+    """Do as `insert_ticket` in a transaction that goes on: it does not commit, and keeps no answer."""
+    way.run(_FILED["clock_ids" in sla, False], {**values, **sla})

@@ -30,7 +30,7 @@ _WATCH = text("""
     INSERT INTO ticket_watchers (organization_id, ticket_id, user_id, added_at)
     SELECT :organization_id, n.ticket_id, n.user_id, :now
     FROM unnest(CAST(:ticket_ids AS uuid[]), CAST(:user_ids AS uuid[])) AS n (ticket_id, user_id)
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (organization_id, ticket_id, user_id) DO UPDATE SET by_merge = false WHERE ticket_watchers.by_merge
 """)
 
 

@@ -53,7 +53,7 @@ _INSIDE = """
 _NAMES = ", ".join(column.name for column in TICKET_COLUMNS)
 # The caller's ids, as a statement of that form names them.
 _CALLER = {"organization": "CAST(entered.id AS uuid)", "user": "%(user)s"}
-_FILTERS = ("status", "type", "priority", "assignee_id", "team_id", "requester_id", "service_id")
+_FILTERS = ("status", "type", "priority", "assignee_id", "team_id", "requester_id", "service_id", "parent_id")
 
 _ESCALATE = text("""
     UPDATE tickets t SET priority = r.priority,
@@ -72,7 +72,7 @@ _ESCALATE = text("""
 # What is read of a ticket whose row is locked, besides what the API shows.
 _LOCKED = (
     _T.sequence, _T.responded_at, _T.unanswered_since, _T.sla_policy_id, _T.sla_policy_version, _T.sla_followed,
-    _T.field_versions,
+    _T.field_versions, _T.deleted_at,
     select(OrganizationRow.sla_revision).scalar_subquery().label("sla_revision"),
 )  # fmt: skip
 
@@ -94,6 +94,7 @@ class LockedTicket:
     sla_revision: int
     followed: int
     field_versions: Mapping[str, int]
+    deleted_at: datetime | None = None
 
 
 def get(session: Session, actor: Actor, ticket_id: UUID) -> Ticket:
@@ -118,6 +119,14 @@ def lock(session: Session, actor: Actor, ticket_id: UUID) -> LockedTicket:
     if row is None:
         raise NotFound
     return _locked_of(row)
+
+
+def lock_visible(session: Session, actor: Actor, ticket_ids: Sequence[UUID]) -> dict[UUID, LockedTicket]:
+    """Lock those of these tickets that *actor* may see, in the order of their ids, and return them by their ids."""
+    ids = literal(list(ticket_ids), ARRAY(Uuid))
+    statement = _visible(actor).add_columns(*_LOCKED).where(_T.id == any_(ids)).order_by(_T.id)
+    rows = session.execute(statement.with_for_update(key_share=True))
+    return {row.id: _locked_of(row) for row in rows}
 
 
 def lock_free(session: Session, ticket_ids: Sequence[UUID]) -> list[LockedTicket]:
@@ -259,4 +268,5 @@ def _locked_of(row: Row[Any]) -> LockedTicket:
         sla_revision=row.sla_revision,
         followed=row.sla_followed,
         field_versions=row.field_versions,
+        deleted_at=row.deleted_at,
     )

@@ -20,6 +20,9 @@ _ADD = text("""
     INSERT INTO ticket_watchers (organization_id, ticket_id, user_id, added_at)
     VALUES (:organization_id, :ticket_id, :user_id, :now) ON CONFLICT DO NOTHING RETURNING user_id
 """)
+_KEEP = text("""
+    UPDATE ticket_watchers SET by_merge = false WHERE ticket_id = :ticket_id AND user_id = :user_id AND by_merge
+""")
 _REMOVE = text("DELETE FROM ticket_watchers WHERE ticket_id = :ticket_id AND user_id = :user_id RETURNING user_id")
 
 
@@ -37,6 +40,11 @@ def add(session: Session, organization_id: UUID, ticket_id: UUID, *, user_id: UU
     """Let a user follow a ticket, and tell whether they did not before."""
     values = {"organization_id": organization_id, "ticket_id": ticket_id, "user_id": user_id, "now": now}
     return session.execute(_ADD, values).one_or_none() is not None
+
+
+def keep(session: Session, ticket_id: UUID, user_id: UUID) -> None:
+    """Let a user who follows a ticket because of a merge follow it whatever becomes of that."""
+    session.execute(_KEEP, {"ticket_id": ticket_id, "user_id": user_id})
 
 
 def remove(session: Session, ticket_id: UUID, user_id: UUID) -> bool:

@@ -55,10 +55,24 @@ class PromiseChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """The ticket was deleted: until it is restored nobody works on it."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """The ticket is there again."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """Somebody looked, the sweep for one."""
 
     at: int
 
 
-Fact = Filed | Replied | CustomerWrote | StatusChanged | HandedOver | PromiseChanged | Seen
+Fact = Filed | Replied | CustomerWrote | StatusChanged | HandedOver | PromiseChanged | Withdrawn | Restored | Seen

@@ -23,8 +23,10 @@ from psms.domain.sla.facts import (
     HandedOver,
     PromiseChanged,
     Replied,
+    Restored,
     Seen,
     StatusChanged,
+    Withdrawn,
 )
 from psms.domain.sla.terms import Metric, Terms
 from psms.domain.sla.timeline import Cancel, Complete, Event, Look, Mode, Pause, Reopen, Resume, Retarget, Start, State
@@ -44,8 +46,8 @@ class TicketClocks:
     """The clocks of a ticket, the last cycle of each metric, and what is to be known of the conversation.
 
     *responded*: a public reply was given; *unanswered*: the customer has written since the last one; *handed_on*: the
-    ticket is not with the team any more whose stay the last cycle measured. *promise* holds what is agreed on for the
-    team that has the ticket as well.
+    ticket is not with the team any more whose stay the last cycle measured; *withdrawn*: it is deleted. *promise* holds
+    what is agreed on for the team that has the ticket as well.
     """
 
     promise: Promise
@@ -53,6 +55,7 @@ class TicketClocks:
     responded: bool = False
     unanswered: bool = False
     handed_on: bool = False
+    withdrawn: bool = False
     clocks: Mapping[Metric, Clock] = field(default_factory=dict)
 
 
@@ -85,10 +88,14 @@ def follow(ticket: TicketClocks, fact: Fact, hours_of: HoursOf, ran_of: RanOf = 
             continue
         clocks[metric] = step.clock
         steps.append((metric, step))
-    after = replace(_learned(ticket, fact), clocks=clocks)
+    after = replace(_learned(ticket, fact), clocks=clocks, withdrawn=_is_withdrawn(ticket, fact))
     stay = clocks.get(Metric.WITH_TEAM)
     measured = stay is not None and stay.is_active
     return Followed(ticket=replace(after, handed_on=after.handed_on and not measured), steps=tuple(steps))
+
+
+def _is_withdrawn(ticket: TicketClocks, fact: Fact) -> bool:
+    return isinstance(fact, Withdrawn) or (ticket.withdrawn and not isinstance(fact, Restored))
 
 
 def _learned(ticket: TicketClocks, fact: Fact) -> TicketClocks:
@@ -125,15 +132,24 @@ def _plan(ticket: TicketClocks, fact: Fact) -> Plan:
             changed: Plan = [(metric, Retarget(at=at, terms=promise[metric], mode=mode)) for metric in going]
             under = replace(ticket, promise=promise)
             return changed + _never_started(under, at) + _stay_begun(under, at)
-        case StatusChanged() | HandedOver():
+        case StatusChanged() | HandedOver() | Withdrawn() | Restored():
             return _passed_on(ticket, fact)
         case Seen(at=at):
             return [(metric, Look(at=at)) for metric in ticket.clocks]
 
 
-def _passed_on(ticket: TicketClocks, fact: StatusChanged | HandedOver) -> Plan:
+def _withdrawn_or_back(ticket: TicketClocks, fact: Withdrawn | Restored) -> Plan:
+    if isinstance(fact, Withdrawn):
+        return [(metric, Pause(at=fact.at)) for metric in ticket.clocks]
+    going = [metric for metric, clock in ticket.clocks.items() if ticket.status not in clock.terms.pause_on]
+    return [(metric, Resume(at=fact.at)) for metric in going]
+
+
+def _passed_on(ticket: TicketClocks, fact: StatusChanged | HandedOver | Withdrawn | Restored) -> Plan:
     if isinstance(fact, StatusChanged):
         return _moved(ticket, fact.to, fact.at)
+    if not isinstance(fact, HandedOver):
+        return _withdrawn_or_back(ticket, fact)
     left: Plan = [(Metric.WITH_TEAM, Complete(at=fact.at))]
     return left if ticket.status in OVER else left + _started(ticket, fact.at, Metric.WITH_TEAM)
 
@@ -142,7 +158,8 @@ def _started(ticket: TicketClocks, at: int, metric: Metric) -> Plan:
     terms = ticket.promise.get(metric)
     if terms is None:
         return []
-    return [(metric, Start(at=at, terms=terms, paused=ticket.status in terms.pause_on))]
+    paused = ticket.withdrawn or ticket.status in terms.pause_on
+    return [(metric, Start(at=at, terms=terms, paused=paused))]
 
 
 def _never_started(ticket: TicketClocks, at: int) -> Plan:
