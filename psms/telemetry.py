@@ -48,6 +48,8 @@ SLA_LATENESS = Histogram(
     "psms_sla_lateness_seconds", "From the instant at which a level was reached to its effect.", buckets=_FAST
 )
 SLA_REBASED = Counter("psms_sla_rebased_tickets", "Tickets that rebases let follow an edit.")
+AUTOMATIONS = Counter("psms_automations", "Rules that were asked for an event, by what became of them.", ["outcome"])
+AUTOMATION_RUNS_FAILED = Counter("psms_automation_runs_failed", "Tries to apply the rules of an event that failed.")
 LOGS_SEALED = Counter("psms_logs_sealed", "Entries of the log that got their place in the chain.")
 MAILS = Counter("psms_mails", "Exchanges with the mail server by what came of them.", ["fate"])
 MAILS_DEAD = Counter("psms_mails_dead", "Mails given up.", ["reason"])

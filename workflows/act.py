@@ -37,9 +37,13 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Act(Moment):
-    """What the steps of one change share: its moment and its transaction."""
+    """What the steps of one change share: its moment and its transaction.
+
+    *depth* says how many automations led to it, one after the other.
+    """
 
     session: Session
+    depth: int = 0
 
 
 def act_of(rt: Runtime, session: Session, actor: Actor) -> Act:

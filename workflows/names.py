@@ -25,6 +25,7 @@ class Task(StrEnum):
     REBASE_SLA = "sla.rebase"
     SEAL_LOGS = "logs.seal"
     SEND_NOTIFICATIONS = "notifications.send"
+    RUN_AUTOMATIONS = "automations.run"
 
 
 QUEUE_OF: dict[Task, Queue] = {
@@ -36,4 +37,5 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.REBASE_SLA: Queue.BULK,
     Task.SEAL_LOGS: Queue.UPKEEP,
     Task.SEND_NOTIFICATIONS: Queue.SYNC,
+    Task.RUN_AUTOMATIONS: Queue.TIMERS,
 }

@@ -40,6 +40,7 @@ from workflows.act import Act, Moment, act_of
 from workflows.names import Task
 from workflows.once import Made, kept, repeated
 from workflows.sla_books import book_of
+from workflows.sla_clocks import Case
 from workflows.ticket_events import Told, body_of, tell
 
 
@@ -198,12 +199,18 @@ def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, c
     changes = _changes(case.ticket, command, matrix, moved(locked.field_versions, locked.ticket, case.ticket))
     if not changes:
         return case.ticket
+    after = write_edit(act, case, changes)
+    if "assignee_id" in changes and after.assignee_id is not None:
+        sla.taken(act, case, after)
+    return after
+
+
+def write_edit(act: Act, case: Case, changes: dict[str, Any]) -> Ticket:
+    """Change fields of a locked ticket that is caught up, tell of it, and let its clocks follow."""
     after = _written(act, case.ticket, changes)
     _told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
     if sla.FOLLOWED & set(changes):
         sla.follow_fields(act, case, after)
-    if "assignee_id" in changes and after.assignee_id is not None:
-        sla.taken(act, case, after)
     return after
 
 
@@ -226,13 +233,19 @@ def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_ve
     with rt.db.begin(actor.organization_id) as session:
         locked = _locked(session, actor, ticket_id, if_version)
         require_transition(actor, action)
-        status = next_status(locked.ticket.status, action)
+        next_status(locked.ticket.status, action)
         act = act_of(rt, session, actor)
-        case = sla.caught_up(act, locked)
-        after = _written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
-        _told(act, _status_events(case.ticket, after), after, case.locked.sequence)
-        sla.follow_status(act, case, after)
+        after = write_move(act, sla.caught_up(act, locked), action)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
+    return after
+
+
+def write_move(act: Act, case: Case, action: Action) -> Ticket:
+    """Move a locked ticket that is caught up along its lifecycle, tell of it, and let its clocks follow."""
+    status = next_status(case.ticket.status, action)
+    after = _written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
+    _told(act, _status_events(case.ticket, after), after, case.locked.sequence)
+    sla.follow_status(act, case, after)
     return after
 
 

@@ -32,6 +32,8 @@ class OrganizationRow(Versioned, Base):
     name: Mapped[str]
     default_service_id: Mapped[UUID | None]
     priority_matrix: Mapped[dict[str, dict[str, str]] | None] = mapped_column(JSONB(none_as_null=True))
+    # The events that some active automation is for; null where there is none.
+    automated_events: Mapped[list[str] | None]
     # Counted by each save of a calendar, a policy or the matrix of priorities.
     sla_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
