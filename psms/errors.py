@@ -260,13 +260,6 @@ class TooManyPolicies(PsmsError):
     code = "too_many_policies"
 
 
-class TooManyAutomations(PsmsError):
-    """This organization has as many active automations as it may have: switch one off first."""
-
-    kind = Kind.CONFLICT
-    code = "too_many_automations"
-
-
 class DutyOverlaps(PsmsError):
     """Somebody is on duty at that time already: delete that duty first, or choose another time."""
 

@@ -64,7 +64,7 @@ def apply_rule(act: Act, case: Case, rule: Rule, name: str) -> tuple[Case, Seque
 def _tried(act: Act, case: Case, action: Action, name: str) -> tuple[Result, str | None]:
     try:
         with act.session.begin_nested():
-            is_done = _do(action, act, case, name)
+            is_done = _perform(action, act, case, name)
     except PsmsError as problem:
         return Result.FAILED, problem.detail
     except DATABASE_ERRORS as problem:
@@ -81,46 +81,46 @@ def _again(act: Act, case: Case) -> Case:
 
 
 @singledispatch
-def _do(action: Action, act: Act, case: Case, name: str) -> bool:
+def _perform(action: Action, act: Act, case: Case, name: str) -> bool:
     """Do one action and tell whether there was anything to do."""
     raise NotImplementedError(type_of(action))
 
 
-@_do.register
+@_perform.register
 def _(action: SetPriority, act: Act, case: Case, name: str) -> bool:
     if case.ticket.priority is action.priority:
         return False
     return _edit(act, case, {"priority": action.priority, "priority_reason": f"By the automation {name}."})
 
 
-@_do.register
+@_perform.register
 def _(action: AssignUser, act: Act, case: Case, _: str) -> bool:
     _require_standing(act, action.user_id)
     return _edit(act, case, {"assignee_id": action.user_id})
 
 
-@_do.register
+@_perform.register
 def _(action: AssignTeam, act: Act, case: Case, _: str) -> bool:
     _require_standing(act, action.team_id)
     return _edit(act, case, {"team_id": action.team_id})
 
 
-@_do.register
+@_perform.register
 def _(action: AddTags, act: Act, case: Case, _: str) -> bool:
     return _edit(act, case, {"tags": list(dict.fromkeys([*case.ticket.tags, *action.tags]))})
 
 
-@_do.register
+@_perform.register
 def _(action: RemoveTags, act: Act, case: Case, _: str) -> bool:
     return _edit(act, case, {"tags": [one for one in case.ticket.tags if one not in action.tags]})
 
 
-@_do.register
+@_perform.register
 def _(action: SetField, act: Act, case: Case, _: str) -> bool:
     return _edit(act, case, {"custom_fields": {**case.ticket.custom_fields, action.field: action.value}})
 
 
-@_do.register
+@_perform.register
 def _(action: WriteComment, act: Act, case: Case, _: str) -> bool:
     ticket, sequence = case.ticket, case.locked.sequence
     comment = Comment(
@@ -140,7 +140,7 @@ def _(action: WriteComment, act: Act, case: Case, _: str) -> bool:
     return True
 
 
-@_do.register
+@_perform.register
 def _(action: AddWatcher, act: Act, case: Case, _: str) -> bool:
     _require_standing(act, action.user_id)
     ids = (act.session, act.organization_id, case.ticket.id)
@@ -150,13 +150,13 @@ def _(action: AddWatcher, act: Act, case: Case, _: str) -> bool:
     return True
 
 
-@_do.register
+@_perform.register
 def _(action: MoveTicket, act: Act, case: Case, _: str) -> bool:
     tickets.write_move(act, case, action.action)
     return True
 
 
-@_do.register
+@_perform.register
 def _(action: Notify, act: Act, case: Case, _: str) -> bool:
     ticket = case.ticket
     user_id = ticket.assignee_id if action.to is Recipient.ASSIGNEE else None
@@ -165,7 +165,7 @@ def _(action: Notify, act: Act, case: Case, _: str) -> bool:
     return _notify(act, ticket, user_id=user_id, team_id=team_id, rule=rule)
 
 
-@_do.register
+@_perform.register
 def _(action: NotifyUser, act: Act, case: Case, _: str) -> bool:
     _require_standing(act, action.user_id)
     return _notify(act, case.ticket, user_id=action.user_id)

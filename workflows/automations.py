@@ -29,7 +29,7 @@ from psms.domain.automations.views import (
 from psms.domain.events import EventType
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.encoding import json_bytes
-from psms.errors import FieldError, TooManyAutomations
+from psms.errors import FieldError
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
@@ -179,7 +179,8 @@ def _require_known(session: Session, rule: Rule) -> None:
 def _settle(act: Act) -> None:
     """Count the active rules once all is written, and write down what they are for."""
     if queries.active_rules(act.session) > MOST_AUTOMATIONS:
-        raise TooManyAutomations
+        message = f"your organization has {MOST_AUTOMATIONS} active automations already: switch one off first"
+        raise FieldError("active", message)
     queries.note_types(act.session, act.organization_id)
 
 

@@ -132,7 +132,7 @@ class PreviewedEventSchema(Answer):
     refusals = fields.List(fields.Nested(UnmetConditionSchema))
 
 
-class PreviewSchema(Answer):
+class AutomationPreviewSchema(Answer):
     """The newest events of the rule's types, newest first."""
 
     looked_at = fields.Integer()
@@ -216,7 +216,7 @@ def list_automation_versions(query: dict[str, Any], automation_id: UUID) -> Resp
 @blp.route("/automations/preview", methods=["POST"])
 @requires(Permission.AUTOMATION_MANAGE)
 @blp.arguments(PreviewRuleSchema, example={name: value for name, value in EXAMPLE.items() if name != "name"})
-@blp.shows(PreviewSchema)
+@blp.shows(AutomationPreviewSchema)
 def preview_automation(values: dict[str, Any]) -> Response:
     """Ask which of the newest events a rule would have been for. Nothing is changed.
 
