@@ -68,6 +68,14 @@ class ConditionsSchema(Schema):
     )
 
 
+class UnmetConditionSchema(Answer):
+    """A condition that did not hold."""
+
+    field = fields.String()
+    wanted = fields.String()
+    found = fields.String()
+
+
 class ActionSchema(Schema):
     """What reaching a level leads to.
 

@@ -53,6 +53,8 @@ RUN_LATENESS = Histogram(
     "psms_workflow_lateness_seconds", "From the instant at which a step was due to its commit.", buckets=_FAST
 )
 RUNS_FAILED = Counter("psms_workflow_runs_failed", "Runs given up.", ["kind"])
+AUTOMATIONS = Counter("psms_automations", "Rules that were asked for an event, by what became of them.", ["outcome"])
+AUTOMATION_RUNS_FAILED = Counter("psms_automation_runs_failed", "Tries to apply the rules of an event that failed.")
 LOGS_SEALED = Counter("psms_logs_sealed", "Entries of the log that got their place in the chain.")
 MAILS = Counter("psms_mails", "Exchanges with the mail server by what came of them.", ["fate"])
 MAILS_DEAD = Counter("psms_mails_dead", "Mails given up.", ["reason"])

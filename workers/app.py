@@ -6,6 +6,7 @@ from workers.base import DrainingApp
 from workflows.names import Queue
 
 _TASKS = [
+    "workers.tasks.automations",
     "workers.tasks.logs",
     "workers.tasks.notifications",
     "workers.tasks.outbox",

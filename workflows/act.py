@@ -39,11 +39,13 @@ class Moment:
 class Act(Moment):
     """What the steps of one change share: its moment and its transaction.
 
-    *run_id* is the workflow run whose step does it, if one does.
+    *run_id* is the workflow run whose step does it, if one does. *depth* says how many automations led to it, one
+    after the other.
     """
 
     session: Session
     run_id: UUID | None = None
+    depth: int = 0
 
 
 def act_of(rt: Runtime, session: Session, actor: Actor) -> Act:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from psms.runtime import Runtime
+from workflows.automation_runs import run_automations
 from workflows.deliveries import deliver_due, reap_leases
 from workflows.log_seals import seal_logs
 from workflows.names import Task
@@ -23,4 +24,5 @@ DRAINS: dict[Task, Callable[[Runtime], int]] = {
     Task.SEAL_LOGS: seal_logs,
     Task.SEND_NOTIFICATIONS: send_notifications,
     Task.ADVANCE_RUNS: advance_runs,
+    Task.RUN_AUTOMATIONS: run_automations,
 }

@@ -26,6 +26,7 @@ class Task(StrEnum):
     SEAL_LOGS = "logs.seal"
     SEND_NOTIFICATIONS = "notifications.send"
     ADVANCE_RUNS = "runs.advance"
+    RUN_AUTOMATIONS = "automations.run"
 
 
 QUEUE_OF: dict[Task, Queue] = {
@@ -38,4 +39,5 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.SEAL_LOGS: Queue.UPKEEP,
     Task.SEND_NOTIFICATIONS: Queue.SYNC,
     Task.ADVANCE_RUNS: Queue.TIMERS,
+    Task.RUN_AUTOMATIONS: Queue.TIMERS,
 }

@@ -1,4 +1,7 @@
-"""The relay: fans events out from the outbox to one delivery for each endpoint that wants them."""
+"""The relay: fans events out from the outbox to one delivery for each endpoint that wants them.
+
+What an automation is for becomes work for `automation_runs`, once, as each event passes here once.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from psms.crash import CrashPoint, crash_point
 from psms.db.direct import Record
-from psms.db.queries import lanes, outbox
+from psms.db.queries import automation_runs, lanes, outbox
 from psms.db.refusals import DATABASE_ERRORS
 from psms.db.session import enter
 from psms.domain.webhooks import Trigger
@@ -38,6 +41,16 @@ class _Batch:
     relayed: list[_OutboxRow]
     left: set[UUID]
     delivering: bool = False
+    automated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FannedOut:
+    """What became of the rows of one organization."""
+
+    rows: list[_OutboxRow]
+    delivering: bool
+    automated: bool
 
 
 class _NotFannedOutError(Exception):
@@ -66,6 +79,8 @@ def relay_outbox(rt: Runtime) -> int:
             _measure(batch.relayed)
         if batch.delivering:
             rt.nudger.nudge(Task.DELIVER_WEBHOOKS)
+        if batch.automated:
+            rt.nudger.nudge(Task.RUN_AUTOMATIONS)
         if batch.seen < BATCH and len(batch.relayed) == batch.seen:
             break
         if not batch.seen:
@@ -91,42 +106,60 @@ def _relay_batch(rt: Runtime, passed_over: set[UUID]) -> _Batch:
 def _relay_waiting(rt: Runtime, session: Session, passed_over: set[UUID]) -> _Batch:
     outbox.lead(session)
     rows = outbox.waiting(session, BATCH, passed_over)
-    relayed: list[_OutboxRow] = []
-    delivering = False
+    fanned_out: list[_FannedOut] = []
     by_organization = attrgetter("organization_id")
     # Sorted by organization for the walls; the sort is stable, so each keeps the order of its positions.
     for organization_id, own in groupby(sorted(rows, key=by_organization), key=by_organization):
         try:
             enter(session, organization_id)
-            done, wanted = _fan_out(rt, session, organization_id, list(own))
+            fanned_out.append(_fan_out(rt, session, organization_id, list(own)))
         except DATABASE_ERRORS as problem:
             log.exception("fan_out_failed", organization_id=str(organization_id))
             raise _NotFannedOutError(organization_id, seen=len(rows)) from problem
-        relayed += done
-        delivering |= wanted
+    relayed = [row for one in fanned_out for row in one.rows]
     if relayed:
         crash_point(CrashPoint.RELAY_UNCOMMITTED)
-    return _Batch(seen=len(rows), relayed=relayed, left=set(), delivering=delivering)
+    return _Batch(
+        seen=len(rows),
+        relayed=relayed,
+        left=set(),
+        delivering=any(one.delivering for one in fanned_out),
+        automated=any(one.automated for one in fanned_out),
+    )
 
 
-def _fan_out(
-    rt: Runtime, session: Session, organization_id: UUID, rows: list[_OutboxRow]
-) -> tuple[list[_OutboxRow], bool]:
-    """Fan out the rows of one organization, as many as fit, and return them, and whether anybody wanted one."""
+def _fan_out(rt: Runtime, session: Session, organization_id: UUID, rows: list[_OutboxRow]) -> _FannedOut:
+    """Fan out the rows of one organization, as many as fit."""
     now: datetime = rows[0].now
-    endpoints = outbox.endpoints(session)
+    endpoints, types = outbox.interested(session)
     rows = _fitting(rows, endpoints)
+    automated = [row for row in rows if row.event_type in types and row.ticket_id is not None]
+    if automated:
+        automation_runs.add(session, organization_id, automated, now)
+    delivering = _deliver(rt, session, organization_id, rows, endpoints)
+    return _FannedOut(rows=rows, delivering=delivering, automated=bool(automated))
+
+
+def _deliver(
+    rt: Runtime,
+    session: Session,
+    organization_id: UUID,
+    rows: Sequence[_OutboxRow],
+    endpoints: Sequence[_EndpointRow],
+) -> bool:
+    """Take the rows from the outbox, with a delivery for each endpoint that wants one; tell whether any does."""
+    now: datetime = rows[0].now
     pairs = [(row, endpoint) for endpoint in endpoints for row in rows if _wants(endpoint, row)]
     positions = [row.position for row in rows]
     if not pairs:
         outbox.remove(session, positions)
-        return rows, False
+        return False
     counts = Counter(endpoint.id for _, endpoint in pairs)
     last = lanes.reserve(session, organization_id, dict(sorted(counts.items())), now)
     # Those that are still there, now that nobody can delete one any more.
     there = [pair for pair in pairs if pair[1].id in last]
     outbox.relay(session, organization_id, positions, _numbered(rt, there, last, now), now)
-    return rows, bool(there)
+    return bool(there)
 
 
 def _fitting(rows: list[_OutboxRow], endpoints: Sequence[_EndpointRow]) -> list[_OutboxRow]:

@@ -52,7 +52,7 @@ def moved_along(act: Act, case: Case, action: Action) -> Ticket:
 
 
 def moved(act: Act, case: Case, status: Status, changes: dict[str, Any]) -> Ticket:
-    """Give a ticket that has caught up another status, with its milestones, events, entry and clocks, and its closing by itself.
+    """Give a ticket that has caught up another status, with its milestones and events; clocks and closing follow.
 
     *changes* are those of other fields, which come with it.
     """

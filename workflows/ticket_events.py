@@ -56,6 +56,7 @@ def event_of(act: Act, ticket: Ticket, told: Told, sequence: int) -> journal.Eve
         occurred_at=act.now,
         body=body_of(act, ticket, told, event_id=event_id, sequence=sequence),
         request_id=act.actor.request_id if act.actor else None,
+        depth=act.depth,
     )
 
 

@@ -39,6 +39,7 @@ from workflows.act import Act, Moment, act_of
 from workflows.names import Task
 from workflows.once import Made, kept, repeated
 from workflows.sla_books import book_of
+from workflows.sla_clocks import Case
 from workflows.ticket_changes import locked_ticket, moved_along, told, written
 from workflows.ticket_events import Told, body_of
 
@@ -210,12 +211,18 @@ def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, c
     changes = _changes(case.ticket, command, matrix, moved_versions(locked.field_versions, locked.ticket, case.ticket))
     if not changes:
         return case.ticket
+    after = write_edit(act, case, changes)
+    if "assignee_id" in changes and after.assignee_id is not None:
+        sla.taken(act, case, after)
+    return after
+
+
+def write_edit(act: Act, case: Case, changes: dict[str, Any]) -> Ticket:
+    """Change fields of a locked ticket that is caught up, tell of it, and let its clocks follow."""
     after = written(act, case.ticket, changes)
     told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
     if sla.FOLLOWED & set(changes):
         sla.follow_fields(act, case, after)
-    if "assignee_id" in changes and after.assignee_id is not None:
-        sla.taken(act, case, after)
     return after
 
 

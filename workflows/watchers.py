@@ -45,7 +45,7 @@ def add_watcher(rt: Runtime, actor: Actor, ticket_id: UUID, user_id: UUID) -> Wa
         act = act_of(rt, session, actor)
         added = queries.add(session, actor.organization_id, ticket_id, user_id=user_id, now=act.now)
         if added:
-            _tell(act, locked, EventType.TICKET_WATCHER_ADDED, Change(before=None, after=user_id))
+            tell_of_watcher(act, locked, EventType.TICKET_WATCHER_ADDED, Change(before=None, after=user_id))
         else:
             queries.keep(session, ticket_id, user_id)
         watcher = queries.find(session, ticket_id, user_id) or Watcher(user_id=user_id, added_at=act.now)
@@ -60,7 +60,7 @@ def remove_watcher(rt: Runtime, actor: Actor, ticket_id: UUID, user_id: UUID) ->
         locked, _ = _looked_up(session, actor, ticket_id, user_id)
         if queries.remove(session, ticket_id, user_id):
             change = Change(before=user_id, after=None)
-            _tell(act_of(rt, session, actor), locked, EventType.TICKET_WATCHER_REMOVED, change)
+            tell_of_watcher(act_of(rt, session, actor), locked, EventType.TICKET_WATCHER_REMOVED, change)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
 
 
@@ -70,7 +70,8 @@ def _looked_up(session: Session, actor: Actor, ticket_id: UUID, user_id: UUID) -
     return locked, user
 
 
-def _tell(act: Act, locked: LockedTicket, kind: EventType, change: Change) -> None:
+def tell_of_watcher(act: Act, locked: LockedTicket, kind: EventType, change: Change) -> None:
+    """Tell, in the transaction that does it, that somebody follows a locked ticket, or does so no more."""
     ticket, changes = locked.ticket, {"watcher_id": change}
     ticket_queries.count_event(act.session, ticket.id, locked.sequence + 1)
     tell(act, ticket, [Told(type=kind, changes=changes)], locked.sequence)

@@ -5,7 +5,7 @@ from itertools import groupby
 from operator import attrgetter
 from uuid import UUID
 
-from psms.db.queries import endpoints, lanes, mails, operations
+from psms.db.queries import automation_runs, endpoints, lanes, mails, operations
 from psms.db.session import enter
 from psms.domain.mails import MailState
 from psms.domain.operations import WorkItem
@@ -22,7 +22,8 @@ _NO_MAIL_SERVER = "set PSMS_SMTP_URL"
 def dead_work(rt: Runtime, limit: int) -> list[WorkItem]:
     """Return what has been given up, oldest first."""
     with rt.db.begin_claim() as session:
-        return _oldest(operations.dead(session, limit) + mails.dead(session, limit), limit)
+        found = operations.dead(session, limit) + mails.dead(session, limit) + automation_runs.dead(session, limit)
+        return _oldest(found, limit)
 
 
 def waiting_work(rt: Runtime, limit: int) -> list[WorkItem]:
@@ -31,6 +32,7 @@ def waiting_work(rt: Runtime, limit: int) -> list[WorkItem]:
         waiting = mails.unfinished(session, limit)
         if rt.mailer is None:
             waiting = [replace(item, state=MailState.HELD, reason=_NO_MAIL_SERVER) for item in waiting]
+        waiting += automation_runs.unfinished(session, limit)
         return _oldest(operations.unfinished(session, limit) + waiting, limit)
 
 
@@ -44,7 +46,7 @@ def retry_work(rt: Runtime, ids: list[UUID] | None) -> int:
     In batches of 500, each a transaction: cut short, it has done whole batches and can be run again. What
     belongs to a deleted endpoint stays dead.
     """
-    return _retry_deliveries(rt, ids) + _retry_mails(rt, ids)
+    return _retry_deliveries(rt, ids) + _retry_mails(rt, ids) + _retry_automations(rt, ids)
 
 
 def _retry_mails(rt: Runtime, ids: list[UUID] | None) -> int:
@@ -64,6 +66,26 @@ def _retry_mails(rt: Runtime, ids: list[UUID] | None) -> int:
         after = (places[-1].organization_id, places[-1].id) if places else after
     if total:
         rt.nudger.nudge(Task.SEND_NOTIFICATIONS)
+    return total
+
+
+def _retry_automations(rt: Runtime, ids: list[UUID] | None) -> int:
+    total, count, after = 0, _BATCH, automation_runs.THE_BEGINNING
+    while count == _BATCH:
+        with rt.db.begin_claim() as session:
+            places = automation_runs.places_of_dead(session, ids, after, _BATCH)
+            now = rt.clock.now(session)
+            for organization_id, rows in groupby(places, key=attrgetter("organization_id")):
+                enter(session, organization_id)
+                act = act_of_system(rt, session, organization_id, now)
+                retried = automation_runs.retry(session, organization_id, [row.id for row in rows], now)
+                for event_id in retried:
+                    trail.note(act, "automation.retried", ("event", event_id))
+                total += len(retried)
+        count = len(places)
+        after = (places[-1].organization_id, places[-1].id) if places else after
+    if total:
+        rt.nudger.nudge(Task.RUN_AUTOMATIONS)
     return total
 
 

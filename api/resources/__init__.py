@@ -2,6 +2,7 @@
 
 from api.resources import (
     assignments,
+    automations,
     calendars,
     clients,
     comments,
@@ -54,6 +55,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     sla_reports.blp,
     sla_simulations.blp,
     ticket_sla.blp,
+    automations.blp,
     webhook_endpoints.blp,
     webhook_deliveries.blp,
     logs.blp,

@@ -23,7 +23,7 @@ class CommentSchema(Answer):
 
     id = Uuid()
     ticket_id = Uuid()
-    author_id = Uuid()
+    author_id = Uuid(allow_none=True, metadata={"description": "Null: an automation wrote it."})
     body = fields.String()
     visibility = choice(Visibility)
     created_at = fields.DateTime()

@@ -14,7 +14,7 @@ from api.fields import MAX_NAME, Answer, Flag, Schema, Uuid, choice, json_object
 from api.idempotency import once_key
 from api.new_policies import EXAMPLE, NewSlaPolicySchema, position
 from api.pagination import PageQuery, page_request
-from api.policy_fields import ConditionsSchema, PreviewSchema, TargetsSchema, applies, seconds
+from api.policy_fields import ConditionsSchema, PreviewSchema, TargetsSchema, UnmetConditionSchema, applies, seconds
 from api.preconditions import wanted_version
 from api.smorest import Blueprint
 from psms.domain.access import Permission
@@ -99,14 +99,6 @@ class MatchQuestionSchema(Schema):
     def to_question(self, values: dict[str, Any], **_: object) -> MatchQuestion:
         """Make the question."""
         return MatchQuestion(**{**values, "tags": tuple(values.get("tags", ()))})
-
-
-class UnmetConditionSchema(Answer):
-    """A condition that did not hold."""
-
-    field = fields.String()
-    wanted = fields.String()
-    found = fields.String()
 
 
 class VerdictSchema(Answer):

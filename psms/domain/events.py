@@ -72,7 +72,7 @@ class CommentExcerpt:
     """A comment as an event shows it: what was said internally stays inside (*body* is None)."""
 
     id: UUID
-    author_id: UUID
+    author_id: UUID | None
     visibility: Visibility
     body: str | None
 

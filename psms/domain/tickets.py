@@ -176,14 +176,14 @@ class TicketFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
-    """A comment on a ticket as the API shows it.
+    """A comment on a ticket as the API shows it. *author_id* is None where PSMS itself wrote it.
 
     *survivor_id* is the ticket that goes on in place of the one on which it was written; None where none does.
     """
 
     id: UUID
     ticket_id: UUID
-    author_id: UUID
+    author_id: UUID | None
     body: str
     visibility: Visibility
     created_at: datetime

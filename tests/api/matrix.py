@@ -18,6 +18,9 @@ SIMULATION = {
 }
 """A policy tried on a day on which nothing was filed."""
 
+RULE = {"on": ["ticket.commented"], "actions": [{"type": "add_tags", "tags": ["answered"]}]}
+"""What an automation may say."""
+
 Route = tuple[str, str]
 
 
@@ -197,6 +200,13 @@ EXPECT: dict[Route, Row] = {
     ("GET", "/v1/sla-reports/time-in-status"): Row(own=_DIRECTORY, query=f"{_SPAN}&by=team"),
     ("GET", "/v1/sla-reports/time-in-status/tickets"): Row(own=_DIRECTORY, query=f"{_SPAN}&by=team&status=new"),
     ("POST", "/v1/sla-simulations"): Row(own=_LEADERS, body=SIMULATION),
+    ("POST", "/v1/automations"): Row(own=_MADE, body={"name": "Rule no. {n}", **RULE}),
+    ("GET", "/v1/automations"): Row(own=_DIRECTORY),
+    ("GET", "/v1/automations/<uuid:automation_id>"): Row(own=_DIRECTORY),
+    ("PATCH", "/v1/automations/<uuid:automation_id>"): Row(own=_LEADERS, body={"name": "Renamed {n}"}),
+    ("GET", "/v1/automations/<uuid:automation_id>/versions"): Row(own=_DIRECTORY),
+    ("POST", "/v1/automations/preview"): Row(own=_LEADERS, body=RULE),
+    ("GET", f"{_TICKET}/automations"): Row(own=_DIRECTORY, elsewhere="200  200  404  403  200  200  403"),
     ("POST", "/v1/webhook-endpoints"): Row(own=_ADMIN_MADE, body={"url": "http://127.0.0.1:40009/{n}"}),
     ("GET", "/v1/webhook-endpoints"): Row(own=_ADMIN),
     ("GET", _ENDPOINT): Row(own=_ADMIN),
@@ -231,5 +241,6 @@ QUESTIONS: set[Route] = {
     ("POST", "/v1/sla-policies/match"),
     ("POST", "/v1/sla-policies/<uuid:policy_id>/preview"),
     ("POST", "/v1/calendars/<uuid:calendar_id>/preview"),
+    ("POST", "/v1/automations/preview"),
 }
 """What is asked with a body, and changes nothing."""

@@ -14,11 +14,12 @@ from api.app import create_app
 from psms.domain.access import MATRIX, Permission, Role, Scope
 from psms.runtime import Runtime
 from tests.api.conftest import ApiClient
-from tests.api.matrix import CUSTOM_KEEPS, Row
+from tests.api.matrix import CUSTOM_KEEPS, RULE, Row
 from tests.support.databases import MigratedDatabase
 from tests.support.offices import Office, add_custom_caller, furnish
 from tests.support.tenants import EVERY_SCOPE, add_caller
 from workflows import accounts
+from workflows.automation_runs import run_automations
 from workflows.relay import relay_outbox
 
 _PARAMETER = re.compile(r"<\w+:(\w+)>")
@@ -133,12 +134,16 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
     user = _made(boss, "users", {"email": "ada@example.com", "name": "Ada", "role": "agent"})
     endpoint = _made(boss, "webhook-endpoints", {"url": "http://127.0.0.1:40009/"})
     policy = _made(boss, "sla-policies", {"name": "A", "resolution_seconds": 86400})
+    # It looks at the ticket, and does nothing.
+    rule = {"on": ["ticket.created"], "conditions": {"tags": ["none"]}, "actions": RULE["actions"]}
+    automation = _made(boss, "automations", {"name": "A", **rule})
     ticket_id = _made(boss, "tickets", ticket)
     edit = {"resolution_seconds": 172800, "apply": "open_tickets"}
     assert boss.patch(f"/v1/sla-policies/{policy}", json=edit).status_code == 200
     for watcher in (user, str(office.requester.actor.user_id)):
         assert boss.call("PUT", f"/v1/tickets/{ticket_id}/watchers/{watcher}").status_code == 200
     relay_outbox(rt)
+    run_automations(rt)
     (delivery, *_) = boss.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"]
     return (
         _said(boss, ticket_id)
@@ -157,6 +162,7 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
             "policy_id": policy,
             "rebase_id": boss.get("/v1/sla-rebases").json["items"][0]["id"],
             "clock_id": boss.get(f"/v1/tickets/{ticket_id}/sla").json["clocks"][0]["id"],
+            "automation_id": automation,
             "endpoint_id": endpoint,
             "delivery_id": delivery["id"],
         }

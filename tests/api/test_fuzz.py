@@ -16,6 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.api.conftest import ApiClient
+from tests.api.matrix import RULE
 
 _CHECKS = [
     not_a_server_error,
@@ -52,6 +53,7 @@ def known_ids(standing):
         "client_id": client.post("/v1/clients", json={"name": "A", "role": "agent", "scopes": []}).json["id"],
         "role_id": client.post("/v1/roles", json={"name": "A", "base_role": "agent", "permissions": []}).json["id"],
         "endpoint_id": client.post("/v1/webhook-endpoints", json={"url": "http://127.0.0.1:8099/"}).json["id"],
+        "automation_id": client.post("/v1/automations", json={"name": "A", **RULE}).json["id"],
         "delivery_id": service,
         "clock_id": service,
         "rebase_id": service,

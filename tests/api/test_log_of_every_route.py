@@ -10,7 +10,7 @@ from psycopg import sql
 from api.app import create_app
 from psms.domain.access import Role
 from psms.settings import Settings
-from tests.api.matrix import QUESTIONS, SIMULATION
+from tests.api.matrix import QUESTIONS, RULE, SIMULATION
 from tests.support.receiver import Receiver
 from tests.support.tenants import add_endpoint, file_ticket
 from workflows.boot import runtime_for
@@ -46,6 +46,8 @@ CALLS = {
     ("POST", "/v1/sla-policies"): {"name": "New", "resolution_seconds": 60},
     ("PATCH", "/v1/sla-policies/{policy}"): {"name": "Renamed"},
     ("POST", "/v1/sla-simulations"): SIMULATION,
+    ("POST", "/v1/automations"): {"name": "New", **RULE},
+    ("PATCH", "/v1/automations/{automation}"): {"name": "Renamed"},
     ("POST", "/v1/tickets"): {"subject": "New"},
     ("PATCH", "/v1/tickets/{ticket}"): {"subject": "Renamed"},
     ("POST", "/v1/tickets/{ticket}/sla/{clock}/void"): {"reason": "Their own outage"},
@@ -128,6 +130,7 @@ def things(client, rt, demo, database):
         "role": made("/v1/roles", name="Readers", base_role="agent", permissions=["ticket.read"]),
         "calendar": made("/v1/calendars", name="Usual", time_zone="UTC", always_open=True),
         "policy": policy,
+        "automation": made("/v1/automations", name="Usual", **RULE),
         "ticket": str(ticket),
         "clock": client.get(f"/v1/tickets/{ticket}/sla").json["clocks"][0]["id"],
         **related_tickets(client, made, str(ticket)),
@@ -197,7 +200,9 @@ def test_a_question_changes_nothing_and_leaves_no_entry(client, things, snapshot
     paths = [re.sub("<[^>]*>", lambda found: ids[found[0]], path) for _, path in QUESTIONS]
     before = snapshot()
 
-    assert {client.post(path, json={}).status_code for path in paths} == {200}
+    bodies = {"/v1/automations/preview": RULE}
+
+    assert {client.post(path, json=bodies.get(path, {})).status_code for path in paths} == {200}
     assert snapshot() == before
 
 

@@ -63,39 +63,24 @@ CALENDAR = [
     "weekly",
 ]
 ENDPOINT = [
-    "created_at",
-    "description",
-    "disabled_reason",
-    "event_types",
-    "failing_since",
-    "id",
-    "kind",
-    "last_success_at",
-    "state",
-    "updated_at",
-    "url",
-    "version",
-]
+    "created_at", "description", "disabled_reason", "event_types", "failing_since", "id", "kind", "last_success_at",
+    "state", "updated_at", "url", "version",
+]  # fmt: skip
 DELIVERY = [
-    "attempts",
-    "created_at",
-    "dead_reason",
-    "endpoint_id",
-    "event_id",
-    "event_type",
-    "finished_at",
-    "first_attempt_at",
-    "id",
-    "last_error",
-    "last_status",
-    "next_attempt_at",
-    "sequence",
-    "state",
-    "ticket_id",
-]
+    "attempts", "created_at", "dead_reason", "endpoint_id", "event_id", "event_type", "finished_at",
+    "first_attempt_at", "id", "last_error", "last_status", "next_attempt_at", "sequence", "state", "ticket_id",
+]  # fmt: skip
 ENTRY = [
     "action", "actor_id", "address", "after", "at", "before", "client_id", "id", "outcome", "request_id", "target_id",
     "target_type",
+]  # fmt: skip
+AUTOMATION = [
+    "actions", "active", "conditions", "created_at", "definition_version", "id", "name", "on", "position", "stop",
+    "updated_at", "version",
+]  # fmt: skip
+FIRING = [
+    "actions", "at", "automation_id", "automation_name", "automation_version", "depth", "event_id", "event_type", "id",
+    "outcome", "refusals",
 ]  # fmt: skip
 REBASE = [
     "applies", "calendar_id", "created_at", "error", "expected", "failures", "finished_at", "id", "policy_id",
@@ -134,6 +119,8 @@ READ = {
     "sla-rebases": REBASE,
     "attainment": ["at", "by", "complete", "groups", "metric", "since", "total", "until"],
     "time-in-status": ["at", "by", "groups", "since", "tickets", "total", "until", "without_history"],
+    "automations": AUTOMATION,
+    "firings": FIRING,
     "webhook-endpoints": ENDPOINT,
     "deliveries": DELIVERY,
     "logs": ENTRY,
@@ -144,6 +131,11 @@ LESS = {
     ("users", "agent"): ["active", "email", "id", "is_service", "name", "version"],
 }
 PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "scope", "status", "title", "type"}
+# What the last word of the address does not tell.
+KIND_OF = {
+    "/v1/tickets/<uuid:ticket_id>/automations": "firings",
+    "/v1/automations/preview": "automation-preview",
+}
 # One delivery is shown with its attempts.
 SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
 # What an act answers with: the thing that it was done to, or what it made.
@@ -155,6 +147,7 @@ ACTS = {
 TOLD = {
     "sla-simulations": SIMULATED,
     "preview": ["clocks", "complete", "moved", "tickets", "would_breach"],
+    "automation-preview": ["items", "looked_at", "matched"],
     "match": ["policy_id", "policy_version", "targets", "verdicts"],
     "test": ["event_id"],
     "resolve-with-incidents": ["left", "resolved", "ticket", "version"],
@@ -190,8 +183,8 @@ def world(postgres) -> Iterator[World]:
 
 
 def kind_of(rule: str) -> str:
-    """Return the last word of an address."""
-    return [part for part in rule.split("/") if not part.startswith("<")][-1]
+    """Return the last word of an address, or what it stands for there."""
+    return KIND_OF.get(rule) or [part for part in rule.split("/") if not part.startswith("<")][-1]
 
 
 def shown(answer) -> list[dict[str, object]]:

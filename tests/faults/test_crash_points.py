@@ -21,8 +21,18 @@ TOGETHER = (
         CrashPoint.DELIVERY_CLAIMED,
         CrashPoint.SWEEP_COMMITTED,
     ),
-    (CrashPoint.RELAY_COMMITTED, CrashPoint.DELIVERY_SENT, CrashPoint.REAP_COMMITTED),
-    (CrashPoint.SWEEP_UNCOMMITTED, CrashPoint.RESULT_UNCOMMITTED, CrashPoint.RESULT_COMMITTED),
+    (
+        CrashPoint.RELAY_COMMITTED,
+        CrashPoint.DELIVERY_SENT,
+        CrashPoint.REAP_COMMITTED,
+        CrashPoint.AUTOMATION_UNCOMMITTED,
+    ),
+    (
+        CrashPoint.SWEEP_UNCOMMITTED,
+        CrashPoint.RESULT_UNCOMMITTED,
+        CrashPoint.RESULT_COMMITTED,
+        CrashPoint.AUTOMATION_COMMITTED,
+    ),
 )
 # Passed by `psms keys`: see `test_keys_rotated`.
 OF_COMMANDS = {CrashPoint.KEK_ROTATED, CrashPoint.REENCRYPTION_UNCOMMITTED, CrashPoint.REENCRYPTION_COMMITTED}
@@ -34,6 +44,7 @@ CHILD_OF = {
     **dict.fromkeys((CrashPoint.DELIVERY_CLAIMED, CrashPoint.DELIVERY_SENT), "webhooks"),
     **dict.fromkeys((CrashPoint.RESULT_UNCOMMITTED, CrashPoint.RESULT_COMMITTED), "webhooks"),
     CrashPoint.REAP_COMMITTED: "webhooks",
+    **dict.fromkeys((CrashPoint.AUTOMATION_UNCOMMITTED, CrashPoint.AUTOMATION_COMMITTED), "core"),
     **dict.fromkeys((CrashPoint.SEAL_UNCOMMITTED, CrashPoint.SEAL_COMMITTED), "core"),
 }
 # Passed after five minutes at the earliest, where a policy was edited, or with a mail server: `test_sealer_killed`,
@@ -77,16 +88,29 @@ def escalated(ledger: Ledger, subject: str) -> list[tuple[object, ...]]:
     return ledger.rows(query, subject)
 
 
+def answered(ledger: Ledger, subject: str) -> list[tuple[object, ...]]:
+    """Return how often the automation was applied to each ticket whose subject begins with *subject*, and wrote."""
+    query = """SELECT (SELECT count(*) FROM automation_firings f WHERE f.ticket_id = t.id AND f.outcome = 'done'),
+            (SELECT count(*) FROM comments c WHERE c.ticket_id = t.id AND c.author_id IS NULL)
+        FROM tickets t WHERE starts_with(t.subject, %s)"""
+    return ledger.rows(query, subject)
+
+
 def test_a_death_between_two_steps_loses_nothing_and_doubles_nothing(home, points):
     with running_stage(home, PSMS_CRASH_AT=",".join(points)) as stage, scene_on(stage) as scene:
         promise = {"name": "Promise", "first_response_seconds": 2}
         assert stage.desk.call("POST", "/v1/sla-policies", json=promise).status_code == 201
+        said = {"type": "comment", "visibility": "internal", "body": "Ticket {{ticket.number}} is seen."}
+        rule = {"name": f"Answer {'+'.join(points)}", "on": ["sla.escalated"], "actions": [said]}
+        assert stage.desk.call("POST", "/v1/automations", json=rule).status_code == 201
         scene.file(TICKETS)
         everyone = [(1,)] * TICKETS
         eventually(lambda: escalated(stage.ledger, scene.subject) == everyone, within=40, what="every escalation")
+        eventually(lambda: (1, 1) in answered(stage.ledger, scene.subject), within=40, what="an automation's answer")
         eventually(lambda: all(deaths(home, point) for point in points), within=30, what=f"a death at each of {points}")
         scene.assert_nothing_lost_or_doubled(TICKETS)
 
+        eventually(lambda: answered(stage.ledger, scene.subject) == [(1, 1)] * TICKETS, within=40, what="every answer")
         assert escalated(stage.ledger, scene.subject) == everyone
         assert [len(deaths(home, point)) for point in points] == [1] * len(points)
         for name in {CHILD_OF[point] for point in points if point in CHILD_OF}:

@@ -3,6 +3,7 @@
 from psms.db.base import Base
 from psms.db.models import (
     accounts,
+    automations,
     keys,
     logs,
     plumbing,
@@ -19,6 +20,7 @@ from psms.db.models import (
 __all__ = [
     "Base",
     "accounts",
+    "automations",
     "keys",
     "logs",
     "plumbing",

@@ -33,6 +33,8 @@ class OrganizationRow(Versioned, Base):
     default_service_id: Mapped[UUID | None]
     priority_matrix: Mapped[dict[str, dict[str, str]] | None] = mapped_column(JSONB(none_as_null=True))
     auto_close_after_seconds: Mapped[int | None] = mapped_column(server_default="604800")
+    # The events that some active automation is for; null where there is none.
+    automated_events: Mapped[list[str] | None]
     # Counted by each save of a calendar, a policy or the matrix of priorities.
     sla_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
     purge_deleted_after_seconds: Mapped[int] = mapped_column(BigInteger, server_default="2592000")

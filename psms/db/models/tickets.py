@@ -124,7 +124,8 @@ class CommentRow(OfOrganization, Base):
     __tablename__ = "comments"
 
     ticket_id: Mapped[UUID]
-    author_id: Mapped[UUID]
+    # Null: PSMS itself wrote it.
+    author_id: Mapped[UUID | None]
     body: Mapped[str]
     visibility: Mapped[str]
     created_at: Mapped[datetime]

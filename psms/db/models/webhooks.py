@@ -62,6 +62,8 @@ class OutboxRow(Base):
     endpoint_id: Mapped[UUID | None]
     occurred_at: Mapped[datetime]
     request_id: Mapped[str | None]
+    # How many automations led to it, one after the other.
+    depth: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
 
 class EndpointRow(OfOrganization, Versioned, Base):

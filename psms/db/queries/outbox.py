@@ -13,11 +13,15 @@ from psms.domain.retry import EXPIRES_AFTER
 # Waits for another relay rather than turning away: what that one did not see any more is ours.
 _LEAD = "SELECT pg_advisory_xact_lock(hashtext('psms.relay'))"
 _WAITING = """
-    SELECT position, organization_id, event_id, event_type, ticket_id, endpoint_id, occurred_at, request_id,
+    SELECT position, organization_id, event_id, event_type, ticket_id, endpoint_id, occurred_at, request_id, depth,
         (SELECT psms_now()) AS now
     FROM outbox WHERE organization_id <> ALL (CAST(%(passed_over)s AS uuid[])) ORDER BY position LIMIT %(limit)s
 """
-_ENDPOINTS = "SELECT id, event_types FROM webhook_endpoints WHERE state <> 'deleted' ORDER BY id"
+# The row without an id, which comes last, is the organization's own: what its automations are for.
+_INTERESTED = """
+    SELECT id, event_types FROM webhook_endpoints WHERE state <> 'deleted'
+    UNION ALL SELECT NULL, automated_events FROM organizations WHERE automated_events IS NOT NULL ORDER BY id
+"""
 _DELIVERIES = """
     WITH relayed AS (DELETE FROM outbox WHERE position = ANY (%(positions)s))
     INSERT INTO webhook_deliveries (organization_id, id, event_id, event_type, ticket_id, endpoint_id, sequence,
@@ -59,9 +63,14 @@ def waiting(session: Session, limit: int, passed_over: set[UUID]) -> Sequence[Re
     return direct(session).records(_WAITING, {"limit": limit, "passed_over": sorted(passed_over)})
 
 
-def endpoints(session: Session) -> Sequence[Record]:
-    """Return the organization's endpoints, paused and disabled ones too: they get their events later."""
-    return direct(session).records(_ENDPOINTS, {})
+def interested(session: Session) -> tuple[list[Record], frozenset[str]]:
+    """Return the organization's endpoints and the types of events that its automations are for.
+
+    Paused and disabled endpoints too: they get their events later.
+    """
+    rows = direct(session).records(_INTERESTED, {})
+    automated = [row.event_types for row in rows if row.id is None]
+    return [row for row in rows if row.id is not None], frozenset(*automated)
 
 
 def relay(

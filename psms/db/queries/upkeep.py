@@ -41,8 +41,13 @@ _PRUNE = {
             SELECT organization_id, id FROM mails
             WHERE finished_at < CAST(:now AS timestamptz) - make_interval(days => :days) LIMIT :limit)
     """),
+    "automation_firings": text("""
+        DELETE FROM automation_firings WHERE (organization_id, id) IN (
+            SELECT organization_id, id FROM automation_firings
+            WHERE at < CAST(:now AS timestamptz) - make_interval(days => :days) LIMIT :limit)
+    """),
 }
-_BY_AGE = {"deliveries", "mails"}
+_BY_AGE = {"deliveries", "mails", "automation_firings"}
 
 
 def fire(session: Session, name: str, every: timedelta, now: datetime) -> bool:

@@ -36,6 +36,8 @@ class Permission(StrEnum):
     SLA_READ = "sla.read"
     SLA_MANAGE = "sla.manage"
     SLA_VOID = "sla.void"
+    AUTOMATION_READ = "automation.read"
+    AUTOMATION_MANAGE = "automation.manage"
     WEBHOOK_MANAGE = "webhook.manage"
     LOG_READ = "log.read"
     LOG_EXPORT = "log.export"

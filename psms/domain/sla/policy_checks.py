@@ -47,7 +47,7 @@ def check_policy(definition: PolicyDefinition) -> None:
     if not definition.targets:
         raise FieldError("targets", "promise something: give a target for one metric at least")
     _check_kind(definition)
-    _check_conditions(definition.conditions)
+    check_conditions(definition.conditions)
     for metric, target in definition.targets.items():
         _check_target(target, f"targets.{metric.value}")
 
@@ -84,7 +84,8 @@ def _check_kind(definition: PolicyDefinition) -> None:
         raise FieldError("targets.with_team", message)
 
 
-def _check_conditions(conditions: Conditions) -> None:
+def check_conditions(conditions: Conditions) -> None:
+    """Raise FieldError for conditions that no ticket can fulfil."""
     never = conditions.no_tags or frozenset()
     wanted = (conditions.all_tags or frozenset()) & never
     if wanted:

@@ -1,0 +1,18 @@
+"""Automations, with the work that they wait for and what became of it. The SQL stands beside it."""
+
+from migrations.plain_sql import run_all, run_down
+
+revision = "0018"
+down_revision = "0016"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the tables, empty: organizations without automations go on as before."""
+    run_all(revision)
+
+
+def downgrade() -> None:
+    """Take it back."""
+    run_down(revision)

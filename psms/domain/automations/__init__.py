@@ -1,0 +1,1 @@
+"""Automations: an organization's rules for what happens to tickets. Pure; `workflows.automation_runs` acts."""
