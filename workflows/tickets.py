@@ -33,7 +33,7 @@ from psms.domain.tickets import (
     TicketFilter,
 )
 from psms.encoding import json_bytes, json_text
-from psms.errors import AlreadyTaken, FieldError, RequestInProgress, VersionStale
+from psms.errors import AlreadyTaken, RequestInProgress, VersionStale
 from psms.runtime import Runtime
 from workflows import sla, trail
 from workflows.act import Act, Moment, act_of
@@ -41,6 +41,8 @@ from workflows.names import Task
 from workflows.once import Made, kept, repeated
 from workflows.sla_books import book_of
 from workflows.ticket_events import Told, body_of, tell
+from workflows.ticket_forms import Placed, judged, placed, require_complete
+from workflows.ticket_search import list_found
 
 
 def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None) -> Created:
@@ -69,9 +71,10 @@ def _filed(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None)
             return repeated(opening, cast("OnceKey", once))
         # The instant at which the number was taken, under the counter's lock: later numbers have later instants.
         moment = Moment(rt=rt, organization_id=actor.organization_id, actor=actor, now=opening.now)
-        matrix = book_of(rt, brief, actor.organization_id, opening.sla_revision).priorities
-        ticket = _opened(moment, command, opening, matrix)
-        made = Made(json_bytes(disclosed(actor, ticket)), f"/v1/tickets/{ticket.id}", version=1)
+        book = book_of(rt, brief, actor.organization_id, opening.sla_revision)
+        place = placed(moment, brief, book, command, opening.default_service_id)
+        ticket = _opened(moment, command, opening, book.priorities, place)
+        made = Made(json_bytes(disclosed(actor, ticket, place.own_keys)), f"/v1/tickets/{ticket.id}", version=1)
         clocks = sla.filed_clocks(moment, brief, opening.sla_revision, ticket)
         answer = None if once is None else kept(actor, once, made, moment.now)
         filing.insert_ticket(brief, _new_rows(moment, ticket), clocks, answer)
@@ -84,10 +87,7 @@ def _opening(brief: Brief, actor: Actor, once: OnceKey | None) -> Opening | Kept
     return filing.next_number_or_answer(brief, client_id=actor.client_id, key=once.key)
 
 
-def _opened(act: Moment, command: OpenTicket, opening: Opening, matrix: PriorityMatrix) -> Ticket:
-    service_id = command.service_id or opening.default_service_id
-    if service_id is None:
-        raise FieldError("service_id", "required: this organization has no default service")
+def _opened(act: Moment, command: OpenTicket, opening: Opening, matrix: PriorityMatrix, place: Placed) -> Ticket:
     priority, source = priority_of_new(matrix, command.impact, command.urgency, command.priority)
     return Ticket(
         id=act.new_id(),
@@ -101,12 +101,13 @@ def _opened(act: Moment, command: OpenTicket, opening: Opening, matrix: Priority
         priority=priority,
         priority_source=source,
         priority_reason=command.priority_reason,
-        service_id=service_id,
+        service_id=place.service_id,
         requester_id=command.requester_id or act.user_id,
         assignee_id=command.assignee_id,
-        team_id=command.team_id,
+        team_id=place.team_id,
         tags=list(command.tags),
-        custom_fields=command.custom_fields or {},
+        custom_fields=place.custom_fields,
+        form_version=place.form_version,
         version=1,
         created_at=act.now,
         updated_at=act.now,
@@ -120,6 +121,8 @@ def _new_rows(act: Moment, ticket: Ticket) -> dict[str, Any]:
     created = Told(type=EventType.TICKET_CREATED, changes={})
     values = {name: getattr(ticket, name) for name in Ticket.__slots__}
     shown = {name: values[name] for name in ("subject", "type", "status", "priority", "service_id")}
+    if ticket.team_id is not None:
+        shown["team_id"] = ticket.team_id
     return {
         **values,
         "custom_fields": json_text(ticket.custom_fields),
@@ -145,6 +148,8 @@ def get_ticket(rt: Runtime, actor: Actor, ticket_id: UUID) -> Ticket:
 def list_tickets(rt: Runtime, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
     """Return one page of tickets, newest first."""
     require(actor, Permission.TICKET_READ)
+    if wanted.fields:
+        return list_found(rt, actor, wanted, page)
     return rt.db.ask_directly(lambda direct: queries.list_page(direct, actor, wanted, page))
 
 
@@ -187,15 +192,16 @@ def _require_free(session: Session, actor: Actor, ticket: Ticket, command: EditT
 
 
 def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, command: EditTicket) -> Ticket:
-    matrix = book_of(rt, direct(session), actor.organization_id, locked.sla_revision).priorities
-    changes = _changes(locked.ticket, command, matrix, locked.field_versions)
+    book = book_of(rt, direct(session), actor.organization_id, locked.sla_revision)
+    changes = _changes(locked.ticket, command, book.priorities, locked.field_versions)
     if not changes:
         return locked.ticket
     act = act_of(rt, session, actor)
     case = sla.caught_up(act, locked)
     # What was due meanwhile may have changed the ticket too.
     _require_free(session, actor, case.ticket, command)
-    changes = _changes(case.ticket, command, matrix, moved(locked.field_versions, locked.ticket, case.ticket))
+    changes = _changes(case.ticket, command, book.priorities, moved(locked.field_versions, locked.ticket, case.ticket))
+    changes = judged(act, direct(session), book, case.ticket, changes)
     if not changes:
         return case.ticket
     after = _written(act, case.ticket, changes)
@@ -229,6 +235,8 @@ def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_ve
         status = next_status(locked.ticket.status, action)
         act = act_of(rt, session, actor)
         case = sla.caught_up(act, locked)
+        if status is Status.RESOLVED:
+            require_complete(rt, direct(session), case.ticket)
         after = _written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
         _told(act, _status_events(case.ticket, after), after, case.locked.sequence)
         sla.follow_status(act, case, after)

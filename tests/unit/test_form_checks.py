@@ -1,5 +1,7 @@
 """What may be wrong with a form, setting by setting."""
 
+from typing import Any
+
 import pytest
 
 from psms.domain.forms.checks import problems_of
@@ -12,7 +14,7 @@ SEATS = {"key": "seats", "type": "number", "label": "Seats", "minimum": 1, "maxi
 BEGINS = {"key": "begins", "type": "date", "label": "From", "minimum": "2026-01-01", "maximum": "2026-12-31"}
 
 
-def problems(*documents: dict) -> list[tuple[str, str]]:
+def problems(*documents: dict[str, Any]) -> list[tuple[str, str]]:
     return problems_of([field_of(one) for one in documents])
 
 
@@ -63,7 +65,7 @@ def test_a_form_that_makes_sense_has_no_problem() -> None:
         ),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_named(document: dict, place: str, message: str | None) -> None:
+def test_a_setting_that_makes_no_sense_is_named(document: dict[str, Any], place: str, message: str | None) -> None:
     (problem,) = problems(SITE, {**document, "key": document["key"].replace("site", "other")})
 
     assert problem[0] == f"fields.1.{place}"
@@ -82,7 +84,7 @@ def test_a_setting_that_makes_no_sense_is_named(document: dict, place: str, mess
         ({"field": "open", "values": ["north"]}, "must give values of the field that it asks for"),
     ],
 )
-def test_a_condition_asks_for_a_field_above_that_whoever_is_asked_sees(asks: dict, message: str) -> None:
+def test_a_condition_asks_for_a_field_above_that_whoever_is_asked_sees(asks: dict[str, Any], message: str) -> None:
     is_open = {"key": "open", "type": "boolean", "label": "Open"}
     later = {"key": "later", "type": "boolean", "label": "Later"}
 

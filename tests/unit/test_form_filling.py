@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from psms.domain.forms.definitions import Audience, Form, Referent
 from psms.domain.forms.documents import field_of, form_of
-from psms.domain.forms.filling import UNKNOWN, Named, edited, filed, missing_at_resolving
+from psms.domain.forms.filling import UNKNOWN, Named, Problem, edited, filed, missing_at_resolving
 from psms.domain.forms.values import checked
 from psms.domain.tickets import TicketType
+
+Document = dict[str, Any]
 
 REQUEST, INCIDENT = TicketType.REQUEST, TicketType.INCIDENT
 USER = "01990000-0000-7000-8000-00000000000a"
@@ -26,7 +28,7 @@ SEATS = {"key": "seats", "type": "number", "label": "N", "default": 2, "ticket_t
 DESK = form_of(1, [SITE, ROOM, COST, BOSS, SEATS])
 
 
-def agent_files(given: dict, ticket_type: TicketType = REQUEST) -> tuple[dict, list]:
+def agent_files(given: Document, ticket_type: TicketType = REQUEST) -> tuple[Document, list[Problem]]:
     filled = filed(DESK, given, ticket_type, Audience.AGENTS)
     return filled.values, filled.problems
 
@@ -74,7 +76,7 @@ def test_references_are_told_to_be_looked_up() -> None:
 def test_an_edit_is_judged_by_what_it_changes_and_what_depends_on_that() -> None:
     before = {"site": "north", "room": "4", "former": {"a": 1}, "seats": "many"}
 
-    def problems(**changes: Any) -> list:
+    def problems(**changes: Any) -> list[Problem]:
         return edited(DESK, before, before | changes, REQUEST).problems
 
     assert problems(cost=5) == []
@@ -119,7 +121,7 @@ def test_before_resolving_every_required_field_has_a_value() -> None:
         ({"type": "multi_choice", "choices": ["a"]}, [["a"]], "must be one of the choices"),
     ],
 )
-def test_a_value_that_is_not_right_is_refused(document: dict, value: object, message: str) -> None:
+def test_a_value_that_is_not_right_is_refused(document: Document, value: object, message: str) -> None:
     with pytest.raises(ValueError, match=r"\S") as refused:
         checked(field_of({"key": "k", "label": "K", **document}), value)
 
@@ -131,14 +133,14 @@ _VALUES = st.sampled_from(["north", "south", True, False, 1, 2.5, "4", "", None,
 
 @st.composite
 def forms(draw: st.DrawFn) -> Form:
-    documents: list[dict] = []
+    documents: list[Document] = []
     for number in range(draw(st.integers(1, 5))):
         kind = draw(st.sampled_from(["choice", "multi_choice", "boolean", "text", "number"]))
-        document: dict = {"key": f"k{number}", "type": kind, "label": "L", "choices": ["north", "south"]}
+        document: Document = {"key": f"k{number}", "type": kind, "label": "L", "choices": ["north", "south"]}
         document["required"] = draw(st.sampled_from(["never", "filing", "resolving"]))
         document["visible_to"] = draw(st.sampled_from(["everyone", "agents"]))
         above = [one for one in documents if one["type"] in {"choice", "boolean"}]
-        if above and draw(st.booleans()):
+        if bool(above) and draw(st.booleans()):
             asked = draw(st.sampled_from(above))
             values = [True] if asked["type"] == "boolean" else ["north"]
             document[draw(st.sampled_from(["show_if", "required_if"]))] = {"field": asked["key"], "values": values}
@@ -150,17 +152,18 @@ def forms(draw: st.DrawFn) -> Form:
 
 def is_right(kind: str, value: Any) -> bool:
     """Say by hand which of `_VALUES` a field of a kind may have."""
-    return {
+    right: dict[str, bool] = {
         "choice": value in ("north", "south"),
         "multi_choice": value == ["north"],
         "boolean": isinstance(value, bool),
         "text": isinstance(value, str) and value != "",
         "number": isinstance(value, int | float) and not isinstance(value, bool),
-    }[kind]
+    }
+    return right[kind]
 
 
 @given(form=forms(), given=st.dictionaries(st.sampled_from([f"k{n}" for n in range(6)]), _VALUES), agent=st.booleans())
-def test_any_form_judges_as_the_model_does(form: Form, given: dict, agent: bool) -> None:
+def test_any_form_judges_as_the_model_does(form: Form, given: Document, agent: bool) -> None:
     stored: dict[str, Any] = {}
     wrong = {key for key in given if key not in {f.key for f in form.fields if agent or f.visible_to == "everyone"}}
     for field in form.fields:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from psms.domain.forms.definitions import (
     LONGEST_LONG_TEXT,
     LONGEST_TEXT,
+    MOST_FILTERABLE,
     Audience,
     FieldCondition,
     FieldType,
@@ -44,6 +45,10 @@ def problems_of(fields: Sequence[FormField]) -> list[Problem]:
             found.append((f"fields.{number}.key", "another field has this key too"))
         found += [(f"fields.{number}.{name}", message) for name, message in _problems(field, above)]
         above.setdefault(field.key, field)
+    if sum(field.filterable for field in fields) > MOST_FILTERABLE:
+        found.append(
+            ("fields", f"tickets are found by {MOST_FILTERABLE} fields at most: say of others filterable: false")
+        )
     return found
 
 

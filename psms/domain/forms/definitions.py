@@ -9,6 +9,8 @@ from psms.domain.tickets import TicketType
 
 MOST_FIELDS = 200
 MOST_CHOICES = 200
+# Each is a row for each ticket.
+MOST_FILTERABLE = 50
 LONGEST_CHOICE = 100
 LONGEST_TEXT = 200
 LONGEST_LONG_TEXT = 10_000
