@@ -4,10 +4,12 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
+from marshmallow import validate
 
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
+from api.fields import QueryNumber, Schema
 from api.form_fields import FormForRequesterSchema, FormSchema, SaveFormSchema
 from api.pagination import PageQuery, page_request
 from api.preconditions import wanted_version
@@ -23,18 +25,26 @@ EXAMPLE = {
     ]
 }
 
-blp = Blueprint("service-forms", "/v1/services/<uuid:service_id>/form", "What a service asks of those who file for it.")
+
+class FormQuery(Schema):
+    """Which version of a form to read."""
+
+    version = QueryNumber(validate=validate.Range(min=1), metadata={"description": "Left out: the current one."})
 
 
-@blp.route("", methods=["GET"])
+blp = Blueprint("service-forms", "/v1/services/<uuid:service_id>", "What a service asks of those who file for it.")
+
+
+@blp.route("/form", methods=["GET"])
 @requires(Permission.SERVICE_READ)
+@blp.arguments(FormQuery, location="query")
 @blp.reads(FormSchema, FormForRequesterSchema)
-def get_form(service_id: UUID) -> Response:
-    """Read a service's form as it is now; a service without one answers 404."""
-    return render.current_unless_known(forms.get_form(runtime(), actor(), service_id))
+def get_form(query: dict[str, Any], service_id: UUID) -> Response:
+    """Read a service's form, as it is now or in the version that is asked for; a service without one answers 404."""
+    return render.current_unless_known(forms.get_form(runtime(), actor(), service_id, query.get("version")))
 
 
-@blp.route("", methods=["PUT"])
+@blp.route("/form", methods=["PUT"])
 @requires(Permission.SERVICE_MANAGE)
 @blp.arguments(SaveFormSchema, example=EXAMPLE)
 @blp.edits(FormSchema)
@@ -45,18 +55,10 @@ def save_form(values: dict[str, Any], service_id: UUID) -> Response:
     return render.current(forms.save_form(runtime(), actor(), service_id, command))
 
 
-@blp.route("/versions", methods=["GET"])
+@blp.route("/form-versions", methods=["GET"])
 @requires(Permission.SERVICE_READ)
 @blp.arguments(PageQuery, location="query")
 @blp.lists(FormSchema, FormForRequesterSchema)
 def list_form_versions(query: dict[str, Any], service_id: UUID) -> Response:
     """List all that a service's form has said, oldest first."""
     return render.listed(forms.list_form_versions(runtime(), actor(), service_id, page_request(query)))
-
-
-@blp.route("/versions/<int:version>", methods=["GET"])
-@requires(Permission.SERVICE_READ)
-@blp.reads(FormSchema, FormForRequesterSchema)
-def get_form_version(service_id: UUID, version: int) -> Response:
-    """Read a version of a service's form."""
-    return render.current_unless_known(forms.get_form(runtime(), actor(), service_id, version))

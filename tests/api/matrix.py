@@ -18,6 +18,9 @@ SIMULATION = {
 }
 """A policy tried on a day on which nothing was filed."""
 
+SITE = {"key": "site", "type": "choice", "label": "Site", "choices": ["north", "south"]}
+"""A field of a form."""
+
 Route = tuple[str, str]
 
 
@@ -47,6 +50,7 @@ _WATCHERS = f"{_TICKET}/watchers"
 _ORGANIZATION = "/v1/organizations/<uuid:organization_id>"
 _ENDPOINT = "/v1/webhook-endpoints/<uuid:endpoint_id>"
 _CALENDAR = "/v1/calendars/<uuid:calendar_id>"
+_SERVICE = "/v1/services/<uuid:service_id>"
 _SPAN = "?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"
 _DELIVERIES = f"{_ENDPOINT}/deliveries"
 
@@ -58,6 +62,7 @@ _CHANGE = "        200  200  200  200  200  403  403"
 _NOT_ELSEWHERE = " 200  200  404  404  200  403  403"
 _NO_CUSTOM = "     200  200  200  200  200  200  403"
 _DIRECTORY = "     200  200  200  403  200  200  403"
+_WORKERS = "       200  200  200  403  200  403  403"
 _LEADERS = "       200  200  403  403  403  403  403"
 _MADE = "          201  201  403  403  403  403  403"
 _ADMIN = "         200  403  403  403  403  403  403"
@@ -119,8 +124,13 @@ EXPECT: dict[Route, Row] = {
     ("DELETE", "/v1/duties/<uuid:duty_id>"): Row(own="204  204  403  403  403  403  403", fresh="duty_id"),
     ("POST", "/v1/services"): Row(own=_MADE, body={"name": "Service no. {n}"}),
     ("GET", "/v1/services"): Row(own=_EVERYBODY),
-    ("GET", "/v1/services/<uuid:service_id>"): Row(own=_EVERYBODY),
-    ("PATCH", "/v1/services/<uuid:service_id>"): Row(own=_LEADERS, body={"description": "Changed {n}"}),
+    ("GET", _SERVICE): Row(own=_EVERYBODY),
+    ("PATCH", _SERVICE): Row(own=_LEADERS, body={"description": "Changed {n}"}),
+    ("PUT", f"{_SERVICE}/incident"): Row(own=_WORKERS, body={"text": "Mail is late."}),
+    ("DELETE", f"{_SERVICE}/incident"): Row(own="204  204  204  403  204  403  403"),
+    ("GET", f"{_SERVICE}/form"): Row(own=_EVERYBODY),
+    ("PUT", f"{_SERVICE}/form"): Row(own=_LEADERS, body={"fields": [SITE]}),
+    ("GET", f"{_SERVICE}/form-versions"): Row(own=_EVERYBODY),
     ("POST", "/v1/assignments"): Row(
         own=_MADE, body={"service_id": "{service_id}", "user_id": "{user_id}"}, fresh="service_id"
     ),

@@ -18,7 +18,13 @@ from workflows.relay import relay_outbox
 
 ORGANIZATION = ["created_at", "default_service_id", "id", "name", "priority_matrix", "updated_at", "version"]
 TEAM = ["created_at", "id", "member_ids", "name", "updated_at", "version"]
-SERVICE = ["active", "created_at", "description", "id", "name", "updated_at", "version"]
+CATALOGUED = ["category", "description", "form_version", "id", "incident", "name", "position", "version"]
+SERVICE = sorted([
+    *CATALOGUED, "active", "created_at", "default_team_id", "owner_id", "sla_policy_id", "updated_at",
+    "visibility", "visible_team_ids",
+])  # fmt: skip
+FILLED_IN = ["fields", "service_id", "version"]
+FORM = ["created_at", "created_by", *FILLED_IN]
 ASSIGNMENT = ["created_at", "id", "service_id", "team_id", "user_id"]
 CLIENT = [
     "active",
@@ -129,6 +135,8 @@ READ = {
     "teams": TEAM,
     "duties": ["created_at", "id", "since", "team_id", "until", "user_id"],
     "services": SERVICE,
+    "form": FORM,
+    "form-versions": FORM,
     "assignments": ASSIGNMENT,
     "clients": CLIENT,
     "roles": ROLE,
@@ -145,17 +153,20 @@ READ = {
 }
 LESS = {
     ("tickets", "requester"): FOR_REQUESTERS,
+    ("services", "requester"): CATALOGUED,
+    ("form", "requester"): FILLED_IN,
+    ("form-versions", "requester"): FILLED_IN,
     ("users", "agent"): ["active", "email", "id", "is_service", "name", "version"],
 }
 PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "scope", "status", "title", "type"}
 # One delivery is shown with its attempts.
 SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
 # What an act answers with: the thing that it was done to, or what it made.
-ACTS = {"transitions": "tickets", "take": "tickets", "resend": "deliveries", "void": "sla"}
+ACTS = {"transitions": "tickets", "take": "tickets", "resend": "deliveries", "void": "sla", "incident": "services"}
 TOLD = {
     "sla-simulations": SIMULATED,
     "preview": ["clocks", "complete", "moved", "tickets", "would_breach"],
-    "match": ["policy_id", "policy_version", "targets", "verdicts"],
+    "match": ["chosen_by", "policy_id", "policy_version", "targets", "verdicts"],
     "test": ["event_id"],
     "rotate-secret": ["endpoint_id", "previous_expires_at", "secret"],
 }
