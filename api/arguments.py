@@ -1,7 +1,7 @@
 """How a request's JSON body and query are read before a schema judges them, and how refusals are told."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes
 
@@ -41,8 +41,9 @@ class GuardedParser(FlaskParser):
         return json_body(req, optional=getattr(schema, "body_optional", False))
 
     @override
-    def load_querystring(self, req: flask.Request, schema: ma.Schema) -> dict[str, str]:
-        return query_values(req)
+    def load_querystring(self, req: flask.Request, schema: ma.Schema) -> dict[str, Any]:
+        several = {name for name, field in schema.fields.items() if isinstance(field, ma.fields.List)}
+        return query_values(req, several)
 
     @override
     def handle_error(
@@ -82,20 +83,27 @@ def _check_media_type(req: flask.Request) -> None:
         raise MediaTypeNotKnown("The body must not be compressed: leave Content-Encoding out.")
 
 
-def query_values(req: flask.Request) -> dict[str, str]:
-    """Return the query parameters; raise FieldError for one given twice, too long, or that is no text."""
+def query_values(req: flask.Request, several: Collection[str] = ()) -> dict[str, Any]:
+    """Return the query parameters, as lists those that may be given *several* times.
+
+    Raises FieldError for another that is given twice, and for one that is too long or no text.
+    """
     _check_encoding(req.query_string)
-    found: dict[str, str] = {}
+    found: dict[str, Any] = {}
     for name, values in req.args.lists():
-        if len(values) > 1:
+        if len(values) > 1 and name not in several:
             raise FieldError(_short(name), "given more than once")
-        value = values[0]
-        if len(value) > MAX_QUERY_VALUE:
-            raise FieldError(_short(name), f"longer than {MAX_QUERY_VALUE} characters")
-        if has_no_text(name) or has_no_text(value):
-            raise FieldError(_short(name), "not valid text")
-        found[name] = value
+        for value in values:
+            _check_value(name, value)
+        found[name] = values if name in several else values[0]
     return found
+
+
+def _check_value(name: str, value: str) -> None:
+    if len(value) > MAX_QUERY_VALUE:
+        raise FieldError(_short(name), f"longer than {MAX_QUERY_VALUE} characters")
+    if has_no_text(name) or has_no_text(value):
+        raise FieldError(_short(name), "not valid text")
 
 
 def _check_encoding(query: bytes) -> None:

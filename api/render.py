@@ -9,14 +9,16 @@ from typing import Any, Protocol
 
 from flask import Response
 
-from api.context import actor_if_any
+from api.context import actor_if_any, runtime
 from api.idempotency import REPLAYED_HEADER
 from api.pagination import encode_cursor, sealing_key
 from api.preconditions import etag_of, is_not_modified
+from psms.domain.access import Actor
 from psms.domain.answers import Created
-from psms.domain.disclosure import disclosed, disclosed_items
+from psms.domain.disclosure import OwnKeys, disclosed, disclosed_items
 from psms.domain.pages import Page
 from psms.encoding import json_bytes
+from workflows.ticket_forms import own_keys
 
 _JSON = "application/json"
 
@@ -68,7 +70,7 @@ def listed(page: Page[Any]) -> Response:
     """Return 200 with one page and the cursor of the next."""
     following = None if page.next_after is None else encode_cursor(page.next_after, sealing_key())
     caller = actor_if_any()
-    items = page.items if caller is None else disclosed_items(caller, page.items)
+    items = page.items if caller is None else disclosed_items(caller, page.items, _own_keys(caller, page.items))
     return Response(json_bytes(_Listed(items=items, next_cursor=following)), content_type=_JSON)
 
 
@@ -80,4 +82,8 @@ def removed() -> Response:
 def _for_caller(resource: object) -> object:
     # Here, for every answer: a view cannot forget it.
     caller = actor_if_any()
-    return resource if caller is None else disclosed(caller, resource)
+    return resource if caller is None else disclosed(caller, resource, _own_keys(caller, [resource]))
+
+
+def _own_keys(caller: Actor, resources: Sequence[object]) -> OwnKeys:
+    return own_keys(runtime(), caller, resources) if caller.is_requester else {}

@@ -61,6 +61,8 @@ class TicketForRequesterSchema(Answer):
     priority = choice(Priority)
     service_id = Uuid()
     requester_id = Uuid()
+    custom_fields = fields.Dict(metadata={"description": "Those fields of the service's form that requesters see."})
+    form_version = fields.Integer(allow_none=True)
     merged_into_id = Uuid(allow_none=True)
     version = fields.Integer()
     created_at = fields.DateTime()

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from uuid import UUID
 
-from psms.db.models.accounts import ClientRow, OrganizationRow, ServiceRow
+from psms.db.models.accounts import ClientRow, OrganizationRow
+from psms.db.models.services import ServiceRow
 from psms.db.queries import people, records, sla_books
 from psms.db.session import enter
 from psms.domain.access import Actor, Permission, Role, Scope, require

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from psms.db.direct import Direct
 from psms.db.queries import sla_books as queries
-from psms.db.queries.sla_books import BookRecord, CalendarRecord
+from psms.db.queries.sla_books import BookRecord, CalendarRecord, ServiceRecord
 from psms.domain.priorities import USUAL, matrix_of
+from psms.domain.services import BookedService, ServiceVisibility
 from psms.domain.sla.book import Book, BookedCalendar, BookedPolicy, make_book
 from psms.domain.sla.calendar_definitions import definition_of
 from psms.domain.sla.calendar_keys import CalendarKey, parse_key
@@ -88,6 +89,7 @@ def booked(rt: Runtime, record: BookRecord) -> Book:
         last_edit=record.last_edit,
         zone_data=rt.shelf.zones.version,
         calendars={one.id: BookedCalendar(version=one.version, calendar=_calendar(one)) for one in record.calendars},
+        services={one.id: _service(one) for one in record.services},
         priorities=USUAL if record.priority_matrix is None else matrix_of(record.priority_matrix),
     )
     policies = [
@@ -95,6 +97,17 @@ def booked(rt: Runtime, record: BookRecord) -> Book:
         for one in record.policies
     ]
     return make_book(empty, policies)
+
+
+def _service(record: ServiceRecord) -> BookedService:
+    return BookedService(
+        active=record.active,
+        visibility=ServiceVisibility(record.visibility),
+        visible_team_ids=frozenset(record.visible_team_ids),
+        default_team_id=record.default_team_id,
+        sla_policy_id=record.sla_policy_id,
+        form_version=record.form_version,
+    )
 
 
 def _calendar_in(books: Sequence[Book], key: str) -> Calendar | None:

@@ -6,14 +6,15 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from psms.db.direct import direct
-from psms.db.models.accounts import OrganizationRow, ServiceRow, TeamRow
+from psms.db.models.accounts import OrganizationRow, TeamRow
+from psms.db.models.services import ServiceRow
 from psms.db.queries import records
 from psms.domain.access import Actor, Permission, require
 from psms.domain.sla.book import BookedPromise
 from psms.domain.sla.matching import Subject, Verdict
 from psms.domain.sla.policy_documents import policy_document_of
 from psms.domain.sla.subjects import subject_of
-from psms.domain.sla_policies import Match, MatchQuestion, PolicyVerdict
+from psms.domain.sla_policies import ChosenBy, Match, MatchQuestion, PolicyVerdict
 from psms.errors import FieldError, NotFound
 from psms.runtime import Runtime
 from workflows.sla_books import current_book
@@ -31,9 +32,12 @@ def match(rt: Runtime, actor: Actor, question: MatchQuestion) -> Match:
         book = current_book(rt, direct(session), actor.organization_id)
     verdicts = book.explain(subject) if question.team_id is None else book.explain_agreement(subject)
     found = next((one.policy.value for one in verdicts if not one.refusals), None)
+    is_named = question.team_id is None and book.policy_of_service(subject.service_id) is not None
+    by = ChosenBy.SERVICE if is_named else ChosenBy.CONDITIONS
     return Match(
         policy_id=found.policy_id if found else None,
         policy_version=found.policy_version if found else None,
+        chosen_by=by if found else None,
         targets=policy_document_of(found.definition)["targets"] if found else {},
         verdicts=[_verdict(one) for one in verdicts],
     )

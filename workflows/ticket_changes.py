@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from psms.db.direct import direct
 from psms.db.queries import tickets as queries
 from psms.db.queries.tickets import LockedTicket
 from psms.domain.access import Actor
@@ -20,6 +21,7 @@ from workflows import auto_close, closing_guard, sla, trail
 from workflows.act import Act
 from workflows.sla_clocks import Case
 from workflows.ticket_events import Told, tell
+from workflows.ticket_forms import require_complete
 
 
 def locked_ticket(session: Session, actor: Actor, ticket_id: UUID, if_version: int | None) -> LockedTicket:
@@ -48,6 +50,8 @@ def moved_along(act: Act, case: Case, action: Action) -> Ticket:
     """
     status = next_status(case.ticket.status, action)
     closing_guard.require_children_done(act, case.ticket, status)
+    if status is Status.RESOLVED:
+        require_complete(act.rt, direct(act.session), case.ticket)
     return moved(act, case, status, {})
 
 

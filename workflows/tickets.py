@@ -32,7 +32,7 @@ from psms.domain.tickets import (
     TicketFilter,
 )
 from psms.encoding import json_bytes, json_text
-from psms.errors import AlreadyTaken, FieldError, RequestInProgress
+from psms.errors import AlreadyTaken, RequestInProgress
 from psms.runtime import Runtime
 from workflows import sla
 from workflows.act import Act, Moment, act_of
@@ -42,6 +42,8 @@ from workflows.sla_books import book_of
 from workflows.sla_clocks import Case
 from workflows.ticket_changes import locked_ticket, moved_along, told, written
 from workflows.ticket_events import Told, body_of
+from workflows.ticket_forms import Placed, judged, placed
+from workflows.ticket_search import list_found
 
 
 def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None) -> Created:
@@ -70,9 +72,10 @@ def _filed(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None)
             return repeated(opening, cast("OnceKey", once))
         # The instant at which the number was taken, under the counter's lock: later numbers have later instants.
         moment = Moment(rt=rt, organization_id=actor.organization_id, actor=actor, now=opening.now)
-        matrix = book_of(rt, brief, actor.organization_id, opening.sla_revision).priorities
-        ticket = _opened(moment, command, opening, matrix)
-        made = Made(json_bytes(disclosed(actor, ticket)), f"/v1/tickets/{ticket.id}", version=1)
+        book = book_of(rt, brief, actor.organization_id, opening.sla_revision)
+        place = placed(moment, brief, book, command, opening.default_service_id)
+        ticket = _opened(moment, command, opening, book.priorities, place)
+        made = Made(json_bytes(disclosed(actor, ticket, place.own_keys)), f"/v1/tickets/{ticket.id}", version=1)
         clocks = sla.filed_clocks(moment, brief, opening.sla_revision, ticket)
         answer = None if once is None else kept(actor, once, made, moment.now)
         filing.insert_ticket(brief, _new_rows(moment, ticket), clocks, answer)
@@ -84,8 +87,9 @@ def filed(act: Act, command: OpenTicket) -> Ticket:
     way = direct(act.session)
     opening = filing.next_number(way)
     moment = Moment(rt=act.rt, organization_id=act.organization_id, actor=act.actor, now=opening.now)
-    matrix = book_of(act.rt, way, act.organization_id, opening.sla_revision).priorities
-    ticket = _opened(moment, command, opening, matrix)
+    book = book_of(act.rt, way, act.organization_id, opening.sla_revision)
+    place = placed(moment, way, book, command, opening.default_service_id)
+    ticket = _opened(moment, command, opening, book.priorities, place)
     clocks = sla.filed_clocks(moment, way, opening.sla_revision, ticket)
     filing.insert_within(way, _new_rows(moment, ticket), clocks)
     return ticket
@@ -97,10 +101,7 @@ def _opening(brief: Brief, actor: Actor, once: OnceKey | None) -> Opening | Kept
     return filing.next_number_or_answer(brief, client_id=actor.client_id, key=once.key)
 
 
-def _opened(act: Moment, command: OpenTicket, opening: Opening, matrix: PriorityMatrix) -> Ticket:
-    service_id = command.service_id or opening.default_service_id
-    if service_id is None:
-        raise FieldError("service_id", "required: this organization has no default service")
+def _opened(act: Moment, command: OpenTicket, opening: Opening, matrix: PriorityMatrix, place: Placed) -> Ticket:
     priority, source = priority_of_new(matrix, command.impact, command.urgency, command.priority)
     return Ticket(
         id=act.new_id(),
@@ -114,12 +115,13 @@ def _opened(act: Moment, command: OpenTicket, opening: Opening, matrix: Priority
         priority=priority,
         priority_source=source,
         priority_reason=command.priority_reason,
-        service_id=service_id,
+        service_id=place.service_id,
         requester_id=command.requester_id or act.user_id,
         assignee_id=command.assignee_id,
-        team_id=command.team_id,
+        team_id=place.team_id,
         tags=list(command.tags),
-        custom_fields=command.custom_fields or {},
+        custom_fields=place.custom_fields,
+        form_version=place.form_version,
         version=1,
         created_at=act.now,
         updated_at=act.now,
@@ -133,6 +135,8 @@ def _new_rows(act: Moment, ticket: Ticket) -> dict[str, Any]:
     created = Told(type=EventType.TICKET_CREATED, changes={})
     values = {name: getattr(ticket, name) for name in Ticket.__slots__}
     shown = {name: values[name] for name in ("subject", "type", "status", "priority", "service_id")}
+    if ticket.team_id is not None:
+        shown["team_id"] = ticket.team_id
     return {
         **values,
         "custom_fields": json_text(ticket.custom_fields),
@@ -158,6 +162,8 @@ def get_ticket(rt: Runtime, actor: Actor, ticket_id: UUID) -> Ticket:
 def list_tickets(rt: Runtime, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
     """Return one page of tickets, newest first."""
     require(actor, Permission.TICKET_READ)
+    if wanted.fields:
+        return list_found(rt, actor, wanted, page)
     return rt.db.ask_directly(lambda direct: queries.list_page(direct, actor, wanted, page))
 
 
@@ -200,15 +206,17 @@ def _require_free(session: Session, actor: Actor, ticket: Ticket, command: EditT
 
 
 def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, command: EditTicket) -> Ticket:
-    matrix = book_of(rt, direct(session), actor.organization_id, locked.sla_revision).priorities
-    changes = _changes(locked.ticket, command, matrix, locked.field_versions)
+    book = book_of(rt, direct(session), actor.organization_id, locked.sla_revision)
+    changes = _changes(locked.ticket, command, book.priorities, locked.field_versions)
     if not changes:
         return locked.ticket
     act = act_of(rt, session, actor)
     case = sla.caught_up(act, locked)
     # What was due meanwhile may have changed the ticket too.
     _require_free(session, actor, case.ticket, command)
-    changes = _changes(case.ticket, command, matrix, moved_versions(locked.field_versions, locked.ticket, case.ticket))
+    versions = moved_versions(locked.field_versions, locked.ticket, case.ticket)
+    changes = _changes(case.ticket, command, book.priorities, versions)
+    changes = judged(act, direct(session), book, case.ticket, changes)
     if not changes:
         return case.ticket
     after = write_edit(act, case, changes)

@@ -20,7 +20,7 @@ from api.smorest import Blueprint
 from psms.domain.access import Permission
 from psms.domain.sla.edits import Applies
 from psms.domain.sla.policy_edits import PolicyFields
-from psms.domain.sla_policies import EditSlaPolicy, MatchQuestion, NewSlaPolicy
+from psms.domain.sla_policies import ChosenBy, EditSlaPolicy, MatchQuestion, NewSlaPolicy
 from psms.domain.tickets import Priority, TicketType
 from workflows import sla_matching, sla_policies, sla_previews
 
@@ -116,6 +116,11 @@ class MatchSchema(Answer):
 
     policy_id = Uuid(allow_none=True)
     policy_version = fields.Integer(allow_none=True)
+    chosen_by = choice(
+        ChosenBy,
+        allow_none=True,
+        metadata={"description": "Named by the service, or for its conditions."},
+    )
     targets = fields.Nested(TargetsSchema)
     verdicts = fields.List(fields.Nested(VerdictSchema))
 

@@ -10,6 +10,7 @@ from api import render
 from api.auth import actor, requires
 from api.context import runtime
 from api.fields import MAX_TEXT, Schema, Uuid, choice, json_object, maybe_empty_text, several, text
+from api.form_fields import FieldFilterField
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.smorest import Blueprint
@@ -25,6 +26,7 @@ _MAX_REASON = 500
 _MAX_VERSION = 999_999_999
 _MAX_TAG = 64
 _MOST_TAGS = 50
+_MOST_FILTERS = 5
 
 
 def _base_version() -> fields.Integer:
@@ -53,6 +55,7 @@ class OpenTicketForRequesterSchema(Schema):
     urgency = choice(Level)
     service_id = Uuid()
     requester_id = Uuid()
+    custom_fields = json_object()
 
     @post_load
     def to_command(self, values: dict[str, Any], **_: object) -> OpenTicket:
@@ -92,7 +95,8 @@ class EditTicketSchema(_TicketFieldsSchema):
 class OpenTicketSchema(_TicketFieldsSchema):
     """A new ticket; only the subject is required.
 
-    A requester may not name priority, assignee_id, team_id, tags and custom_fields.
+    A requester may not name priority, assignee_id, team_id and tags, and of custom_fields those of the service's form
+    that are theirs.
     """
 
     for_requester: ClassVar[Schema] = OpenTicketForRequesterSchema()
@@ -121,6 +125,11 @@ class TicketForRequesterQuery(PageQuery):
     priority = choice(Priority)
     requester_id = Uuid()
     service_id = Uuid()
+    field = several(
+        FieldFilterField(),
+        at_most=_MOST_FILTERS,
+        metadata={"description": "A custom field as key:value, such as site:north or seats:3..10; may be repeated."},
+    )
 
 
 class TicketQuery(TicketForRequesterQuery):
@@ -156,7 +165,8 @@ def open_ticket(command: OpenTicket) -> Response:
 def list_tickets(query: dict[str, Any]) -> Response:
     """List tickets, newest first."""
     page = page_request(query)
-    return render.listed(tickets.list_tickets(runtime(), actor(), TicketFilter(**query), page))
+    wanted = TicketFilter(fields=tuple(query.pop("field", ())), **query)
+    return render.listed(tickets.list_tickets(runtime(), actor(), wanted, page))
 
 
 @blp.route("/<uuid:ticket_id>", methods=["GET"])

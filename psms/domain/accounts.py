@@ -1,4 +1,4 @@
-"""Organizations, people, teams, services and clients as the API shows them, and the commands that change them."""
+"""Organizations, people, teams, assignments and clients as the API shows them, and what changes them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,19 +48,6 @@ class Team:
     id: UUID
     name: str
     member_ids: list[UUID]
-    version: int
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """Something that tickets are about."""
-
-    id: UUID
-    name: str
-    description: str
-    active: bool
     version: int
     created_at: datetime
     updated_at: datetime
@@ -126,14 +113,6 @@ class NewTeam:
 
     name: str
     member_ids: tuple[UUID, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewService:
-    """Add a service to the catalogue."""
-
-    name: str
-    description: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

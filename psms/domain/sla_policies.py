@@ -103,12 +103,20 @@ class PolicyVerdict:
     refusals: Sequence[Refusal]
 
 
+class ChosenBy(StrEnum):
+    """How a policy was chosen: the ticket's service names it, or it is the first whose conditions hold."""
+
+    SERVICE = "service"
+    CONDITIONS = "conditions"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """The policy that applies, None where none does, and the verdicts up to it, in the order of asking."""
 
     policy_id: UUID | None
     policy_version: int | None
+    chosen_by: ChosenBy | None
     targets: Mapping[str, TargetDocument]
     verdicts: Sequence[PolicyVerdict]
 

@@ -23,7 +23,7 @@ class SplitTicket:
 
 
 def opening_of(source: Ticket, command: SplitTicket) -> OpenTicket:
-    """Return what is filed when *source* is split. With another service, the team is left open."""
+    """Return what is filed when *source* is split. With another service, team and custom fields are left open."""
     same_service = command.service_id in {None, source.service_id}
     return OpenTicket(
         subject=command.subject,
@@ -34,4 +34,5 @@ def opening_of(source: Ticket, command: SplitTicket) -> OpenTicket:
         service_id=command.service_id or source.service_id,
         requester_id=command.requester_id or source.requester_id,
         team_id=source.team_id if same_service else None,
+        custom_fields=dict(source.custom_fields) if same_service else None,
     )

@@ -160,6 +160,14 @@ class EditTicket:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldFilter:
+    """A key of fields, and what is asked of their value, as it was written."""
+
+    key: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TicketFilter:
     """Which tickets to list; None leaves a field out. *order* is newest first."""
 
@@ -172,6 +180,7 @@ class TicketFilter:
     service_id: UUID | None = None
     tag: str | None = None
     parent_id: UUID | None = None
+    fields: tuple[FieldFilter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,8 @@ SIMULATION = {
 
 RULE = {"on": ["ticket.commented"], "actions": [{"type": "add_tags", "tags": ["answered"]}]}
 """What an automation may say."""
+SITE = {"key": "site", "type": "choice", "label": "Site", "choices": ["north", "south"]}
+"""A field of a form."""
 
 Route = tuple[str, str]
 
@@ -51,6 +53,7 @@ _LINKS = f"{_TICKET}/links"
 _ORGANIZATION = "/v1/organizations/<uuid:organization_id>"
 _ENDPOINT = "/v1/webhook-endpoints/<uuid:endpoint_id>"
 _CALENDAR = "/v1/calendars/<uuid:calendar_id>"
+_SERVICE = "/v1/services/<uuid:service_id>"
 _SPAN = "?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"
 _DELIVERIES = f"{_ENDPOINT}/deliveries"
 
@@ -64,6 +67,7 @@ _DESK = "          200  200  200  403  200  403  403"
 _DESK_ELSEWHERE = "200  200  404  403  200  403  403"
 _NO_CUSTOM = "     200  200  200  200  200  200  403"
 _DIRECTORY = "     200  200  200  403  200  200  403"
+_WORKERS = "       200  200  200  403  200  403  403"
 _LEADERS = "       200  200  403  403  403  403  403"
 _MADE = "          201  201  403  403  403  403  403"
 _ADMIN = "         200  403  403  403  403  403  403"
@@ -155,8 +159,13 @@ EXPECT: dict[Route, Row] = {
     ("DELETE", "/v1/duties/<uuid:duty_id>"): Row(own="204  204  403  403  403  403  403", fresh="duty_id"),
     ("POST", "/v1/services"): Row(own=_MADE, body={"name": "Service no. {n}"}),
     ("GET", "/v1/services"): Row(own=_EVERYBODY),
-    ("GET", "/v1/services/<uuid:service_id>"): Row(own=_EVERYBODY),
-    ("PATCH", "/v1/services/<uuid:service_id>"): Row(own=_LEADERS, body={"description": "Changed {n}"}),
+    ("GET", _SERVICE): Row(own=_EVERYBODY),
+    ("PATCH", _SERVICE): Row(own=_LEADERS, body={"description": "Changed {n}"}),
+    ("PUT", f"{_SERVICE}/incident"): Row(own=_WORKERS, body={"text": "Mail is late."}),
+    ("DELETE", f"{_SERVICE}/incident"): Row(own="204  204  204  403  204  403  403"),
+    ("GET", f"{_SERVICE}/form"): Row(own=_EVERYBODY),
+    ("PUT", f"{_SERVICE}/form"): Row(own=_LEADERS, body={"fields": [SITE]}),
+    ("GET", f"{_SERVICE}/form-versions"): Row(own=_EVERYBODY),
     ("POST", "/v1/assignments"): Row(
         own=_MADE, body={"service_id": "{service_id}", "user_id": "{user_id}"}, fresh="service_id"
     ),

@@ -14,7 +14,7 @@ from api.app import create_app
 from psms.domain.access import MATRIX, Permission, Role, Scope
 from psms.runtime import Runtime
 from tests.api.conftest import ApiClient
-from tests.api.matrix import CUSTOM_KEEPS, RULE, Row
+from tests.api.matrix import CUSTOM_KEEPS, RULE, SITE, Row
 from tests.support.databases import MigratedDatabase
 from tests.support.offices import Office, add_custom_caller, furnish
 from tests.support.tenants import EVERY_SCOPE, add_caller
@@ -131,6 +131,7 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
     # With no team and of a service that nobody answers for: every agent sees it, and it is the requester's.
     ticket = {"subject": "Printer on fire", "requester_id": str(office.requester.actor.user_id)}
     service = _made(boss, "services", {"name": "Printing"})
+    assert boss.call("PUT", f"/v1/services/{service}/form", json={"fields": [SITE]}).status_code == 200
     user = _made(boss, "users", {"email": "ada@example.com", "name": "Ada", "role": "agent"})
     endpoint = _made(boss, "webhook-endpoints", {"url": "http://127.0.0.1:40009/"})
     policy = _made(boss, "sla-policies", {"name": "A", "resolution_seconds": 86400})

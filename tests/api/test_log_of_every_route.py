@@ -10,7 +10,7 @@ from psycopg import sql
 from api.app import create_app
 from psms.domain.access import Role
 from psms.settings import Settings
-from tests.api.matrix import QUESTIONS, RULE, SIMULATION
+from tests.api.matrix import QUESTIONS, RULE, SIMULATION, SITE
 from tests.support.receiver import Receiver
 from tests.support.tenants import add_endpoint, file_ticket
 from workflows.boot import runtime_for
@@ -27,6 +27,9 @@ CALLS = {
     ("PATCH", "/v1/organizations/{organization}"): {"name": "Renamed"},
     ("POST", "/v1/services"): {"name": "Mail"},
     ("PATCH", "/v1/services/{service}"): {"name": "Renamed"},
+    ("PUT", "/v1/services/{service}/incident"): {"text": "Mail is late."},
+    ("DELETE", "/v1/services/{service}/incident"): None,
+    ("PUT", "/v1/services/{service}/form"): {"fields": [SITE]},
     ("POST", "/v1/users"): {"email": "new@example.com", "name": "New", "role": "agent"},
     ("PATCH", "/v1/users/{user}"): {"name": "Renamed"},
     ("POST", "/v1/teams"): {"name": "New"},

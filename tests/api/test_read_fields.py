@@ -27,7 +27,13 @@ ORGANIZATION = [
     "version",
 ]
 TEAM = ["created_at", "id", "member_ids", "name", "updated_at", "version"]
-SERVICE = ["active", "created_at", "description", "id", "name", "updated_at", "version"]
+CATALOGUED = ["category", "description", "form_version", "id", "incident", "name", "position", "version"]
+SERVICE = sorted([
+    *CATALOGUED, "active", "created_at", "default_team_id", "owner_id", "sla_policy_id", "updated_at",
+    "visibility", "visible_team_ids",
+])  # fmt: skip
+FILLED_IN = ["fields", "service_id", "version"]
+FORM = ["created_at", "created_by", *FILLED_IN]
 ASSIGNMENT = ["created_at", "id", "service_id", "team_id", "user_id"]
 CLIENT = [
     "active", "client_id", "created_at", "id", "name", "role", "role_id", "scopes", "updated_at", "user_id", "version",
@@ -109,6 +115,8 @@ READ = {
     "teams": TEAM,
     "duties": ["created_at", "id", "since", "team_id", "until", "user_id"],
     "services": SERVICE,
+    "form": FORM,
+    "form-versions": FORM,
     "assignments": ASSIGNMENT,
     "clients": CLIENT,
     "roles": ROLE,
@@ -128,6 +136,9 @@ READ = {
 LESS = {
     ("tickets", "requester"): FOR_REQUESTERS,
     ("children", "requester"): FOR_REQUESTERS,
+    ("services", "requester"): CATALOGUED,
+    ("form", "requester"): FILLED_IN,
+    ("form-versions", "requester"): FILLED_IN,
     ("users", "agent"): ["active", "email", "id", "is_service", "name", "version"],
 }
 PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "scope", "status", "title", "type"}
@@ -143,12 +154,13 @@ ACTS = {
     **dict.fromkeys(("transitions", "take", "parent", "merge", "unmerge", "split", "restore"), "tickets"),
     "resend": "deliveries",
     "void": "sla",
+    "incident": "services",
 }
 TOLD = {
     "sla-simulations": SIMULATED,
     "preview": ["clocks", "complete", "moved", "tickets", "would_breach"],
     "automation-preview": ["items", "looked_at", "matched"],
-    "match": ["policy_id", "policy_version", "targets", "verdicts"],
+    "match": ["chosen_by", "policy_id", "policy_version", "targets", "verdicts"],
     "test": ["event_id"],
     "resolve-with-incidents": ["left", "resolved", "ticket", "version"],
     "rotate-secret": ["endpoint_id", "previous_expires_at", "secret"],

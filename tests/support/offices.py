@@ -7,8 +7,9 @@ from uuid import UUID
 
 from psms.domain.access import Actor, Permission, Role
 from psms.domain.access.roles import NewRole
-from psms.domain.accounts import Edit, NewAssignment, NewService, NewTeam
+from psms.domain.accounts import Edit, NewAssignment, NewTeam
 from psms.domain.pages import PageRequest
+from psms.domain.services import NewService
 from psms.domain.tickets import OpenTicket
 from psms.runtime import Runtime
 from tests.support.tenants import Tenant, add_caller, make_tenant

@@ -1,4 +1,4 @@
-"""Tables of organizations, people, teams, services and clients; only columns and keys."""
+"""Tables of organizations, people, teams, assignments and clients; only columns and keys."""
 
 from datetime import datetime
 from uuid import UUID
@@ -113,20 +113,6 @@ class MembershipRow(Base):
         ForeignKeyConstraint(["organization_id", "user_id"], ["users.organization_id", "users.id"], ondelete="CASCADE"),
         Index("ix_memberships_user", "organization_id", "user_id"),
     )
-
-
-class ServiceRow(OfOrganization, Versioned, Base):
-    """Something that tickets are about."""
-
-    __tablename__ = "services"
-
-    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
-    name: Mapped[str]
-    description: Mapped[str] = mapped_column(server_default="")
-    active: Mapped[bool] = mapped_column(server_default=text("true"))
-    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
-
-    __table_args__ = (Index("uq_services_name", "organization_id", func.lower(text("name")), unique=True),)
 
 
 class AssignmentRow(OfOrganization, Base):

@@ -33,7 +33,12 @@ _BOOK = """
                 'definition', v.definition)), '[]')
             FROM calendars c JOIN calendar_versions v
                 ON v.organization_id = c.organization_id AND v.calendar_id = c.id AND v.version = c.definition_version
-            WHERE c.organization_id = o.id) AS calendars
+            WHERE c.organization_id = o.id) AS calendars,
+        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', s.id, 'active', s.active, 'visibility', s.visibility,
+                'visible_team_ids', s.visible_team_ids, 'default_team_id', s.default_team_id,
+                'sla_policy_id', s.sla_policy_id, 'form_version', s.form_version)), '[]')
+            FROM services s WHERE s.organization_id = o.id AND (NOT s.active OR s.visibility <> 'everyone'
+                OR num_nonnulls(s.default_team_id, s.sla_policy_id, s.form_version) > 0)) AS services
     FROM organizations o
 """
 _REVISION = "SELECT sla_revision FROM organizations"
@@ -86,6 +91,19 @@ class CalendarRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRecord:
+    """What is special of a service, as a book's statement reads it; of a former book only its policy is known."""
+
+    id: UUID
+    sla_policy_id: UUID | None
+    active: bool = True
+    visibility: str = "everyone"
+    visible_team_ids: Sequence[UUID] = ()
+    default_team_id: UUID | None = None
+    form_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BookRecord:
     """All that an organization promises, as of a revision."""
 
@@ -93,6 +111,7 @@ class BookRecord:
     last_edit: int
     policies: Sequence[PolicyRecord]
     calendars: Sequence[CalendarRecord]
+    services: Sequence[ServiceRecord]
     priority_matrix: MatrixDocument | None = None
 
 
@@ -103,13 +122,24 @@ def read_book(way: Direct) -> BookRecord:
 
 
 def book_of_row(row: Record) -> BookRecord:
-    """Return the book that a row holds whose policies and calendars are documents."""
+    """Return the book that a row holds whose policies, calendars and services are documents."""
     return BookRecord(
         revision=row.revision,
         last_edit=row.last_edit,
         policies=[PolicyRecord(**{**one, "id": UUID(one["id"])}) for one in row.policies],
         calendars=[CalendarRecord(**{**one, "id": UUID(one["id"])}) for one in row.calendars],
+        services=[_service(one) for one in row.services],
     )
+
+
+def _service(document: dict[str, Any]) -> ServiceRecord:
+    ids = {name: _id(document.get(name)) for name in ("default_team_id", "sla_policy_id")}
+    teams = [UUID(one) for one in document.get("visible_team_ids", ())]
+    return ServiceRecord(**{**document, **ids, "id": UUID(document["id"]), "visible_team_ids": teams})
+
+
+def _id(value: str | None) -> UUID | None:
+    return None if value is None else UUID(value)
 
 
 def revision(way: Direct) -> int:

@@ -30,7 +30,9 @@ _BOOKS = """
             FROM jsonb_array_elements(r.book -> 'calendars') e (pair)
             JOIN calendar_versions v ON v.organization_id = r.organization_id
                 AND v.calendar_id = CAST(e.pair ->> 0 AS uuid) AND v.version = CAST(e.pair ->> 1 AS integer))
-            AS calendars
+            AS calendars,
+        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', e.key, 'sla_policy_id', e.value)), '[]')
+            FROM jsonb_each(coalesce(r.book -> 'services', '{}')) e) AS services
     FROM sla_rebases r WHERE r.revision = ANY (%(revisions)s) AND r.revision > 0
 """
 

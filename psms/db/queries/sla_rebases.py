@@ -16,7 +16,9 @@ _NOTE = text("""
         'policies', (SELECT coalesce(jsonb_agg(jsonb_build_array(p.id, p.definition_version)
             ORDER BY p.position, p.id DESC), '[]') FROM sla_policies p WHERE p.organization_id = o.id AND p.active),
         'calendars', (SELECT coalesce(jsonb_agg(jsonb_build_array(c.id, c.definition_version)), '[]')
-            FROM calendars c WHERE c.organization_id = o.id))
+            FROM calendars c WHERE c.organization_id = o.id),
+        'services', (SELECT coalesce(jsonb_object_agg(s.id, s.sla_policy_id), '{}') FROM services s
+            WHERE s.organization_id = o.id AND s.sla_policy_id IS NOT NULL))
     FROM organizations o WHERE o.id = :organization_id
 """)
 _NEXT = text("""

@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 from psms.db.direct import Direct
 from psms.db.models.accounts import OrganizationRow
 from psms.db.models.tickets import TicketRow
+from psms.db.queries.field_filters import conditions
 from psms.db.queries.visibility import condition, page_condition, visible
 from psms.domain.access import Actor
+from psms.domain.forms.filters import FieldQuestion
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.domain.tickets import (
     Level,
@@ -166,18 +168,27 @@ def write_escalated(session: Session, organization_id: UUID, tickets: Sequence[L
     )
 
 
-def list_page(direct: Direct, actor: Actor, wanted: TicketFilter, page: PageRequest) -> Page[Ticket]:
-    """Return one page of the tickets that *actor* may see, newest first; outside a transaction, in one round trip."""
+def list_page(
+    direct: Direct, actor: Actor, wanted: TicketFilter, page: PageRequest, questions: Sequence[FieldQuestion] = ()
+) -> Page[Ticket]:
+    """Return one page of the tickets that *actor* may see, newest first; outside a transaction, in one round trip.
+
+    *questions* are what `wanted.fields` ask for.
+    """
     values = {name: value for name in _FILTERS if (value := getattr(wanted, name)) is not None}
     filters = [f"AND {name} = %({name})s" for name in values]
     if wanted.tag is not None:
         filters.append("AND tags @> ARRAY[CAST(%(tag)s AS text)]")
+    if questions:
+        found, asked = conditions(questions, organization=_CALLER["organization"], is_requester=actor.is_requester)
+        filters.append(found)
+        values |= asked
     if page.after is not None:
         filters.append("AND id < %(after)s")
     values |= {"organization": str(actor.organization_id), "user": actor.user_id, "tag": wanted.tag}
     values |= {"after": page.after, "limit": page.limit + 1}
-    conditions = page_condition(actor, **_CALLER, filters=" ".join(filters))
-    statement = _INSIDE.format(columns=_NAMES, conditions=f"{conditions} ORDER BY id DESC LIMIT %(limit)s")
+    shown = page_condition(actor, **_CALLER, filters=" ".join(filters))
+    statement = _INSIDE.format(columns=_NAMES, conditions=f"{shown} ORDER BY id DESC LIMIT %(limit)s")
     rows = direct.rows(statement, values)
     return page_of([ticket_of(row) for row in rows], page.limit)
 

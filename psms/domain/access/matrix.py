@@ -80,6 +80,7 @@ MATRIX: Mapping[Permission, Rule] = {
     Permission.COMMENT_INTERNAL_CREATE: _row(Scope.COMMENTS_WRITE, "A A T - S -"),
     Permission.SERVICE_READ: _row(Scope.SERVICES_READ, "A A A A S A"),
     Permission.SERVICE_MANAGE: _row(Scope.SERVICES_WRITE, "A A - - - -"),
+    Permission.SERVICE_ANNOUNCE: _row(Scope.SERVICES_WRITE, "A A A - S -"),
     Permission.ASSIGNMENT_READ: _row(Scope.SERVICES_READ, "A A A - S A"),
     Permission.ASSIGNMENT_MANAGE: _row(Scope.SERVICES_WRITE, "A A - - - -"),
     Permission.USER_READ: _row(Scope.USERS_READ, "A A A - S A", {Role.AGENT: Condition.LIMITED_FIELDS}),

@@ -23,6 +23,7 @@ class Permission(StrEnum):
     COMMENT_INTERNAL_CREATE = "comment.internal.create"
     SERVICE_READ = "service.read"
     SERVICE_MANAGE = "service.manage"
+    SERVICE_ANNOUNCE = "service.announce"
     ASSIGNMENT_READ = "assignment.read"
     ASSIGNMENT_MANAGE = "assignment.manage"
     USER_READ = "user.read"

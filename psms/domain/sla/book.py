@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from psms.domain.priorities import USUAL, PriorityMatrix
+from psms.domain.services import PLAIN, BookedService
 from psms.domain.sla.calendar_keys import ALWAYS, CalendarKey, parse_key
 from psms.domain.sla.calendars import Calendar
 from psms.domain.sla.definitions import PolicyDefinition
@@ -43,8 +44,8 @@ class Book:
 
     *policies* are the promises to customers that are active, *agreements* those between teams, each in the order in
     which they are asked. *calendars* are all that there ever were: clocks that run may still be measured by one that
-    nobody can choose any more. *last_edit* is the revision of the last edit until then that holds for open tickets,
-    0 for none.
+    nobody can choose any more. *services* are those of which something special is said. *last_edit* is the revision of
+    the last edit until then that holds for open tickets, 0 for none.
     """
 
     revision: int
@@ -54,10 +55,22 @@ class Book:
     agreements: tuple[Policy[BookedPromise], ...] = ()
     calendars: Mapping[UUID, BookedCalendar] = field(default_factory=dict)
     priorities: PriorityMatrix = USUAL
+    services: Mapping[UUID, BookedService] = field(default_factory=dict)
+
+    def service(self, service_id: UUID) -> BookedService:
+        """Return what the organization says of a service; nothing special of one that is not in the book."""
+        return self.services.get(service_id, PLAIN)
+
+    def policy_of_service(self, service_id: UUID) -> Policy[BookedPromise] | None:
+        """Return the policy that a service names, while that is active and promises customers something."""
+        named = self.service(service_id).sla_policy_id
+        if named is None:
+            return None
+        return next((policy for policy in self.policies if policy.value.policy_id == named), None)
 
     def promise_for(self, subject: Subject) -> BookedPromise | None:
-        """Return what the first policy that is for the ticket promises; None when there is none."""
-        policy = first_match(self.policies, subject)
+        """Return what the policy of the ticket's service promises, or else the first that is for it; None for none."""
+        policy = self.policy_of_service(subject.service_id) or first_match(self.policies, subject)
         return None if policy is None else policy.value
 
     def agreement_for(self, subject: Subject) -> BookedPromise | None:
@@ -66,7 +79,13 @@ class Book:
         return None if policy is None else policy.value
 
     def explain(self, subject: Subject) -> tuple[Verdict[BookedPromise], ...]:
-        """Return why each policy before the one that applies is not for the ticket, and that one, if any, last."""
+        """Return why each policy before the one that applies is not for the ticket, and that one, if any, last.
+
+        Where the ticket's service names its policy, no other is asked.
+        """
+        named = self.policy_of_service(subject.service_id)
+        if named is not None:
+            return (Verdict(policy=named, refusals=()),)
         return explain(self.policies, subject)
 
     def explain_agreement(self, subject: Subject) -> tuple[Verdict[BookedPromise], ...]:

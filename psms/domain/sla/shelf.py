@@ -1,4 +1,4 @@
-"""What a process has at hand of calendars and policies: the books of organizations, and compiled hours.
+"""What a process has at hand of calendars, policies and forms: the books of organizations, and compiled hours.
 
 Nothing is read from a database here: that is the work of `workflows.sla_books`.
 """
@@ -6,6 +6,7 @@ Nothing is read from a database here: that is the work of `workflows.sla_books`.
 from typing import TypeVar
 from uuid import UUID
 
+from psms.domain.forms.definitions import Form
 from psms.domain.sla.book import Book
 from psms.domain.sla.calendar_keys import CalendarKey, parse_key
 from psms.domain.sla.calendars import Calendar
@@ -23,7 +24,7 @@ EDITIONS = 64
 
 
 class Shelf:
-    """One book an organization, former versions of policies, and calendars' hours. Threads may share it."""
+    """One book an organization, versions of policies and forms, and calendars' hours. Threads may share it."""
 
     def __init__(self, zones: ZoneData, capacity: int = CAPACITY) -> None:
         """Keep *capacity* things of a kind at most; the one that was added first makes room."""
@@ -32,6 +33,7 @@ class Shelf:
         self._books: dict[UUID, Book] = {}
         self._editions: dict[tuple[UUID, int], Book] = {}
         self._definitions: dict[tuple[UUID, int], PolicyDefinition] = {}
+        self._forms: dict[tuple[UUID, int], Form] = {}
         self._hours = HoursCache(zones)
 
     def book(self, organization_id: UUID, revision: int) -> Book | None:
@@ -58,6 +60,14 @@ class Shelf:
     def put_definition(self, policy_id: UUID, version: int, definition: PolicyDefinition) -> None:
         """Keep what a policy's version says, which never changes."""
         _keep(self._definitions, (policy_id, version), definition, self._capacity)
+
+    def form(self, service_id: UUID, version: int) -> Form | None:
+        """Return a version of a service's form, None when it is not at hand."""
+        return self._forms.get((service_id, version))
+
+    def put_form(self, service_id: UUID, form: Form) -> None:
+        """Keep a version of a service's form, which never changes."""
+        _keep(self._forms, (service_id, form.version), form, self._capacity)
 
     def hours(self, key: str, calendar: Calendar | None, around: int) -> Hours | None:
         """Return the hours with the key of terms, None when they are neither at hand nor told by *calendar*.
