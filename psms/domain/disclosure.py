@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import singledispatch
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from psms.domain.access import Actor, Role
@@ -13,6 +13,7 @@ from psms.domain.sla.terms import Metric
 from psms.domain.sla.timeline import State
 from psms.domain.sla_standing import ClockView, TicketSla
 from psms.domain.tickets import Level, Priority, Stage, Status, Ticket, TicketType
+from psms.domain.timeline import Doer, Kind, TimelineEntry
 
 T = TypeVar("T")
 
@@ -76,6 +77,19 @@ class UserForAgent:
     version: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryForRequester:
+    """An entry of a timeline as the ticket's requester reads it: without the count of what they are not shown."""
+
+    id: UUID
+    at: datetime
+    kind: Kind
+    type: str
+    actor: Doer
+    summary: str
+    data: dict[str, Any]
+
+
 # A tuple: each answer of the hot paths asks, and its members are found without being hashed.
 _READ_NARROWER_FORMS = (Role.REQUESTER, Role.AGENT)
 
@@ -115,6 +129,11 @@ def _(resource: User, actor: Actor) -> object:
     return _narrowed(UserForAgent, resource) if actor.role is Role.AGENT else resource
 
 
-def _narrowed(form: type[T], resource: Ticket | ClockView | User) -> T:
+@_disclosed.register
+def _(resource: TimelineEntry, actor: Actor) -> object:
+    return _narrowed(EntryForRequester, resource) if actor.is_requester else resource
+
+
+def _narrowed(form: type[T], resource: Ticket | ClockView | User | TimelineEntry) -> T:
     names: tuple[str, ...] = form.__slots__  # type: ignore[attr-defined]
     return form(**{name: getattr(resource, name) for name in names})

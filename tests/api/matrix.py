@@ -87,6 +87,7 @@ EXPECT: dict[Route, Row] = {
     ("GET", _COMMENTS): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
     ("GET", f"{_COMMENTS}/<uuid:comment_id>"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
     ("GET", _WATCHERS): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    ("GET", f"{_TICKET}/timeline"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
     # The requester of the ticket is named; of anybody else they may not say it: see `test_watchers`.
     ("PUT", f"{_WATCHERS}/<uuid:watcher_id>"): Row(own=_CHANGE, elsewhere=_NOT_ELSEWHERE),
     ("DELETE", f"{_WATCHERS}/<uuid:watcher_id>"): Row(

@@ -116,6 +116,8 @@ SIMULATED = [
     "at", "differences", "different", "filed", "levels", "metrics", "since", "tickets", "until", "used",
     "without_history",
 ]  # fmt: skip
+FOR_REQUESTERS_TIMELINE = ["actor", "at", "data", "id", "kind", "summary", "type"]
+ENTRY_OF_TIMELINE = sorted([*FOR_REQUESTERS_TIMELINE, "deliveries", "sequence"])
 MANIFEST = ["entries", "exported_at", "key_id", "organization_id", "sha256", "since", "until"]
 
 # By the last word of the address: of one thing and of each in a list.
@@ -124,6 +126,7 @@ READ = {
     "sla": ["at", "clocks", "ticket_id"],
     "comments": COMMENT,
     "watchers": ["added_at", "user_id"],
+    "timeline": ENTRY_OF_TIMELINE,
     "organizations": ORGANIZATION,
     "users": USER,
     "teams": TEAM,
@@ -145,6 +148,7 @@ READ = {
 }
 LESS = {
     ("tickets", "requester"): FOR_REQUESTERS,
+    ("timeline", "requester"): FOR_REQUESTERS_TIMELINE,
     ("users", "agent"): ["active", "email", "id", "is_service", "name", "version"],
 }
 PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "scope", "status", "title", "type"}
