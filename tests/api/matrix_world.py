@@ -95,7 +95,11 @@ def make_world(rt: Runtime, database: MigratedDatabase) -> World:
 
 def _said(boss: ApiClient, ticket_id: str) -> dict[str, str]:
     comment = boss.post(f"/v1/tickets/{ticket_id}/comments", json={"body": "Hello"})
-    return {"ticket_id": ticket_id, "comment_id": comment.json["id"]}
+    return {
+        "ticket_id": ticket_id,
+        "comment_id": comment.json["id"],
+        "time_entry_id": _made(boss, f"tickets/{ticket_id}/time-entries", {"seconds": 60}),
+    }
 
 
 def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
@@ -128,6 +132,7 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
         "clock_id": boss.get(f"/v1/tickets/{ticket_id}/sla").json["clocks"][0]["id"],
         "endpoint_id": endpoint,
         "delivery_id": delivery["id"],
+        "timer_id": boss.call("PUT", f"/v1/tickets/{ticket_id}/timer").json["id"],
     }
 
 
@@ -180,7 +185,17 @@ def _calendar(world: World) -> str:
     return _made(world.callers["admin"], "calendars", body)
 
 
+def _time_entry(world: World) -> str:
+    return _made(world.callers["admin"], f"tickets/{world.own['ticket_id']}/time-entries", {"seconds": 60})
+
+
+def _timer(world: World) -> str:
+    return str(world.callers["admin"].call("PUT", f"/v1/tickets/{world.own['ticket_id']}/timer").json["id"])
+
+
 _MAKERS = {
+    "time_entry_id": _time_entry,
+    "timer_id": _timer,
     "calendar_id": _calendar,
     "duty_id": _duty,
     "team_id": _team,

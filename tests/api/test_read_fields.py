@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from psms.domain.access import Role
+from tests.api import golden_desk
 from tests.api.matrix import EXPECT, ROLES
 from tests.api.matrix_world import World, make_world
 from tests.api.standing import runtime_on
@@ -21,18 +22,8 @@ TEAM = ["created_at", "id", "member_ids", "name", "updated_at", "version"]
 SERVICE = ["active", "created_at", "description", "id", "name", "updated_at", "version"]
 ASSIGNMENT = ["created_at", "id", "service_id", "team_id", "user_id"]
 CLIENT = [
-    "active",
-    "client_id",
-    "created_at",
-    "id",
-    "name",
-    "role",
-    "role_id",
-    "scopes",
-    "updated_at",
-    "user_id",
-    "version",
-]
+    "active", "client_id", "created_at", "id", "name", "role", "role_id", "scopes", "updated_at", "user_id", "version",
+]  # fmt: skip
 ROLE = ["base_role", "created_at", "id", "name", "permissions", "updated_at", "version"]
 POLICY = [
     "active",
@@ -116,8 +107,6 @@ SIMULATED = [
     "at", "differences", "different", "filed", "levels", "metrics", "since", "tickets", "until", "used",
     "without_history",
 ]  # fmt: skip
-FOR_REQUESTERS_TIMELINE = ["actor", "at", "data", "id", "kind", "summary", "type"]
-ENTRY_OF_TIMELINE = sorted([*FOR_REQUESTERS_TIMELINE, "deliveries", "sequence"])
 MANIFEST = ["entries", "exported_at", "key_id", "organization_id", "sha256", "since", "until"]
 
 # By the last word of the address: of one thing and of each in a list.
@@ -126,7 +115,6 @@ READ = {
     "sla": ["at", "clocks", "ticket_id"],
     "comments": COMMENT,
     "watchers": ["added_at", "user_id"],
-    "timeline": ENTRY_OF_TIMELINE,
     "organizations": ORGANIZATION,
     "users": USER,
     "teams": TEAM,
@@ -145,17 +133,18 @@ READ = {
     "webhook-endpoints": ENDPOINT,
     "deliveries": DELIVERY,
     "logs": ENTRY,
+    **golden_desk.READ,
 }
 LESS = {
     ("tickets", "requester"): FOR_REQUESTERS,
-    ("timeline", "requester"): FOR_REQUESTERS_TIMELINE,
     ("users", "agent"): ["active", "email", "id", "is_service", "name", "version"],
+    **golden_desk.LESS,
 }
 PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "scope", "status", "title", "type"}
 # One delivery is shown with its attempts.
 SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
 # What an act answers with: the thing that it was done to, or what it made.
-ACTS = {"transitions": "tickets", "take": "tickets", "resend": "deliveries", "void": "sla"}
+ACTS = {"transitions": "tickets", "take": "tickets", "resend": "deliveries", "void": "sla", **golden_desk.ACTS}
 TOLD = {
     "sla-simulations": SIMULATED,
     "preview": ["clocks", "complete", "moved", "tickets", "would_breach"],
@@ -186,6 +175,8 @@ def world(postgres) -> Iterator[World]:
         boss, path = made.callers["admin"], f"/v1/tickets/{made.own['ticket_id']}"
         hidden = {"tags": [TAG], "custom_fields": {"cost": COST}, "assignee_id": made.own["user_id"]}
         assert boss.patch(path, json=hidden).status_code == 200
+        for role in ("agent", "integration"):
+            assert made.callers[role].call("PUT", f"{path}/timer").status_code == 200
         said = {"body": INTERNAL, "visibility": "internal"}
         assert boss.post(f"{path}/comments", json=said).status_code == 201
         relay_outbox(rt)

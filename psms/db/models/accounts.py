@@ -34,6 +34,7 @@ class OrganizationRow(Versioned, Base):
     priority_matrix: Mapped[dict[str, dict[str, str]] | None] = mapped_column(JSONB(none_as_null=True))
     # Counted by each save of a calendar, a policy or the matrix of priorities.
     sla_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    ask_satisfaction: Mapped[bool] = mapped_column(server_default="false")
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
 
     __table_args__ = (
