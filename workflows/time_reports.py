@@ -2,8 +2,9 @@
 
 from psms.db.queries import time_reports as queries
 from psms.domain.access import Actor, Permission, require
+from psms.domain.day_spans import DaySpan, Period, periods_of
 from psms.domain.sla.zones import UnknownZone
-from psms.domain.time_reports import TimeBy, TimeReport, TimeReportQuestion, TimeSum, periods_of
+from psms.domain.time_reports import TimeBy, TimeReport, TimeReportQuestion, TimeSum
 from psms.errors import FieldError
 from psms.runtime import Runtime
 
@@ -21,11 +22,7 @@ _NAMES = {
 def time_report(rt: Runtime, actor: Actor, question: TimeReportQuestion) -> TimeReport:
     """Return how much was worked; raise FieldError for an unknown zone, and a span that is empty or over 366 days."""
     require(actor, Permission.TIME_READ)
-    try:
-        zone = rt.shelf.zones.zone(question.time_zone)
-    except UnknownZone as problem:
-        raise FieldError("time_zone", str(problem)) from None
-    periods = periods_of(question, zone)
+    periods = periods_in(rt, question.span)
     with rt.db.begin(actor.organization_id) as session:
         rows = queries.sums(session, actor, question.by, periods)
         may_name = question.by in _NAMES and actor.may(_NAMES[question.by])
@@ -47,14 +44,23 @@ def time_report(rt: Runtime, actor: Actor, question: TimeReportQuestion) -> Time
     ]
     return TimeReport(
         at=at,
-        since=question.since,
-        until=question.until,
-        time_zone=question.time_zone,
+        since=question.span.since,
+        until=question.span.until,
+        time_zone=question.span.time_zone,
         by=question.by,
-        every=question.every,
+        every=question.span.every,
         entries=sum(row.entries for row in rows),
         seconds=sum(row.seconds for row in rows),
         billable_seconds=sum(row.billable_seconds for row in rows),
         sums=sums,
         complete=len(rows) <= MOST_SUMS,
     )
+
+
+def periods_in(rt: Runtime, span: DaySpan) -> list[Period]:
+    """Cut a span by the zone that it names; raise FieldError for one that there is not, and as `periods_of` does."""
+    try:
+        zone = rt.shelf.zones.zone(span.time_zone)
+    except UnknownZone as problem:
+        raise FieldError("time_zone", str(problem)) from None
+    return periods_of(span, zone)

@@ -9,25 +9,20 @@ from api import render
 from api.auth import actor, requires
 from api.context import runtime
 from api.csv_answers import Format, csv_answer, take_format
-from api.fields import MAX_NAME, Answer, Day, Schema, choice, text
+from api.day_spans import DaysQuery, take_span
+from api.fields import Answer, choice
 from api.smorest import Blueprint
 from psms.domain.access import Permission
 from psms.domain.csv_tables import csv_table
-from psms.domain.time_reports import TIME_REPORT_HEADER, Every, TimeBy, TimeReportQuestion, time_report_rows
+from psms.domain.day_spans import Every
+from psms.domain.time_reports import TIME_REPORT_HEADER, TimeBy, TimeReportQuestion, time_report_rows
 from workflows import time_reports
 
 
-class TimeReportQuery(Schema):
+class TimeReportQuery(DaysQuery):
     """Which days are meant, and what they are divided by."""
 
-    since = Day(data_key="from", required=True, metadata={"description": "The first day."})
-    until = Day(data_key="to", required=True, metadata={"description": "The last day; at most 366 days in all."})
-    time_zone = text(
-        MAX_NAME, metadata={"description": "In which days begin and end, as in Europe/Paris; left out: UTC."}
-    )
     by = choice(TimeBy, required=True)
-    every = choice(Every, metadata={"description": "Left out: one sum for all days. Weeks begin on Monday."})
-    format = choice(Format, metadata={"description": "Left out: what Accept prefers."})
 
 
 class TimeSumSchema(Answer):
@@ -70,7 +65,7 @@ blp = Blueprint("time_reports", "/v1/time-reports", "How much was worked.")
 def report_time(query: dict[str, Any]) -> Response:
     """Add up what was worked on the tickets that you see, in the days of a time zone."""
     wanted = take_format(query)
-    report = time_reports.time_report(runtime(), actor(), TimeReportQuestion(**query))
+    report = time_reports.time_report(runtime(), actor(), TimeReportQuestion(span=take_span(query), **query))
     if wanted is Format.CSV:
         return csv_answer(csv_table(TIME_REPORT_HEADER, time_report_rows(report)), "time")
     return render.shown(report)

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from psms.db.queries.visibility import condition
 from psms.domain.access import Actor
-from psms.domain.time_reports import NO_KEY, Period, TimeBy
+from psms.domain.day_spans import Period
+from psms.domain.time_reports import NO_KEY, TimeBy
 
 _KEYS = {
     TimeBy.USER: "CAST(e.user_id AS text)",

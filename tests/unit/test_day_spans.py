@@ -5,16 +5,15 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from psms.adapters.zones import PinnedZones
+from psms.domain.day_spans import DaySpan, Every, Period, periods_of
 from psms.domain.time_entries import seconds_between
-from psms.domain.time_reports import Every, Period, TimeBy, TimeReportQuestion, periods_of
 from psms.errors import FieldError
 
 
 def periods(since: str, until: str, every: Every, zone: str) -> list[Period]:
     """Return the periods from one day to another."""
     days = {"since": date.fromisoformat(since), "until": date.fromisoformat(until)}
-    question = TimeReportQuestion(by=TimeBy.USER, every=every, time_zone=zone, **days)
-    return periods_of(question, PinnedZones().zone(zone))
+    return periods_of(DaySpan(every=every, time_zone=zone, **days), PinnedZones().zone(zone))
 
 
 def utc(text: str) -> datetime:
