@@ -35,7 +35,7 @@ from psms.domain.tickets import (
 from psms.encoding import json_bytes, json_text
 from psms.errors import AlreadyTaken, FieldError, RequestInProgress, VersionStale
 from psms.runtime import Runtime
-from workflows import sla, trail
+from workflows import satisfaction, sla, trail
 from workflows.act import Act, Moment, act_of
 from workflows.names import Task
 from workflows.once import Made, kept, repeated
@@ -232,6 +232,7 @@ def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_ve
         after = _written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
         _told(act, _status_events(case.ticket, after), after, case.locked.sequence)
         sla.follow_status(act, case, after)
+        satisfaction.ask(act, after)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
 

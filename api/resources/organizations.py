@@ -9,7 +9,7 @@ from marshmallow import fields
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import MAX_NAME, Answer, Schema, Uuid, choice, text
+from api.fields import MAX_NAME, Answer, Flag, Schema, Uuid, choice, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.preconditions import wanted_version
@@ -43,6 +43,7 @@ class OrganizationSchema(Answer):
     name = fields.String()
     default_service_id = Uuid(allow_none=True)
     priority_matrix = fields.Nested(PriorityMatrixSchema)
+    ask_satisfaction = fields.Boolean(metadata={"description": "Whether requesters are asked by mail."})
     version = fields.Integer()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
@@ -68,6 +69,9 @@ class EditOrganizationSchema(Schema):
     default_service_id = Uuid(allow_none=True)
     priority_matrix = fields.Nested(
         PriorityMatrixSchema, allow_none=True, metadata={"description": "null: the usual one."}
+    )
+    ask_satisfaction = Flag(
+        metadata={"description": "Ask requesters by mail how satisfied they are, when a ticket of theirs is resolved."}
     )
 
 

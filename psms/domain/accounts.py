@@ -18,6 +18,7 @@ class Organization:
     name: str
     default_service_id: UUID | None
     priority_matrix: MatrixDocument
+    ask_satisfaction: bool
     version: int
     created_at: datetime
     updated_at: datetime

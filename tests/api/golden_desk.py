@@ -17,6 +17,8 @@ READ = {
         "worked_at",
     ],
     "time-totals": ["billable_seconds", "entries", "seconds", "ticket_id"],
+    "satisfaction": ["changed_at", "comment", "may_rate", "rated_at", "score", "ticket_id", "until"],
+    "satisfaction-reports": ["at", "by", "every", "groups", "since", "time_zone", "total", "until"],
     "timers": ["activity", "billable", "id", "note", "started_at", "ticket_id", "user_id"],
     "time-reports": [
         "at",

@@ -60,6 +60,7 @@ CALLS = {
     ("POST", "/v1/tickets/{ticket}/time-entries"): {"seconds": 60},
     ("PATCH", "/v1/tickets/{ticket}/time-entries/{time_entry}"): {"seconds": 61},
     ("DELETE", "/v1/tickets/{ticket}/time-entries/{time_entry}"): None,
+    ("PUT", "/v1/tickets/{ticket}/satisfaction"): {"score": 5},
     ("PUT", "/v1/tickets/{ticket}/timer"): {},
     ("POST", "/v1/tickets/{ticket}/timer/stop"): {},
     ("DELETE", "/v1/timers/{timer}"): None,

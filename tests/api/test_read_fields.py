@@ -17,7 +17,9 @@ from tests.api.test_fields import COMMENT, FOR_REQUESTERS, TICKET, USER
 from tests.support.databases import fresh_database
 from workflows.relay import relay_outbox
 
-ORGANIZATION = ["created_at", "default_service_id", "id", "name", "priority_matrix", "updated_at", "version"]
+ORGANIZATION = [
+    "ask_satisfaction", "created_at", "default_service_id", "id", "name", "priority_matrix", "updated_at", "version",
+]  # fmt: skip
 TEAM = ["created_at", "id", "member_ids", "name", "updated_at", "version"]
 SERVICE = ["active", "created_at", "description", "id", "name", "updated_at", "version"]
 ASSIGNMENT = ["created_at", "id", "service_id", "team_id", "user_id"]

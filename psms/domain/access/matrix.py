@@ -74,6 +74,9 @@ MATRIX: Mapping[Permission, Rule] = {
     Permission.COMMENT_CREATE: _row(Scope.COMMENTS_WRITE, "A A T O S -"),
     Permission.COMMENT_INTERNAL_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
     Permission.COMMENT_INTERNAL_CREATE: _row(Scope.COMMENTS_WRITE, "A A T - S -"),
+    # Whatever the role: of what one has asked for oneself, and of nothing else.
+    Permission.TICKET_RATE: _row(Scope.TICKETS_WRITE, "O O O O O -"),
+    Permission.SATISFACTION_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
     Permission.TIME_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
     Permission.TIME_CREATE: _row(Scope.TICKETS_WRITE, "A A T - S -"),
     Permission.TIME_MANAGE: _row(Scope.TICKETS_WRITE, "A A - - - -"),

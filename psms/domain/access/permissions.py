@@ -17,6 +17,8 @@ class Permission(StrEnum):
     COMMENT_CREATE = "comment.create"
     COMMENT_INTERNAL_READ = "comment.internal.read"
     COMMENT_INTERNAL_CREATE = "comment.internal.create"
+    TICKET_RATE = "ticket.rate"
+    SATISFACTION_READ = "satisfaction.read"
     TIME_READ = "time.read"
     TIME_CREATE = "time.create"
     TIME_MANAGE = "time.manage"
