@@ -1,7 +1,7 @@
 """Fields of schemas that marshmallow lacks or has too lenient. The schemas are in the resources."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,9 @@ _SHORT_NUMBER = re.compile(r"[0-9]{1,9}")
 _RFC_3339 = re.compile(
     r"(?:19[7-9]\d|[2-8]\d{3})-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
+_FULL_DATE = re.compile(r"(?:19[7-9]\d|[2-8]\d{3})-\d\d-\d\d", re.ASCII)
 _EMAIL = validate.Email()
+_NO_DAY = "Not a day: give it as in 2026-12-24."
 _NO_INSTANT = "Not an instant: give date, time and offset from UTC, such as 2026-12-24T08:00:00Z."
 
 
@@ -85,6 +87,19 @@ class Instant(fields.AwareDateTime):
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
         except ValueError:
             raise ValidationError(_NO_INSTANT) from None
+
+
+class Day(fields.Date):
+    """A day as RFC 3339 has it (full-date), of the years that an instant may have."""
+
+    @override
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+        if not isinstance(value, str) or not _FULL_DATE.fullmatch(value):
+            raise ValidationError(_NO_DAY)
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValidationError(_NO_DAY) from None
 
 
 def text(longest: int, **options: Any) -> fields.String:

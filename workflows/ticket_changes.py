@@ -17,7 +17,7 @@ from psms.domain.events import Change, EventType
 from psms.domain.lifecycle import Action, next_status
 from psms.domain.tickets import Status, Ticket
 from psms.errors import VersionStale
-from workflows import auto_close, closing_guard, sla, trail
+from workflows import auto_close, closing_guard, satisfaction, sla, trail
 from workflows.act import Act
 from workflows.sla_clocks import Case
 from workflows.ticket_events import Told, tell
@@ -64,6 +64,7 @@ def moved(act: Act, case: Case, status: Status, changes: dict[str, Any]) -> Tick
     told(act, status_events(case.ticket, after), after, case.locked.sequence)
     sla.follow_status(act, case, after)
     auto_close.follow(act, case.ticket, after)
+    satisfaction.ask(act, after)
     return after
 
 

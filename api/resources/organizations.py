@@ -9,7 +9,7 @@ from marshmallow import fields, validate
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import MAX_NAME, Answer, Schema, Uuid, choice, text
+from api.fields import MAX_NAME, Answer, Flag, Schema, Uuid, choice, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.preconditions import wanted_version
@@ -49,6 +49,7 @@ class OrganizationSchema(Answer):
     purge_deleted_after_seconds = fields.Integer(
         metadata={"description": "How long a deleted ticket can be restored; then it is purged."}
     )
+    ask_satisfaction = fields.Boolean(metadata={"description": "Whether requesters are asked by mail."})
     version = fields.Integer()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
@@ -77,6 +78,9 @@ class EditOrganizationSchema(Schema):
     )
     purge_deleted_after_seconds = fields.Integer(
         strict=True, validate=validate.Range(min=_SHORTEST_RETENTION_S, max=_LONGEST_RETENTION_S)
+    )
+    ask_satisfaction = Flag(
+        metadata={"description": "Ask requesters by mail how satisfied they are, when a ticket of theirs is resolved."}
     )
 
 

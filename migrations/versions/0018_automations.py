@@ -3,7 +3,7 @@
 from migrations.plain_sql import run_all, run_down
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

@@ -20,6 +20,7 @@ class Organization:
     priority_matrix: MatrixDocument
     auto_close_after_seconds: int | None
     purge_deleted_after_seconds: int
+    ask_satisfaction: bool
     version: int
     created_at: datetime
     updated_at: datetime

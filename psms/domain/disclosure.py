@@ -15,6 +15,7 @@ from psms.domain.sla.terms import Metric
 from psms.domain.sla.timeline import State
 from psms.domain.sla_standing import TicketSla
 from psms.domain.tickets import Level, Priority, Stage, Status, Ticket, TicketType
+from psms.domain.timeline import Doer, Kind, TimelineEntry
 
 T = TypeVar("T")
 
@@ -84,6 +85,21 @@ OwnKeys = Mapping[tuple[UUID, int], frozenset[str]]
 """The fields that requesters see of each version of a service's form."""
 
 _NO_KEYS: OwnKeys = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryForRequester:
+    """An entry of a timeline as the ticket's requester reads it: without the count of what they are not shown."""
+
+    id: UUID
+    at: datetime
+    kind: Kind
+    type: str
+    actor: Doer
+    summary: str
+    data: dict[str, Any]
+
+
 # A tuple: each answer of the hot paths asks, and its members are found without being hashed.
 _READ_NARROWER_FORMS = (Role.REQUESTER, Role.AGENT)
 
@@ -141,6 +157,11 @@ def _(resource: TicketSla, actor: Actor, _: OwnKeys) -> object:
 @_disclosed.register
 def _(resource: User, actor: Actor, _: OwnKeys) -> object:
     return _narrowed(UserForAgent, resource) if actor.role is Role.AGENT else resource
+
+
+@_disclosed.register
+def _(resource: TimelineEntry, actor: Actor, _: OwnKeys) -> object:
+    return _narrowed(EntryForRequester, resource) if actor.is_requester else resource
 
 
 def _narrowed(form: type[T], resource: object, **instead: object) -> T:

@@ -14,6 +14,8 @@ _KINDS = {
     "ola.at_risk": "Soon to be passed on",
     "ola.breached": "With the team for too long",
     "ola.escalated": "Escalated",
+    "ticket.rating_asked": "How satisfied are you",
+    "ticket.mentioned": "You were mentioned",
 }
 _SENTENCES = {
     "sla.at_risk": "Ticket {number} has used up most of the time promised for {metric}.",
@@ -22,6 +24,9 @@ _SENTENCES = {
     "ola.at_risk": "Ticket {number} has been with its team for most of the time that the teams agreed on.",
     "ola.breached": "Ticket {number} has been with its team for longer than the teams agreed on.",
     "ola.escalated": "Ticket {number} was escalated: it has been with its team for longer than the teams agreed on.",
+    "ticket.rating_asked": "Ticket {number} has been resolved. How satisfied are you with how it was dealt with, "
+    "from 1 (not at all) to 5 (very)?",
+    "ticket.mentioned": "You were mentioned in a comment on ticket {number}.",
 }
 _METRICS = {
     "first_response": "a first response",
@@ -41,6 +46,8 @@ class Because(StrEnum):
     LEAD = "lead"
     WATCHER = "watcher"
     DUTY = "duty"
+    REQUESTER = "requester"
+    MENTIONED = "mentioned"
 
 
 _REASONS = {
@@ -49,6 +56,8 @@ _REASONS = {
     Because.LEAD: "You get this mail because the ticket is assigned to nobody and you lead the desk.",
     Because.WATCHER: "You get this mail because you follow the ticket.",
     Because.DUTY: "You get this mail because you are the manager on duty, or stand in where nobody is.",
+    Because.REQUESTER: "You get this mail because you asked for what the ticket is about.",
+    Because.MENTIONED: "You get this mail because somebody mentioned you.",
 }
 
 

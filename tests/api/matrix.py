@@ -31,7 +31,8 @@ class Row:
     """The status for each role, on what they see (*own*) and on another team's ticket (*elsewhere*).
 
     Texts in *body* may have places: {n} is a new number, others are ids of the organization. *fresh* names the
-    parameter whose thing is made anew for each call that succeeds, or what else is made then.
+    parameter whose thing is made anew for each call that succeeds, or what else is made then. *not_theirs* are roles
+    that are refused because the thing is somebody else's, and not because they may do so never.
     """
 
     own: str
@@ -39,6 +40,7 @@ class Row:
     body: Any = None
     fresh: str = ""
     query: str = ""
+    not_theirs: tuple[str, ...] = ()
 
     def status(self, role: str, *, elsewhere: bool = False) -> int:
         """Return what *role* gets."""
@@ -75,6 +77,10 @@ _ADMIN_ELSEWHERE = " 404  403  403  403  403  403  403"
 _ADMIN_MADE = "    201  403  403  403  403  403  403"
 _ADMIN_MANAGER_GONE = "204  204  403  403  403  403  403"
 _ADMIN_GONE = "    204  403  403  403  403  403  403"
+_TIME = "          200  200  200  403  200  200  403"
+_TIME_ELSEWHERE = "200  200  404  403  200  200  403"
+_TIME_WRITE = "    200  200  200  403  200  403  403"
+_TIME_MADE = "     201  201  201  403  201  403  403"
 
 EXPECT: dict[Route, Row] = {
     ("POST", "/v1/tickets"): Row(own="201  201  201  201  201  403  403", body={"subject": "Printer on fire"}),
@@ -98,6 +104,39 @@ EXPECT: dict[Route, Row] = {
     ("GET", _COMMENTS): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
     ("GET", f"{_COMMENTS}/<uuid:comment_id>"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
     ("GET", _WATCHERS): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    ("GET", f"{_TICKET}/timeline"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    ("GET", f"{_TICKET}/time-entries"): Row(own=_TIME, elsewhere=_TIME_ELSEWHERE),
+    ("POST", f"{_TICKET}/time-entries"): Row(
+        own=_TIME_MADE, elsewhere="201  201  404  403  201  403  403", body={"seconds": 60}
+    ),
+    ("GET", f"{_TICKET}/time-totals"): Row(own=_TIME, elsewhere=_TIME_ELSEWHERE),
+    ("GET", f"{_TICKET}/time-entries/<uuid:time_entry_id>"): Row(own=_TIME, elsewhere=_TIME_ELSEWHERE),
+    # The entry is an admin's: of their own, agents change what they like, see `test_time_entries`.
+    ("PATCH", f"{_TICKET}/time-entries/<uuid:time_entry_id>"): Row(
+        own=_LEADERS,
+        elsewhere="200  200  404  403  403  403  403",
+        body={"note": "Changed {n}"},
+        not_theirs=("agent", "integration"),
+    ),
+    ("DELETE", f"{_TICKET}/time-entries/<uuid:time_entry_id>"): Row(
+        own="204  204  403  403  403  403  403",
+        elsewhere="204  204  404  403  403  403  403",
+        fresh="time_entry_id",
+        not_theirs=("agent", "integration"),
+    ),
+    ("PUT", f"{_TICKET}/timer"): Row(own=_TIME_WRITE),
+    ("POST", f"{_TICKET}/timer/stop"): Row(own=_TIME_WRITE),
+    ("GET", f"{_TICKET}/satisfaction"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
+    ("PUT", f"{_TICKET}/satisfaction"): Row(
+        own="403  403  403  200  403  403  403",
+        body={"comment": "Well done", "score": 5},
+        fresh="ticket_id",
+        not_theirs=("admin", "manager", "agent", "integration"),
+    ),
+    ("GET", "/v1/satisfaction-reports"): Row(own=_TIME, query="?from=2026-01-01&to=2026-01-31&by=team"),
+    ("GET", "/v1/timers"): Row(own=_TIME_WRITE),
+    ("DELETE", "/v1/timers/<uuid:timer_id>"): Row(own="204  204  404  403  404  403  403", fresh="timer_id"),
+    ("GET", "/v1/time-reports"): Row(own=_TIME, query="?from=2026-01-01&to=2026-01-31&by=user"),
     # The requester of the ticket is named; of anybody else they may not say it: see `test_watchers`.
     ("PUT", f"{_WATCHERS}/<uuid:watcher_id>"): Row(own=_CHANGE, elsewhere=_NOT_ELSEWHERE),
     ("DELETE", f"{_WATCHERS}/<uuid:watcher_id>"): Row(

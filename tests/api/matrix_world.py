@@ -124,7 +124,11 @@ def _relations(boss: ApiClient, ticket_id: str, ticket: dict[str, str]) -> dict[
 
 def _said(boss: ApiClient, ticket_id: str) -> dict[str, str]:
     comment = boss.post(f"/v1/tickets/{ticket_id}/comments", json={"body": "Hello"})
-    return {"ticket_id": ticket_id, "comment_id": comment.json["id"]}
+    return {
+        "ticket_id": ticket_id,
+        "comment_id": comment.json["id"],
+        "time_entry_id": _made(boss, f"tickets/{ticket_id}/time-entries", {"seconds": 60}),
+    }
 
 
 def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
@@ -164,6 +168,7 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
             "rebase_id": boss.get("/v1/sla-rebases").json["items"][0]["id"],
             "clock_id": boss.get(f"/v1/tickets/{ticket_id}/sla").json["clocks"][0]["id"],
             "automation_id": automation,
+            "timer_id": boss.call("PUT", f"/v1/tickets/{ticket_id}/timer").json["id"],
             "endpoint_id": endpoint,
             "delivery_id": delivery["id"],
         }
@@ -252,6 +257,14 @@ def _calendar(world: World) -> str:
     return _made(world.callers["admin"], "calendars", body)
 
 
+def _time_entry(world: World) -> str:
+    return _made(world.callers["admin"], f"tickets/{world.own['ticket_id']}/time-entries", {"seconds": 60})
+
+
+def _timer(world: World) -> str:
+    return str(world.callers["admin"].call("PUT", f"/v1/tickets/{world.own['ticket_id']}/timer").json["id"])
+
+
 _MAKERS: dict[str, Callable[[World], str | dict[str, str]]] = {
     "other_id": _new_ticket,
     "link_id": _new_link,
@@ -260,6 +273,8 @@ _MAKERS: dict[str, Callable[[World], str | dict[str, str]]] = {
     "pair": _pair,
     "merged": _merged,
     "deleted": _deleted,
+    "time_entry_id": _time_entry,
+    "timer_id": _timer,
     "calendar_id": _calendar,
     "duty_id": _duty,
     "team_id": _team,

@@ -40,6 +40,8 @@ def known_ids(standing):
     return {
         "ticket_id": ticket,
         "comment_id": client.post(f"/v1/tickets/{ticket}/comments", json={"body": "x"}).json["id"],
+        "time_entry_id": client.post(f"/v1/tickets/{ticket}/time-entries", json={"seconds": 60}).json["id"],
+        "timer_id": client.call("PUT", f"/v1/tickets/{ticket}/timer").json["id"],
         "organization_id": str(standing.tenant.organization_id),
         "user_id": user,
         "watcher_id": user,

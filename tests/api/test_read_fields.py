@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from psms.domain.access import Role
+from tests.api import golden_desk
 from tests.api.matrix import EXPECT, ROLES
 from tests.api.matrix_world import World, make_world
 from tests.api.standing import runtime_on
@@ -17,15 +18,9 @@ from tests.support.databases import fresh_database
 from workflows.relay import relay_outbox
 
 ORGANIZATION = [
-    "created_at",
-    "default_service_id",
-    "id",
-    "name",
-    "priority_matrix",
-    "purge_deleted_after_seconds",
-    "updated_at",
-    "version",
-]
+    "ask_satisfaction", "auto_close_after_seconds", "created_at", "default_service_id", "id", "name", "priority_matrix",
+    "purge_deleted_after_seconds", "updated_at", "version",
+]  # fmt: skip
 TEAM = ["created_at", "id", "member_ids", "name", "updated_at", "version"]
 CATALOGUED = ["category", "description", "form_version", "id", "incident", "name", "position", "version"]
 SERVICE = sorted([
@@ -132,6 +127,7 @@ READ = {
     "webhook-endpoints": ENDPOINT,
     "deliveries": DELIVERY,
     "logs": ENTRY,
+    **golden_desk.READ,
 }
 LESS = {
     ("tickets", "requester"): FOR_REQUESTERS,
@@ -140,6 +136,7 @@ LESS = {
     ("form", "requester"): FILLED_IN,
     ("form-versions", "requester"): FILLED_IN,
     ("users", "agent"): ["active", "email", "id", "is_service", "name", "version"],
+    **golden_desk.LESS,
 }
 PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "scope", "status", "title", "type"}
 # What the last word of the address does not tell.
@@ -155,6 +152,7 @@ ACTS = {
     "resend": "deliveries",
     "void": "sla",
     "incident": "services",
+    **golden_desk.ACTS,
 }
 TOLD = {
     "sla-simulations": SIMULATED,
@@ -188,6 +186,8 @@ def world(postgres) -> Iterator[World]:
         boss, path = made.callers["admin"], f"/v1/tickets/{made.own['ticket_id']}"
         hidden = {"tags": [TAG], "custom_fields": {"cost": COST}, "assignee_id": made.own["user_id"]}
         assert boss.patch(path, json=hidden).status_code == 200
+        for role in ("agent", "integration"):
+            assert made.callers[role].call("PUT", f"{path}/timer").status_code == 200
         said = {"body": INTERNAL, "visibility": "internal"}
         assert boss.post(f"{path}/comments", json=said).status_code == 201
         relay_outbox(rt)

@@ -4,6 +4,7 @@ from psms.db.base import Base
 from psms.db.models import (
     accounts,
     automations,
+    desk,
     keys,
     logs,
     plumbing,
@@ -22,6 +23,7 @@ __all__ = [
     "Base",
     "accounts",
     "automations",
+    "desk",
     "keys",
     "logs",
     "plumbing",

@@ -38,6 +38,7 @@ class OrganizationRow(Versioned, Base):
     # Counted by each save of a calendar, a policy or the matrix of priorities.
     sla_revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
     purge_deleted_after_seconds: Mapped[int] = mapped_column(BigInteger, server_default="2592000")
+    ask_satisfaction: Mapped[bool] = mapped_column(server_default="false")
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
 
     __table_args__ = (

@@ -88,6 +88,9 @@ class TicketRow(OfOrganization, Versioned, Base):
             Index(f"ix_tickets_{name}", "organization_id", column, "id", postgresql_where=text(f"{column} IS NOT NULL"))
             for name, column in (("parent", "parent_id"), ("merged", "merged_into_id"), ("deleted", "deleted_at"))
         ),
+        Index(
+            "ix_tickets_resolved", "organization_id", "resolved_at", postgresql_where=text("resolved_at IS NOT NULL")
+        ),
         Index("ix_tickets_status", "organization_id", "status", "id"),
         Index("ix_tickets_service", "organization_id", "service_id", "id"),
         Index("ix_tickets_requester", "organization_id", "requester_id", "id"),

@@ -17,17 +17,19 @@ _NEW = """
     ORDER BY created_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 # Whoever is first of: the assignee, the team's members, the managers, the admins; each while active, and a person.
-# Where a notification is for watchers: these, and else nobody; requesters hear nothing of what teams agreed on.
+# Where a notification is for watchers: these, and else nobody; requesters hear nothing of what teams agreed on. What
+# is for the requester or who was mentioned is for nobody else.
 _RECIPIENTS = """
     WITH told AS (
-        SELECT id, ticket_id, kind, user_id, team_id, rule, rule IS NOT DISTINCT FROM 'watchers' AS for_watchers
+        SELECT id, ticket_id, kind, user_id, team_id, rule, rule IS NOT DISTINCT FROM 'watchers' AS for_watchers,
+            COALESCE(rule IN ('requester', 'mentioned'), false) AS for_one
         FROM notifications
         WHERE organization_id = %(organization_id)s AND id = ANY (%(ids)s)
     ), person AS (
         SELECT id, role FROM users WHERE organization_id = %(organization_id)s AND active AND NOT is_service
     ), candidate AS (
         SELECT t.id AS notification_id, p.id AS user_id, 1 AS place,
-            CASE WHEN t.rule IS NULL THEN 'assignee' ELSE 'duty' END AS reason
+            CASE WHEN t.rule IS NULL THEN 'assignee' WHEN t.for_one THEN t.rule ELSE 'duty' END AS reason
         FROM told t JOIN person p ON p.id = t.user_id
         UNION ALL
         SELECT t.id, p.id, 1, 'watcher' FROM told t
@@ -40,7 +42,7 @@ _RECIPIENTS = """
         JOIN person p ON p.id = m.user_id
         UNION ALL
         SELECT t.id, p.id, CASE p.role WHEN 'manager' THEN 3 ELSE 4 END, 'lead'
-        FROM told t CROSS JOIN person p WHERE p.role IN ('manager', 'admin') AND NOT t.for_watchers
+        FROM told t CROSS JOIN person p WHERE p.role IN ('manager', 'admin') AND NOT t.for_watchers AND NOT t.for_one
     )
     SELECT c.notification_id, c.user_id, c.reason FROM candidate c
     WHERE c.place = (SELECT min(o.place) FROM candidate o WHERE o.notification_id = c.notification_id)

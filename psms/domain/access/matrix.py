@@ -78,6 +78,12 @@ MATRIX: Mapping[Permission, Rule] = {
     Permission.COMMENT_CREATE: _row(Scope.COMMENTS_WRITE, "A A T O S -"),
     Permission.COMMENT_INTERNAL_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
     Permission.COMMENT_INTERNAL_CREATE: _row(Scope.COMMENTS_WRITE, "A A T - S -"),
+    # Whatever the role: of what one has asked for oneself, and of nothing else.
+    Permission.TICKET_RATE: _row(Scope.TICKETS_WRITE, "O O O O O -"),
+    Permission.SATISFACTION_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
+    Permission.TIME_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
+    Permission.TIME_CREATE: _row(Scope.TICKETS_WRITE, "A A T - S -"),
+    Permission.TIME_MANAGE: _row(Scope.TICKETS_WRITE, "A A - - - -"),
     Permission.SERVICE_READ: _row(Scope.SERVICES_READ, "A A A A S A"),
     Permission.SERVICE_MANAGE: _row(Scope.SERVICES_WRITE, "A A - - - -"),
     Permission.SERVICE_ANNOUNCE: _row(Scope.SERVICES_WRITE, "A A A - S -"),
