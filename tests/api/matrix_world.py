@@ -16,6 +16,7 @@ from tests.api.conftest import ApiClient
 from tests.api.matrix import CUSTOM_KEEPS, Row
 from tests.support.databases import MigratedDatabase
 from tests.support.offices import Office, add_custom_caller, furnish
+from tests.support.played_runs import begin, two_steps
 from tests.support.tenants import EVERY_SCOPE, add_caller
 from workflows import accounts
 from workflows.relay import relay_outbox
@@ -88,7 +89,9 @@ def make_world(rt: Runtime, database: MigratedDatabase) -> World:
         without_scope={scope: ApiClient(http, _without(rt, organization, scope)) for scope in Scope},
         no_good={name: ApiClient(http, token) for name, token in _no_good(rt, database, organization).items()},
         own=own,
-        elsewhere=own | _said(ApiClient(http, office.boss.token), str(office.tickets["with their team"])),
+        elsewhere=own
+        | _said(ApiClient(http, office.boss.token), str(office.tickets["with their team"]))
+        | {"run_id": _errand(rt, office, office.tickets["with their team"])},
         foreign=_things(rt, ApiClient(http, other.boss.token), other),
     )
 
@@ -128,7 +131,12 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
         "clock_id": boss.get(f"/v1/tickets/{ticket_id}/sla").json["clocks"][0]["id"],
         "endpoint_id": endpoint,
         "delivery_id": delivery["id"],
+        "run_id": _errand(rt, office, UUID(ticket_id)),
     }
+
+
+def _errand(rt: Runtime, office: Office, ticket_id: UUID) -> str:
+    return str(begin(rt, office.boss, two_steps(), key=str(ticket_id), ticket_id=ticket_id))
 
 
 def _day(year: int) -> dict[str, str]:
@@ -151,6 +159,14 @@ def _resolved_ticket(world: World) -> str:
     ticket_id = _made(requester, "tickets", {"subject": "Done"})
     assert boss.post(f"/v1/tickets/{ticket_id}/transitions", json={"action": "resolve"}).status_code == 200
     return ticket_id
+
+
+def _failed_run(world: World) -> str:
+    query = f"?ticket_id={_resolved_ticket(world)}"
+    (run,) = world.callers["admin"].get(f"/v1/workflow-runs{query}").json["items"]
+    failed = sql.SQL("UPDATE workflow_runs SET state = 'failed' WHERE id = {}")
+    world.database.run(failed.format(sql.Literal(run["id"])))
+    return str(run["id"])
 
 
 def _service(world: World) -> str:
@@ -189,6 +205,7 @@ _MAKERS = {
     "assignment_id": _assignment,
     "role_id": _role,
     "endpoint_id": _endpoint,
+    "run_id": _failed_run,
 }
 
 
