@@ -137,9 +137,7 @@ def test_sixteen_writers_lose_and_double_nothing(rt: Runtime, acme: Tenant, data
         assert told["ticket.commented"] == sum(writer.said[ticket_id] for writer in writers)
         assert told["ticket.status_changed"] == sum(writer.moved[ticket_id] for writer in writers)
         assert ticket.version == 1 + told["ticket.updated"] + told["ticket.assigned"] + told["ticket.status_changed"]
-    for about, count, last in database.rows(
-        "SELECT ticket_id, count(*), max(sequence) FROM events GROUP BY ticket_id"
-    ):
+    for about, count, last in database.rows("SELECT ticket_id, count(*), max(sequence) FROM events GROUP BY ticket_id"):
         assert count == last, about
 
     assert_each_was_filed_once(database, shared, writers)
