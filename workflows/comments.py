@@ -1,5 +1,6 @@
-"""Comments on tickets: write and list. A comment changes no field, so the ticket's version stays."""
+"""Comments on tickets: write and list. A comment changes no field, unless it reopens a ticket that was resolved."""
 
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -10,14 +11,17 @@ from psms.db.queries.tickets import LockedTicket
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
 from psms.domain.events import EventType, excerpt
+from psms.domain.lifecycle import Action
 from psms.domain.pages import Page, PageRequest
-from psms.domain.tickets import Comment, NewComment, Ticket, Visibility
+from psms.domain.tickets import Comment, NewComment, Status, Ticket, Visibility
 from psms.encoding import json_bytes
 from psms.runtime import Runtime
 from workflows import merges, sla, trail
 from workflows.act import Act, act_of
 from workflows.names import Task
 from workflows.once import Made, create_once
+from workflows.sla_clocks import Case
+from workflows.ticket_changes import moved_along
 from workflows.ticket_events import Told, tell
 
 
@@ -32,6 +36,7 @@ def add_comment(rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment,
     """Write a comment; the comment, its log entry and its event are committed together.
 
     On a ticket that was merged it reaches the one that goes on, whose events and clocks tell of it.
+    What the customer's side writes in public on a resolved ticket reopens it, in the same transaction.
     """
     require(actor, Permission.COMMENT_CREATE)
     if command.visibility is Visibility.INTERNAL:
@@ -83,20 +88,31 @@ def _said(act: Act, actor: Actor, locked: LockedTicket, home: Ticket, command: N
     )
     side = _side(actor, {ticket.requester_id, home.requester_id}, command)
     comment_queries.insert(act.session, act.organization_id, comment)
-    queries.count_event(act.session, ticket.id, sequence + 1, **_remembered(act, case.locked, side))
+    remembered = _remembered(act, case.locked, side)
+    queries.count_event(act.session, ticket.id, sequence + 1, **remembered)
     told = Told(type=EventType.TICKET_COMMENTED, changes={}, comment=excerpt(comment))
     tell(act, ticket, [told], sequence)
-    if side is Side.DESK:
-        sla.follow_reply(act, case)
-    elif side is Side.CUSTOMER:
-        sla.follow_customer(act, case)
     trail.note(act, told.type.value, ("ticket", ticket.id), trail.added(_shown(comment)))
+    _follow(act, case, side, {"sequence": sequence + 1, **remembered})
     return Made(json_bytes(comment), f"/v1/tickets/{home.id}/comments/{comment.id}")
 
 
 def _shown(comment: Comment) -> dict[str, Any]:
     shown: dict[str, Any] = {"comment_id": comment.id, "visibility": comment.visibility}
     return shown if comment.survivor_id is None else {**shown, "written_on": comment.ticket_id}
+
+
+def _follow(act: Act, case: Case, side: Side | None, remembered: dict[str, Any]) -> None:
+    """Let the ticket follow what was just said on it: a customer is not done with what is resolved.
+
+    What is closed stays closed. *remembered* is what the ticket's row knows since then.
+    """
+    if side is Side.DESK:
+        sla.follow_reply(act, case)
+    elif side is Side.CUSTOMER and case.ticket.status is Status.RESOLVED:
+        moved_along(act, replace(case, locked=replace(case.locked, **remembered)), Action.REOPEN)
+    elif side is Side.CUSTOMER:
+        sla.follow_customer(act, case)
 
 
 def _side(actor: Actor, requesters: set[UUID], command: NewComment) -> Side | None:

@@ -35,6 +35,7 @@ from api.resources import (
     watchers,
     webhook_deliveries,
     webhook_endpoints,
+    workflow_runs,
 )
 from api.smorest import Blueprint
 
@@ -68,6 +69,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     sla_simulations.blp,
     ticket_sla.blp,
     automations.blp,
+    workflow_runs.blp,
     webhook_endpoints.blp,
     webhook_deliveries.blp,
     logs.blp,

@@ -21,6 +21,8 @@ from workflows import organizations
 
 _SHORTEST_RETENTION_S = 3600
 _LONGEST_RETENTION_S = 10 * 366 * 86_400
+_MINUTE_S = 60
+_YEAR_S = 365 * 86_400
 
 
 class UrgencyRowSchema(Schema):
@@ -50,6 +52,7 @@ class OrganizationSchema(Answer):
         metadata={"description": "How long a deleted ticket can be restored; then it is purged."}
     )
     ask_satisfaction = fields.Boolean(metadata={"description": "Whether requesters are asked by mail."})
+    auto_close_after_seconds = fields.Integer(allow_none=True)
     version = fields.Integer()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
@@ -81,6 +84,12 @@ class EditOrganizationSchema(Schema):
     )
     ask_satisfaction = Flag(
         metadata={"description": "Ask requesters by mail how satisfied they are, when a ticket of theirs is resolved."}
+    )
+    auto_close_after_seconds = fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=validate.Range(min=_MINUTE_S, max=_YEAR_S),
+        metadata={"description": "After so long a resolved ticket closes by itself; null: never."},
     )
 
 

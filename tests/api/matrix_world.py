@@ -17,6 +17,7 @@ from tests.api.conftest import ApiClient
 from tests.api.matrix import CUSTOM_KEEPS, RULE, SITE, Row
 from tests.support.databases import MigratedDatabase
 from tests.support.offices import Office, add_custom_caller, furnish
+from tests.support.played_runs import begin, two_steps
 from tests.support.tenants import EVERY_SCOPE, add_caller
 from workflows import accounts
 from workflows.automation_runs import run_automations
@@ -99,7 +100,9 @@ def make_world(rt: Runtime, database: MigratedDatabase) -> World:
         without_scope={scope: ApiClient(http, _without(rt, organization, scope)) for scope in Scope},
         no_good={name: ApiClient(http, token) for name, token in _no_good(rt, database, organization).items()},
         own=own,
-        elsewhere=own | _ticket_elsewhere(ApiClient(http, office.boss.token), office),
+        elsewhere=own
+        | _ticket_elsewhere(ApiClient(http, office.boss.token), office)
+        | {"run_id": _errand(rt, office, office.tickets["with their team"])},
         foreign=_things(rt, ApiClient(http, other.boss.token), other),
     )
 
@@ -169,10 +172,15 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
             "clock_id": boss.get(f"/v1/tickets/{ticket_id}/sla").json["clocks"][0]["id"],
             "automation_id": automation,
             "timer_id": boss.call("PUT", f"/v1/tickets/{ticket_id}/timer").json["id"],
+            "run_id": _errand(rt, office, UUID(ticket_id)),
             "endpoint_id": endpoint,
             "delivery_id": delivery["id"],
         }
     )
+
+
+def _errand(rt: Runtime, office: Office, ticket_id: UUID) -> str:
+    return str(begin(rt, office.boss, two_steps(), key=str(ticket_id), ticket_id=ticket_id))
 
 
 def _day(year: int) -> dict[str, str]:
@@ -230,6 +238,14 @@ def _deleted(world: World) -> dict[str, str]:
     return {"ticket_id": ticket_id}
 
 
+def _failed_run(world: World) -> str:
+    query = f"?ticket_id={_resolved_ticket(world)}"
+    (run,) = world.callers["admin"].get(f"/v1/workflow-runs{query}").json["items"]
+    failed = sql.SQL("UPDATE workflow_runs SET state = 'failed' WHERE id = {}")
+    world.database.run(failed.format(sql.Literal(run["id"])))
+    return str(run["id"])
+
+
 def _service(world: World) -> str:
     return _made(world.callers["admin"], "services", {"name": f"New service {next(world.numbers)}"})
 
@@ -283,6 +299,7 @@ _MAKERS: dict[str, Callable[[World], str | dict[str, str]]] = {
     "assignment_id": _assignment,
     "role_id": _role,
     "endpoint_id": _endpoint,
+    "run_id": _failed_run,
 }
 
 

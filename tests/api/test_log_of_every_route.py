@@ -12,6 +12,7 @@ from psms.domain.access import Role
 from psms.domain.time_entries import NewTimer
 from psms.settings import Settings
 from tests.api.matrix import QUESTIONS, RULE, SIMULATION, SITE
+from tests.support.played_runs import begin, two_steps
 from tests.support.receiver import Receiver
 from tests.support.tenants import add_caller, add_endpoint, file_ticket
 from workflows.boot import runtime_for
@@ -80,6 +81,8 @@ CALLS = {
     ("PUT", "/v1/tickets/{ticket}/timer"): {},
     ("POST", "/v1/tickets/{ticket}/timer/stop"): {},
     ("DELETE", "/v1/timers/{timer}"): None,
+    ("POST", "/v1/workflow-runs/{run}/cancel"): {"reason": "Not needed"},
+    ("POST", "/v1/workflow-runs/{failed_run}/retry"): {},
     ("POST", "/v1/webhook-endpoints"): {"url": "http://127.0.0.1:8099/hook"},
     ("PATCH", "/v1/webhook-endpoints/{endpoint}"): {"description": "Changed"},
     ("DELETE", "/v1/webhook-endpoints/{endpoint}"): None,
@@ -151,6 +154,8 @@ def things(client, rt, demo, database):
         **related_tickets(client, made, str(ticket)),
         "time_entry": made(f"/v1/tickets/{ticket}/time-entries", seconds=60),
         "timer": str(start_timer(rt, colleague.actor, ticket, NewTimer()).id),
+        "run": str(begin(rt, demo, two_steps(), "run")),
+        "failed_run": failed_run(rt, demo, database),
         "endpoint": str(endpoint),
         "delivery": client.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"][0]["id"],
     }
@@ -169,6 +174,13 @@ def related_tickets(client, made, ticket):
         "link": made(f"/v1/tickets/{ticket}/links", kind="relates_to", ticket_id=ids["other"]),
         "comment": made(f"/v1/tickets/{ticket}/comments", body="Hello"),
     }
+
+
+def failed_run(rt, demo, database):
+    """Return the id of a run that was given up."""
+    run_id = begin(rt, demo, two_steps(), "failed run")
+    database.run(sql.SQL("UPDATE workflow_runs SET state = 'failed' WHERE id = {}").format(sql.Literal(str(run_id))))
+    return str(run_id)
 
 
 def filled(body, things):

@@ -87,6 +87,10 @@ REBASE = [
     "applies", "calendar_id", "created_at", "error", "expected", "failures", "finished_at", "id", "policy_id",
     "retry_at", "started_at", "state", "tickets",
 ]  # fmt: skip
+RUN = [
+    "business_key", "created_at", "data", "due_at", "error", "finished_at", "id", "input", "kind", "reason", "result",
+    "state", "step", "steps_done", "ticket_id", "tries", "updated_at", "version",
+]  # fmt: skip
 SIMULATED = [
     "at", "differences", "different", "filed", "levels", "metrics", "since", "tickets", "until", "used",
     "without_history",
@@ -126,6 +130,7 @@ READ = {
     "firings": FIRING,
     "webhook-endpoints": ENDPOINT,
     "deliveries": DELIVERY,
+    "workflow-runs": RUN,
     "logs": ENTRY,
     **golden_desk.READ,
 }
@@ -145,13 +150,15 @@ KIND_OF = {
     "/v1/automations/preview": "automation-preview",
 }
 # One delivery is shown with its attempts.
-SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
+SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"], "workflow-runs": ["run", "signals", "steps"]}
 # What an act answers with: the thing that it was done to, or what it made.
 ACTS = {
     **dict.fromkeys(("transitions", "take", "parent", "merge", "unmerge", "split", "restore"), "tickets"),
     "resend": "deliveries",
     "void": "sla",
     "incident": "services",
+    "cancel": "workflow-runs",
+    "retry": "workflow-runs",
     **golden_desk.ACTS,
 }
 TOLD = {

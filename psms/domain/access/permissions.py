@@ -44,6 +44,8 @@ class Permission(StrEnum):
     SLA_VOID = "sla.void"
     AUTOMATION_READ = "automation.read"
     AUTOMATION_MANAGE = "automation.manage"
+    RUN_READ = "run.read"
+    RUN_MANAGE = "run.manage"
     WEBHOOK_MANAGE = "webhook.manage"
     LOG_READ = "log.read"
     LOG_EXPORT = "log.export"
