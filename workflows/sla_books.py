@@ -10,6 +10,7 @@ from uuid import UUID
 from psms.db.direct import Direct
 from psms.db.queries import sla_books as queries
 from psms.db.queries.sla_books import BookRecord, CalendarRecord
+from psms.domain.approvals import chain_of
 from psms.domain.priorities import USUAL, matrix_of
 from psms.domain.sla.book import Book, BookedCalendar, BookedPolicy, make_book
 from psms.domain.sla.calendar_definitions import definition_of
@@ -89,6 +90,7 @@ def booked(rt: Runtime, record: BookRecord) -> Book:
         zone_data=rt.shelf.zones.version,
         calendars={one.id: BookedCalendar(version=one.version, calendar=_calendar(one)) for one in record.calendars},
         priorities=USUAL if record.priority_matrix is None else matrix_of(record.priority_matrix),
+        chains={UUID(service_id): chain_of(steps) for service_id, steps in record.chains.items()},
     )
     policies = [
         BookedPolicy(id=one.id, name=one.name, version=one.version, definition=policy_of(one.definition))

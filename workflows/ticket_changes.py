@@ -3,17 +3,20 @@
 Every step here runs in the transaction of the change. Who may do what is decided before, in `tickets`.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from psms.db.queries import tickets as queries
-from psms.domain.events import Change, EventType
-from psms.domain.lifecycle import Action, next_status
-from psms.domain.tickets import Status, Ticket
-from workflows import auto_close, sla, trail
+from psms.domain.events import Change, EventType, changes_from
+from psms.domain.lifecycle import Action
+from psms.domain.lifecycle_checks import Facts, edge_of
+from psms.domain.tickets import Stage, Status, Ticket
+from workflows import approval_ends, auto_close, sla, trail
 from workflows.act import Act
 from workflows.sla_clocks import Case
 from workflows.ticket_events import Told, tell
+from workflows.ticket_facts import plain_facts
 
 
 def written(act: Act, before: Ticket, changes: dict[str, Any]) -> Ticket:
@@ -22,16 +25,23 @@ def written(act: Act, before: Ticket, changes: dict[str, Any]) -> Ticket:
     return queries.apply(act.session, before.id, changes | counted)
 
 
-def moved_along(act: Act, case: Case, action: Action) -> Ticket:
+def moved_along(
+    act: Act, case: Case, action: Action, facts: Facts | None = None, more: Mapping[str, Change] | None = None
+) -> Ticket:
     """Do *action* to a ticket whose clocks have caught up with the act, and return it as it is now.
 
-    Its clocks follow, and so does its closing by itself. Raises ActionNotAllowed, before anything is written.
+    Its clocks follow, and so do its approvals and its closing by itself. *facts* are those by which it is judged; left
+    out, what the ticket itself tells, which suits PSMS. *more* changes are told with it. Raises ActionNotAllowed,
+    before anything is written.
     """
-    status = next_status(case.ticket.status, action)
-    after = written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
-    told(act, _status_events(case.ticket, after), after, case.locked.sequence)
+    before = case.ticket
+    to = edge_of(facts or plain_facts(before), action).target
+    after = written(act, before, {"status": to.status, "stage": to.stage, **_milestones(to.status, act.now)})
+    told(act, _status_events(before, after, more or {}), after, case.locked.sequence)
+    if before.stage is Stage.AWAITING_APPROVAL:
+        approval_ends.withdraw(act, after)
     sla.follow_status(act, case, after)
-    auto_close.follow(act, case.ticket, after)
+    auto_close.follow(act, before, after)
     return after
 
 
@@ -44,8 +54,9 @@ def _milestones(status: Status, now: datetime) -> dict[str, datetime | None]:
     return {"resolved_at": None}
 
 
-def _status_events(before: Ticket, after: Ticket) -> list[Told]:
-    changes = {"status": Change(before=before.status, after=after.status)}
+def _status_events(before: Ticket, after: Ticket, more: Mapping[str, Change]) -> list[Told]:
+    moved = {name for name in ("status", "stage") if getattr(before, name) != getattr(after, name)}
+    changes = {**changes_from(before, after, moved), **more}
     milestone = {Status.RESOLVED: EventType.TICKET_RESOLVED, Status.CLOSED: EventType.TICKET_CLOSED}
     kinds = [EventType.TICKET_STATUS_CHANGED]
     if after.status in milestone:

@@ -16,11 +16,15 @@ from psms.db.queries.journal import KeptAnswer
 from psms.db.queries.tickets import LockedTicket
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
+from psms.domain.approvals import Source
 from psms.domain.disclosure import disclosed
 from psms.domain.events import EventType, changes_from
-from psms.domain.lifecycle import INITIAL, Action, next_status
+from psms.domain.lifecycle import Action
+from psms.domain.lifecycle_checks import edge_of
+from psms.domain.lifecycle_tables import first_state
 from psms.domain.pages import Page, PageRequest
 from psms.domain.priorities import PriorityMatrix, changes_between, priority_of_new
+from psms.domain.sla.book import Book
 from psms.domain.ticket_access import require_edit, require_opening, require_transition
 from psms.domain.ticket_merging import moved, require_mergeable
 from psms.domain.tickets import (
@@ -29,17 +33,20 @@ from psms.domain.tickets import (
     OpenTicket,
     Ticket,
     TicketFilter,
+    TicketType,
 )
 from psms.encoding import json_bytes, json_text
 from psms.errors import AlreadyTaken, FieldError, RequestInProgress, VersionStale
 from psms.runtime import Runtime
-from workflows import sla
-from workflows.act import Moment, act_of
+from workflows import change_plans, sla
+from workflows.act import Act, Moment, act_of
+from workflows.approval_steps import begin_chain
 from workflows.names import Task
-from workflows.once import Made, kept, repeated
+from workflows.once import Made, create_once, kept, repeated
 from workflows.sla_books import book_of
 from workflows.ticket_changes import moved_along, told, written
 from workflows.ticket_events import Told, body_of
+from workflows.ticket_facts import chain_for, facts_for, plain_facts
 
 
 def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None) -> Created:
@@ -49,7 +56,10 @@ def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | 
     """
     filled = replace(command, requester_id=command.requester_id or actor.user_id)
     require_opening(actor, filled)
-    created = _filed(rt, actor, filled, once)
+    try:
+        created = _filed(rt, actor, filled, once)
+    except _AsksForApprovalError:
+        created = create_once(rt, actor, once, lambda act: _filed_and_asked(act, actor, filled))
     if not created.replayed:
         crash_point(CrashPoint.TICKET_COMMITTED)
         rt.nudger.nudge(Task.RELAY_OUTBOX)
@@ -68,13 +78,41 @@ def _filed(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None)
             return repeated(opening, cast("OnceKey", once))
         # The instant at which the number was taken, under the counter's lock: later numbers have later instants.
         moment = Moment(rt=rt, organization_id=actor.organization_id, actor=actor, now=opening.now)
-        matrix = book_of(rt, brief, actor.organization_id, opening.sla_revision).priorities
-        ticket = _opened(moment, command, opening, matrix)
+        book = book_of(rt, brief, actor.organization_id, opening.sla_revision)
+        ticket = _opened(moment, command, opening, book)
+        if _waits_for_approval(ticket, book):
+            raise _AsksForApprovalError
         made = Made(json_bytes(disclosed(actor, ticket)), f"/v1/tickets/{ticket.id}", version=1)
         clocks = sla.filed_clocks(moment, brief, opening.sla_revision, ticket)
         answer = None if once is None else kept(actor, once, made, moment.now)
         filing.insert_ticket(brief, _new_rows(moment, ticket), clocks, answer)
     return Created(body=made.body, location=made.location, version=made.version)
+
+
+class _AsksForApprovalError(Exception):
+    """What is being filed asks for approval, which is more than one statement writes."""
+
+
+def _waits_for_approval(ticket: Ticket, book: Book) -> bool:
+    return ticket.type is TicketType.REQUEST and ticket.service_id in book.chains
+
+
+def _filed_and_asked(act: Act, actor: Actor, command: OpenTicket) -> Made:
+    """File a request and ask for its service's approvals, in one transaction."""
+    way = direct(act.session)
+    opening = filing.next_number(way)
+    act = replace(act, now=opening.now)
+    book = book_of(act.rt, way, act.organization_id, opening.sla_revision)
+    ticket = _opened(act, command, opening, book)
+    clocks = sla.filed_clocks(act, way, opening.sla_revision, ticket)
+    filing.write_ticket(way, _new_rows(act, ticket), clocks)
+    chain = book.chains.get(ticket.service_id)
+    if ticket.type is TicketType.REQUEST and chain is not None:
+        (locked,) = queries.lock_all(act.session, [ticket.id])
+        facts = replace(plain_facts(ticket), has_chain=True)
+        ticket = moved_along(act, sla.caught_up(act, locked), Action.REQUEST_APPROVAL, facts)
+        begin_chain(act, ticket, chain, Source.SERVICE)
+    return Made(json_bytes(disclosed(actor, ticket)), f"/v1/tickets/{ticket.id}", version=ticket.version)
 
 
 def _opening(brief: Brief, actor: Actor, once: OnceKey | None) -> Opening | KeptAnswer:
@@ -83,18 +121,20 @@ def _opening(brief: Brief, actor: Actor, once: OnceKey | None) -> Opening | Kept
     return filing.next_number_or_answer(brief, client_id=actor.client_id, key=once.key)
 
 
-def _opened(act: Moment, command: OpenTicket, opening: Opening, matrix: PriorityMatrix) -> Ticket:
+def _opened(act: Moment, command: OpenTicket, opening: Opening, book: Book) -> Ticket:
     service_id = command.service_id or opening.default_service_id
     if service_id is None:
         raise FieldError("service_id", "required: this organization has no default service")
-    priority, source = priority_of_new(matrix, command.impact, command.urgency, command.priority)
+    priority, source = priority_of_new(book.priorities, command.impact, command.urgency, command.priority)
+    state = first_state(command.type, has_chain=service_id in book.chains)
     return Ticket(
         id=act.new_id(),
         number=opening.number,
         type=command.type,
         subject=command.subject,
         description=command.description,
-        status=INITIAL,
+        status=state.status,
+        stage=state.stage,
         impact=command.impact,
         urgency=command.urgency,
         priority=priority,
@@ -216,18 +256,31 @@ def _changes(
     return changes
 
 
-def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_version: int | None) -> Ticket:
-    """Move a ticket along its lifecycle.
+def transition(  # noqa: PLR0913  # the request as it came
+    rt: Runtime,
+    actor: Actor,
+    ticket_id: UUID,
+    action: Action,
+    if_version: int | None,
+    *,
+    given: Mapping[str, Any] | None = None,
+) -> Ticket:
+    """Move a ticket along its lifecycle, with the fields that the action takes.
 
-    Raises ActionNotAllowed, naming the actions that are possible now, and VersionStale.
+    Raises ActionNotAllowed, naming what is possible now and what is in the way of the rest, FieldError for a field that
+    the action needs, and VersionStale.
     """
     require(actor, Permission.TICKET_TRANSITION)
     with rt.db.begin(actor.organization_id) as session:
         locked = _locked(session, actor, ticket_id, if_version)
-        require_transition(actor, action)
-        next_status(locked.ticket.status, action)
+        require_transition(actor, locked.ticket.type, action)
+        facts = facts_for(rt, session, actor, locked)
+        edge = edge_of(facts, action)
         act = act_of(rt, session, actor)
-        after = moved_along(act, sla.caught_up(act, locked), action)
+        told_of_plan = change_plans.follow(act, locked.ticket, edge, given or {})
+        after = moved_along(act, sla.caught_up(act, locked), action, facts, told_of_plan)
+        if action is Action.REQUEST_APPROVAL:
+            begin_chain(act, after, chain_for(rt, session, actor, locked), Source.SERVICE)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
 

@@ -1,13 +1,17 @@
 """The resources of the API, in the order of its documentation; each has its schemas above its views."""
 
 from api.resources import (
+    approval_delegations,
+    approvals,
     assignments,
     calendars,
+    changes,
     clients,
     comments,
     docs,
     duties,
     health,
+    lifecycles,
     logs,
     oauth,
     organizations,
@@ -30,6 +34,10 @@ from api.smorest import Blueprint
 BLUEPRINTS: tuple[Blueprint, ...] = (
     oauth.blp,
     tickets.blp,
+    lifecycles.blp,
+    approvals.blp,
+    approval_delegations.blp,
+    changes.blp,
     comments.blp,
     watchers.blp,
     organizations.blp,

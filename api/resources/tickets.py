@@ -9,13 +9,14 @@ from marshmallow import fields, post_load, validate
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import MAX_TEXT, Answer, Schema, Uuid, choice, json_object, maybe_empty_text, several, text
+from api.fields import MAX_TEXT, Answer, Instant, Schema, Uuid, choice, json_object, maybe_empty_text, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.preconditions import wanted_version
 from api.smorest import Blueprint
 from api.ticket_fields import TicketSchema
 from psms.domain.access import Permission
+from psms.domain.changes import Outcome
 from psms.domain.lifecycle import Action
 from psms.domain.tickets import EditTicket, Level, OpenTicket, Priority, Stage, Status, TicketFilter, TicketType
 from psms.errors import FieldError
@@ -135,6 +136,9 @@ class TransitionSchema(Schema):
     """What to do with a ticket's status."""
 
     action = choice(Action, required=True)
+    planned_start = Instant(metadata={"description": "To schedule a change, where its plan does not say it already."})
+    planned_end = Instant(metadata={"description": "As planned_start."})
+    outcome = choice(Outcome, metadata={"description": "To resolve a change that is in review."})
 
 
 class TicketForRequesterQuery(PageQuery):
@@ -221,13 +225,14 @@ def take_ticket(ticket_id: UUID) -> Response:
 @requires(Permission.TICKET_TRANSITION)
 @blp.arguments(TransitionSchema, example={"action": "open"})
 @blp.edits(TicketSchema, TicketForRequesterSchema)
-def transition(values: dict[str, Action], ticket_id: UUID) -> Response:
+def transition(values: dict[str, Any], ticket_id: UUID) -> Response:
     """Move a ticket along its lifecycle.
 
-    An action that is not possible now is refused with the list of those that are.
+    An action that is not possible now is refused with the list of those that are, and what is in the way of the others.
     """
-    if_version = _wanted_version(ticket_id)
-    return render.current(tickets.transition(runtime(), actor(), ticket_id, values["action"], if_version))
+    action, if_version = values.pop("action"), _wanted_version(ticket_id)
+    moved = tickets.transition(runtime(), actor(), ticket_id, action, if_version, given=values)
+    return render.current(moved)
 
 
 def _wanted_version(ticket_id: UUID) -> int | None:

@@ -14,6 +14,10 @@ _KINDS = {
     "ola.at_risk": "Soon to be passed on",
     "ola.breached": "With the team for too long",
     "ola.escalated": "Escalated",
+    "approval.requested": "Your approval is asked for",
+    "approval.reminder": "Your approval is still asked for",
+    "approval.escalated": "Your approval is asked for",
+    "approval.expired": "Your approval came too late",
 }
 _SENTENCES = {
     "sla.at_risk": "Ticket {number} has used up most of the time promised for {metric}.",
@@ -22,6 +26,10 @@ _SENTENCES = {
     "ola.at_risk": "Ticket {number} has been with its team for most of the time that the teams agreed on.",
     "ola.breached": "Ticket {number} has been with its team for longer than the teams agreed on.",
     "ola.escalated": "Ticket {number} was escalated: it has been with its team for longer than the teams agreed on.",
+    "approval.requested": "Ticket {number} waits for your approval.",
+    "approval.reminder": "Ticket {number} still waits for your approval.",
+    "approval.escalated": "Ticket {number} waits for your approval: those asked first have not answered in time.",
+    "approval.expired": "The time to approve ticket {number} is over: you are not asked any more.",
 }
 _METRICS = {
     "first_response": "a first response",
@@ -41,6 +49,7 @@ class Because(StrEnum):
     LEAD = "lead"
     WATCHER = "watcher"
     DUTY = "duty"
+    APPROVER = "approver"
 
 
 _REASONS = {
@@ -49,6 +58,7 @@ _REASONS = {
     Because.LEAD: "You get this mail because the ticket is assigned to nobody and you lead the desk.",
     Because.WATCHER: "You get this mail because you follow the ticket.",
     Because.DUTY: "You get this mail because you are the manager on duty, or stand in where nobody is.",
+    Because.APPROVER: "You get this mail because you are asked to approve, or stand in for somebody who is.",
 }
 
 

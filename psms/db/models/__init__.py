@@ -1,11 +1,25 @@
 """Every table of the schema, gathered so that the metadata is complete."""
 
 from psms.db.base import Base
-from psms.db.models import accounts, keys, logs, plumbing, roles, runs, sla, sla_books, telling, tickets, webhooks
+from psms.db.models import (
+    accounts,
+    approvals,
+    keys,
+    logs,
+    plumbing,
+    roles,
+    runs,
+    sla,
+    sla_books,
+    telling,
+    tickets,
+    webhooks,
+)
 
 __all__ = [
     "Base",
     "accounts",
+    "approvals",
     "keys",
     "logs",
     "plumbing",

@@ -1,6 +1,7 @@
 """Tables of organizations, people, teams, services and clients; only columns and keys."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -121,6 +122,7 @@ class ServiceRow(OfOrganization, Versioned, Base):
     description: Mapped[str] = mapped_column(server_default="")
     active: Mapped[bool] = mapped_column(server_default=text("true"))
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+    approval_chain: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
 
     __table_args__ = (Index("uq_services_name", "organization_id", func.lower(text("name")), unique=True),)
 

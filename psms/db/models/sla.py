@@ -23,7 +23,7 @@ _CAUSES = (
 )  # fmt: skip
 
 
-_RULES = ("watchers", "team_duty", "organization_duty", "team_managers", "managers", "admins")
+_RULES = ("watchers", "team_duty", "organization_duty", "team_managers", "managers", "admins", "approver")
 
 
 def _one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:

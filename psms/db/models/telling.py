@@ -36,7 +36,9 @@ class MailRow(OfOrganization, Base):
     finished_at: Mapped[datetime | None]
 
     __table_args__ = (
-        CheckConstraint("reason IN ('assignee', 'team', 'lead', 'watcher', 'duty')", name="ck_mails_reason"),
+        CheckConstraint(
+            "reason IN ('assignee', 'team', 'lead', 'watcher', 'duty', 'approver')", name="ck_mails_reason"
+        ),
         CheckConstraint("state IN ('pending', 'in_flight', 'sent', 'dead')", name="ck_mails_state"),
         _to("notifications", "notification_id"),
         _to("users", "user_id"),

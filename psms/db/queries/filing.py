@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psms.db.direct import Brief
+from psms.db.direct import Brief, Direct
 from psms.db.queries.journal import ANSWER, REMEMBERED, KeptAnswer, answer_of
 from psms.db.queries.sla_filing import CLOCKS_OF_TICKET
 
@@ -32,11 +32,11 @@ _FILING = """
     WITH ticket AS (
         INSERT INTO tickets (organization_id, id, number, type, subject, description, status, impact, urgency,
             priority, priority_source, priority_reason, service_id, requester_id, assignee_id, team_id, tags,
-            custom_fields, sla_policy_id, sla_policy_version, sla_followed, created_at, updated_at)
+            custom_fields, stage, sla_policy_id, sla_policy_version, sla_followed, created_at, updated_at)
         VALUES (%(organization_id)s, %(id)s, %(number)s, %(type)s, %(subject)s, %(description)s, %(status)s, %(impact)s,
             %(urgency)s, %(priority)s, %(priority_source)s, %(priority_reason)s, %(service_id)s, %(requester_id)s,
-            %(assignee_id)s, %(team_id)s, %(tags)s, CAST(%(custom_fields)s AS jsonb), CAST(%(sla_policy_id)s AS uuid),
-            CAST(%(sla_policy_version)s AS bigint), %(sla_followed)s, %(now)s, %(now)s)
+            %(assignee_id)s, %(team_id)s, %(tags)s, CAST(%(custom_fields)s AS jsonb), %(stage)s,
+            CAST(%(sla_policy_id)s AS uuid), CAST(%(sla_policy_version)s AS bigint), %(sla_followed)s, %(now)s, %(now)s)
     ), entry AS (
         INSERT INTO logs (organization_id, id, at, action, outcome, actor_id, client_id, request_id,
             target_type, target_id, after, address)
@@ -70,13 +70,13 @@ class Opening:
     sla_revision: int
 
 
-def next_number(brief: Brief) -> Opening:
+def next_number(way: Direct) -> Opening:
     """Take the organization's next ticket number, and what else a new ticket needs.
 
     The counter's row stays locked until the commit, so that no number is lost or given out twice: call
     this last before the inserts.
     """
-    return _opening_of(brief.record(_NUMBER, {}))
+    return _opening_of(way.record(_NUMBER, {}))
 
 
 def next_number_or_answer(brief: Brief, *, client_id: UUID, key: str) -> Opening | KeptAnswer:
@@ -100,3 +100,8 @@ def insert_ticket(brief: Brief, values: dict[str, Any], sla: dict[str, Any], kep
     All are named as in the statement, those of *sla* as `sla_filing` returns them. It commits.
     """
     brief.finish(_FILED["clock_ids" in sla, bool(kept)], {**values, **sla, **(kept or {})})
+
+
+def write_ticket(way: Direct, values: dict[str, Any], sla: dict[str, Any]) -> None:
+    """Do as `insert_ticket` in a transaction that goes on, and keep no answer."""
+    way.run(_FILED["clock_ids" in sla, False], {**values, **sla})

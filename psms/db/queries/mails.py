@@ -27,7 +27,7 @@ _RECIPIENTS = """
         SELECT id, role FROM users WHERE organization_id = %(organization_id)s AND active AND NOT is_service
     ), candidate AS (
         SELECT t.id AS notification_id, p.id AS user_id, 1 AS place,
-            CASE WHEN t.rule IS NULL THEN 'assignee' ELSE 'duty' END AS reason
+            CASE WHEN t.rule IS NULL THEN 'assignee' WHEN t.rule = 'approver' THEN 'approver' ELSE 'duty' END AS reason
         FROM told t JOIN person p ON p.id = t.user_id
         UNION ALL
         SELECT t.id, p.id, 1, 'watcher' FROM told t

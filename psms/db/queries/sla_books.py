@@ -3,8 +3,8 @@
 Every statement sees one organization, the transaction's.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from psms.db.direct import Direct, Record, direct
 from psms.db.models.sla_books import CalendarVersionRow, SlaPolicyVersionRow
+from psms.domain.approvals import StepDocument
 from psms.domain.pages import PageRequest
 from psms.domain.priorities import MatrixDocument
 from psms.domain.sla.calendar_definitions import CalendarDefinitionDocument
@@ -33,7 +34,9 @@ _BOOK = """
                 'definition', v.definition)), '[]')
             FROM calendars c JOIN calendar_versions v
                 ON v.organization_id = c.organization_id AND v.calendar_id = c.id AND v.version = c.definition_version
-            WHERE c.organization_id = o.id) AS calendars
+            WHERE c.organization_id = o.id) AS calendars,
+        (SELECT coalesce(jsonb_object_agg(s.id, s.approval_chain), '{}') FROM services s
+            WHERE s.organization_id = o.id AND s.approval_chain IS NOT NULL) AS chains
     FROM organizations o
 """
 _REVISION = "SELECT sla_revision FROM organizations"
@@ -94,12 +97,13 @@ class BookRecord:
     policies: Sequence[PolicyRecord]
     calendars: Sequence[CalendarRecord]
     priority_matrix: MatrixDocument | None = None
+    chains: Mapping[str, list[StepDocument]] = field(default_factory=dict)
 
 
 def read_book(way: Direct) -> BookRecord:
     """Return the organization's active policies in their order, all its calendars, and their revision, in one query."""
     row = way.record(_BOOK, {})
-    return replace(book_of_row(row), priority_matrix=row.priority_matrix)
+    return replace(book_of_row(row), priority_matrix=row.priority_matrix, chains=row.chains)
 
 
 def book_of_row(row: Record) -> BookRecord:

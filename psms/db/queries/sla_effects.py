@@ -45,7 +45,7 @@ class NewNotification:
 
     id: UUID
     ticket_id: UUID
-    clock_id: UUID
+    clock_id: UUID | None
     kind: str
     user_id: UUID | None
     team_id: UUID | None

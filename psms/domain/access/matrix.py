@@ -26,7 +26,7 @@ class Condition(StrEnum):
     """What else must hold, in words that follow the reach."""
 
     WHILE_NEW = "while it is new, subject and description"
-    CLOSE_OR_REOPEN = "close and reopen"
+    CLOSE_OR_REOPEN = "close, reopen, and cancel a request not begun"
     FOR_ONESELF = "for oneself"
     LIMITED_FIELDS = "limited fields"
     NO_ADMINS = "no admins"
@@ -70,6 +70,7 @@ MATRIX: Mapping[Permission, Rule] = {
     Permission.TICKET_ASSIGN: _row(Scope.TICKETS_WRITE, "A A T - S -"),
     Permission.TICKET_PRIORITY: _row(Scope.TICKETS_WRITE, "A A T - S -"),
     Permission.TICKET_WATCH: _row(Scope.TICKETS_WRITE, "A A T O S -", {Role.REQUESTER: Condition.FOR_ONESELF}),
+    Permission.APPROVAL_VOTE: _row(Scope.TICKETS_WRITE, "O O O O O -"),
     Permission.COMMENT_READ: _row(Scope.TICKETS_READ, "A A T O S A"),
     Permission.COMMENT_CREATE: _row(Scope.COMMENTS_WRITE, "A A T O S -"),
     Permission.COMMENT_INTERNAL_READ: _row(Scope.TICKETS_READ, "A A T - S A"),

@@ -13,6 +13,7 @@ class Permission(StrEnum):
     TICKET_ASSIGN = "ticket.assign"
     TICKET_PRIORITY = "ticket.priority"
     TICKET_WATCH = "ticket.watch"
+    APPROVAL_VOTE = "approval.vote"
     COMMENT_READ = "comment.read"
     COMMENT_CREATE = "comment.create"
     COMMENT_INTERNAL_READ = "comment.internal.read"

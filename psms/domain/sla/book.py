@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from psms.domain.approvals import Chain
 from psms.domain.priorities import USUAL, PriorityMatrix
 from psms.domain.sla.calendar_keys import ALWAYS, CalendarKey, parse_key
 from psms.domain.sla.calendars import Calendar
@@ -44,7 +45,7 @@ class Book:
     *policies* are the promises to customers that are active, *agreements* those between teams, each in the order in
     which they are asked. *calendars* are all that there ever were: clocks that run may still be measured by one that
     nobody can choose any more. *last_edit* is the revision of the last edit until then that holds for open tickets,
-    0 for none.
+    0 for none. *chains* are the approvals that services ask for, by service.
     """
 
     revision: int
@@ -54,6 +55,7 @@ class Book:
     agreements: tuple[Policy[BookedPromise], ...] = ()
     calendars: Mapping[UUID, BookedCalendar] = field(default_factory=dict)
     priorities: PriorityMatrix = USUAL
+    chains: Mapping[UUID, Chain] = field(default_factory=dict)
 
     def promise_for(self, subject: Subject) -> BookedPromise | None:
         """Return what the first policy that is for the ticket promises; None when there is none."""
