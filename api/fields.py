@@ -66,6 +66,16 @@ class Flag(fields.Boolean):
         return value
 
 
+class QueryFlag(fields.Boolean):
+    """True or false as a query has it: those two words and nothing else."""
+
+    @override
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if value not in {"true", "false"}:
+            raise self.make_error("invalid", input=value)
+        return bool(value == "true")
+
+
 class QueryNumber(fields.Integer):
     """A whole number as a query has it: up to nine digits and nothing else."""
 

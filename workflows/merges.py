@@ -129,7 +129,7 @@ def _events(kind: EventType, before: Ticket, after: Ticket) -> list[Told]:
     if before.status is after.status:
         return [Told(type=kind, changes=changes)]
     moved = {"status": Change(before=before.status, after=after.status)}
-    return [Told(type=kind, changes=changes | moved), *status_events(before, after)]
+    return [Told(type=kind, changes=changes | moved), *status_events(before, after, {})]
 
 
 def survivor_of(session: Session, organization_id: UUID, ticket: Ticket) -> UUID:

@@ -6,7 +6,7 @@ from psms.db.queries import families, links
 from psms.db.queries import tickets as ticket_queries
 from psms.db.queries.tickets import LockedTicket
 from psms.domain.access import Actor, Permission, require
-from psms.domain.lifecycle import Action, next_status
+from psms.domain.lifecycle import Action
 from psms.domain.problem_resolutions import (
     MOST_INCIDENTS,
     LeftIncident,
@@ -18,13 +18,13 @@ from psms.domain.relation_errors import RelationRefused
 from psms.domain.ticket_access import require_transition
 from psms.domain.ticket_families import DONE
 from psms.domain.ticket_links import as_linked
-from psms.domain.tickets import Status, Ticket
+from psms.domain.tickets import Ticket, TicketType
 from psms.errors import NotFound
 from psms.runtime import Runtime
-from workflows import closing_guard, sla
+from workflows import sla
 from workflows.act import Act, act_of
 from workflows.names import Task
-from workflows.ticket_changes import moved, require_version
+from workflows.ticket_changes import moved_along, require_version
 
 
 def resolve_with_incidents(rt: Runtime, actor: Actor, problem_id: UUID, if_version: int | None) -> ResolvedProblem:
@@ -34,7 +34,7 @@ def resolve_with_incidents(rt: Runtime, actor: Actor, problem_id: UUID, if_versi
     and all that the transition of the problem itself would raise.
     """
     require(actor, Permission.TICKET_TRANSITION)
-    require_transition(actor, Action.RESOLVE)
+    require_transition(actor, TicketType.PROBLEM, Action.RESOLVE)
     with rt.db.begin(actor.organization_id) as session:
         require_problem(ticket_queries.get(session, actor, problem_id))
         incidents = links.caused_by(session, problem_id, MOST_INCIDENTS + 1)
@@ -52,8 +52,6 @@ def resolve_with_incidents(rt: Runtime, actor: Actor, problem_id: UUID, if_versi
 
 
 def _resolved(act: Act, problem: LockedTicket, incidents: list[LockedTicket]) -> ResolvedProblem:
-    status = next_status(problem.ticket.status, Action.RESOLVE)
-    closing_guard.require_children_done(act, problem.ticket, status)
     ticket = _moved(act, problem)
     done, left = [], []
     for incident in incidents:
@@ -66,7 +64,7 @@ def _resolved(act: Act, problem: LockedTicket, incidents: list[LockedTicket]) ->
 
 
 def _moved(act: Act, locked: LockedTicket) -> Ticket:
-    return moved(act, sla.caught_up(act, locked), Status.RESOLVED, {})
+    return moved_along(act, sla.caught_up(act, locked), Action.RESOLVE)
 
 
 def _left_because(act: Act, incident: Ticket) -> LeftReason | None:

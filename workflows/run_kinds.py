@@ -4,7 +4,7 @@ A version stays here until no run of it is left: what the release before began, 
 added, and `run_names` is told to begin with it.
 """
 
-from workflows import auto_close_run
+from workflows import approval_run, auto_close_run, change_window_run
 from workflows.runs import Known, known
 
-KNOWN: Known = known((auto_close_run.DEFINITION,))
+KNOWN: Known = known((auto_close_run.DEFINITION, approval_run.DEFINITION, change_window_run.DEFINITION))

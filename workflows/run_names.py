@@ -16,6 +16,15 @@ class Beginning:
 
 
 AUTO_CLOSE = "ticket.auto_close"
+APPROVAL = "ticket.approval"
+CHANGE_WINDOW = "change.window"
 
-NEWEST: dict[str, Beginning] = {one.kind: one for one in (Beginning(kind=AUTO_CLOSE, version=1, first="close"),)}
+NEWEST: dict[str, Beginning] = {
+    one.kind: one
+    for one in (
+        Beginning(kind=AUTO_CLOSE, version=1, first="close"),
+        Beginning(kind=APPROVAL, version=1, first="look"),
+        Beginning(kind=CHANGE_WINDOW, version=1, first="remind"),
+    )
+}
 """By kind; a test compares them with the definitions."""

@@ -10,6 +10,7 @@ from uuid import UUID
 from psms.db.direct import Direct
 from psms.db.queries import sla_books as queries
 from psms.db.queries.sla_books import BookRecord, CalendarRecord, ServiceRecord
+from psms.domain.approvals import chain_of
 from psms.domain.priorities import USUAL, matrix_of
 from psms.domain.services import BookedService, ServiceVisibility
 from psms.domain.sla.book import Book, BookedCalendar, BookedPolicy, make_book
@@ -91,6 +92,7 @@ def booked(rt: Runtime, record: BookRecord) -> Book:
         calendars={one.id: BookedCalendar(version=one.version, calendar=_calendar(one)) for one in record.calendars},
         services={one.id: _service(one) for one in record.services},
         priorities=USUAL if record.priority_matrix is None else matrix_of(record.priority_matrix),
+        chains={UUID(service_id): chain_of(steps) for service_id, steps in record.chains.items()},
     )
     policies = [
         BookedPolicy(id=one.id, name=one.name, version=one.version, definition=policy_of(one.definition))

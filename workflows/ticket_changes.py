@@ -3,6 +3,7 @@
 Whoever changes a ticket locks it, reads the instant, lets its clocks catch up, and then takes these.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,14 +14,16 @@ from psms.db.direct import direct
 from psms.db.queries import tickets as queries
 from psms.db.queries.tickets import LockedTicket
 from psms.domain.access import Actor
-from psms.domain.events import Change, EventType
-from psms.domain.lifecycle import Action, next_status
-from psms.domain.tickets import Status, Ticket
+from psms.domain.events import Change, EventType, changes_from
+from psms.domain.lifecycle import Action
+from psms.domain.lifecycle_checks import Facts, edge_of
+from psms.domain.tickets import Stage, Status, Ticket
 from psms.errors import VersionStale
-from workflows import auto_close, closing_guard, satisfaction, sla, trail
+from workflows import approval_ends, auto_close, closing_guard, satisfaction, sla, trail
 from workflows.act import Act
 from workflows.sla_clocks import Case
 from workflows.ticket_events import Told, tell
+from workflows.ticket_facts import plain_facts
 from workflows.ticket_forms import require_complete
 
 
@@ -43,33 +46,31 @@ def written(act: Act, before: Ticket, changes: dict[str, Any]) -> Ticket:
     return queries.apply(act.session, before.id, changes | counted)
 
 
-def moved_along(act: Act, case: Case, action: Action) -> Ticket:
+def moved_along(
+    act: Act, case: Case, action: Action, facts: Facts | None = None, more: Mapping[str, Change] | None = None
+) -> Ticket:
     """Do *action* to a ticket whose clocks have caught up with the act, and return it as it is now.
 
-    Raises ActionNotAllowed and ChildrenOpen, before anything is written.
+    *facts* are those by which it is judged; left out, what the ticket itself tells, which suits PSMS. *more* changes
+    are told with it. Raises ActionNotAllowed, ChildrenOpen and FieldError, before anything is written.
     """
-    status = next_status(case.ticket.status, action)
-    closing_guard.require_children_done(act, case.ticket, status)
-    if status is Status.RESOLVED:
-        require_complete(act.rt, direct(act.session), case.ticket)
-    return moved(act, case, status, {})
-
-
-def moved(act: Act, case: Case, status: Status, changes: dict[str, Any]) -> Ticket:
-    """Give a ticket that has caught up another status, with its milestones and events; clocks and closing follow.
-
-    *changes* are those of other fields, which come with it.
-    """
-    after = written(act, case.ticket, {"status": status, **milestones(status, act.now), **changes})
-    told(act, status_events(case.ticket, after), after, case.locked.sequence)
+    before = case.ticket
+    to = edge_of(facts or plain_facts(before), action).target
+    closing_guard.require_children_done(act, before, to.status)
+    if to.status is Status.RESOLVED:
+        require_complete(act.rt, direct(act.session), before)
+    milestones = _milestones(to.status, act.now)
+    after = written(act, before, {"status": to.status, "stage": to.stage, **milestones})
+    told(act, status_events(before, after, more or {}), after, case.locked.sequence)
+    if before.stage is Stage.AWAITING_APPROVAL:
+        approval_ends.withdraw(act, after)
     sla.follow_status(act, case, after)
-    auto_close.follow(act, case.ticket, after)
+    auto_close.follow(act, before, after)
     satisfaction.ask(act, after)
     return after
 
 
-def milestones(status: Status, now: datetime) -> dict[str, datetime | None]:
-    """Return the instants that a ticket gets, or loses, with its new status."""
+def _milestones(status: Status, now: datetime) -> dict[str, datetime | None]:
     if status is Status.RESOLVED:
         return {"resolved_at": now}
     if status is Status.CLOSED:
@@ -78,9 +79,10 @@ def milestones(status: Status, now: datetime) -> dict[str, datetime | None]:
     return {"resolved_at": None}
 
 
-def status_events(before: Ticket, after: Ticket) -> list[Told]:
-    """Return the events of a change of status."""
-    changes = {"status": Change(before=before.status, after=after.status)}
+def status_events(before: Ticket, after: Ticket, more: Mapping[str, Change]) -> list[Told]:
+    """Return the events of a change of status or stage; *more* changes are told with it."""
+    moved = {name for name in ("status", "stage") if getattr(before, name) != getattr(after, name)}
+    changes = {**changes_from(before, after, moved), **more}
     milestone = {Status.RESOLVED: EventType.TICKET_RESOLVED, Status.CLOSED: EventType.TICKET_CLOSED}
     kinds = [EventType.TICKET_STATUS_CHANGED]
     if after.status in milestone:

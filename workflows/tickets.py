@@ -16,11 +16,15 @@ from psms.db.queries.journal import KeptAnswer
 from psms.db.queries.tickets import LockedTicket
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
+from psms.domain.approvals import Source
 from psms.domain.disclosure import disclosed
 from psms.domain.events import EventType, changes_from
-from psms.domain.lifecycle import INITIAL, Action, next_status
+from psms.domain.lifecycle import Action
+from psms.domain.lifecycle_checks import edge_of
+from psms.domain.lifecycle_tables import first_state
 from psms.domain.pages import Page, PageRequest
 from psms.domain.priorities import PriorityMatrix, changes_between, priority_of_new
+from psms.domain.sla.book import Book
 from psms.domain.ticket_access import require_edit, require_opening, require_transition
 from psms.domain.ticket_merging import moved as moved_versions
 from psms.domain.ticket_merging import require_mergeable
@@ -30,18 +34,21 @@ from psms.domain.tickets import (
     OpenTicket,
     Ticket,
     TicketFilter,
+    TicketType,
 )
 from psms.encoding import json_bytes, json_text
 from psms.errors import AlreadyTaken, RequestInProgress
 from psms.runtime import Runtime
-from workflows import sla
+from workflows import change_plans, sla
 from workflows.act import Act, Moment, act_of
+from workflows.approval_steps import begin_chain
 from workflows.names import Task
-from workflows.once import Made, kept, repeated
+from workflows.once import Made, create_once, kept, repeated
 from workflows.sla_books import book_of
 from workflows.sla_clocks import Case
 from workflows.ticket_changes import locked_ticket, moved_along, told, written
 from workflows.ticket_events import Told, body_of
+from workflows.ticket_facts import chain_for, facts_for, plain_facts
 from workflows.ticket_forms import Placed, judged, placed
 from workflows.ticket_search import list_found
 
@@ -53,7 +60,10 @@ def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | 
     """
     filled = replace(command, requester_id=command.requester_id or actor.user_id)
     require_opening(actor, filled)
-    created = _filed(rt, actor, filled, once)
+    try:
+        created = _filed(rt, actor, filled, once)
+    except _AsksForApprovalError:
+        created = create_once(rt, actor, once, lambda act: _filed_and_asked(act, actor, filled))
     if not created.replayed:
         crash_point(CrashPoint.TICKET_COMMITTED)
         rt.nudger.nudge(Task.RELAY_OUTBOX)
@@ -74,7 +84,9 @@ def _filed(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None)
         moment = Moment(rt=rt, organization_id=actor.organization_id, actor=actor, now=opening.now)
         book = book_of(rt, brief, actor.organization_id, opening.sla_revision)
         place = placed(moment, brief, book, command, opening.default_service_id)
-        ticket = _opened(moment, command, opening, book.priorities, place)
+        ticket = _opened(moment, command, opening, book, place)
+        if _waits_for_approval(ticket, book):
+            raise _AsksForApprovalError
         made = Made(json_bytes(disclosed(actor, ticket, place.own_keys)), f"/v1/tickets/{ticket.id}", version=1)
         clocks = sla.filed_clocks(moment, brief, opening.sla_revision, ticket)
         answer = None if once is None else kept(actor, once, made, moment.now)
@@ -82,16 +94,48 @@ def _filed(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None)
     return Created(body=made.body, location=made.location, version=made.version)
 
 
+class _AsksForApprovalError(Exception):
+    """What is being filed asks for approval, which is more than one statement writes."""
+
+
+def _waits_for_approval(ticket: Ticket, book: Book) -> bool:
+    return ticket.type is TicketType.REQUEST and ticket.service_id in book.chains
+
+
+def _filed_and_asked(act: Act, actor: Actor, command: OpenTicket) -> Made:
+    """File a request and ask for its service's approvals, in one transaction."""
+    ticket, place = _filed_within(act, command)
+    shown = json_bytes(disclosed(actor, ticket, place.own_keys))
+    return Made(shown, f"/v1/tickets/{ticket.id}", version=ticket.version)
+
+
 def filed(act: Act, command: OpenTicket) -> Ticket:
-    """File a ticket in the act's transaction, with its clocks, entry and event. Who it is for is named."""
+    """File a ticket in the act's transaction, with its clocks, entry and event. Who it is for is named.
+
+    A request asks for the approvals of its service.
+    """
+    return _filed_within(act, command)[0]
+
+
+def _filed_within(act: Act, command: OpenTicket) -> tuple[Ticket, Placed]:
     way = direct(act.session)
     opening = filing.next_number(way)
-    moment = Moment(rt=act.rt, organization_id=act.organization_id, actor=act.actor, now=opening.now)
+    act = replace(act, now=opening.now)
     book = book_of(act.rt, way, act.organization_id, opening.sla_revision)
-    place = placed(moment, way, book, command, opening.default_service_id)
-    ticket = _opened(moment, command, opening, book.priorities, place)
-    clocks = sla.filed_clocks(moment, way, opening.sla_revision, ticket)
-    filing.insert_within(way, _new_rows(moment, ticket), clocks)
+    place = placed(act, way, book, command, opening.default_service_id)
+    ticket = _opened(act, command, opening, book, place)
+    clocks = sla.filed_clocks(act, way, opening.sla_revision, ticket)
+    filing.insert_within(way, _new_rows(act, ticket), clocks)
+    if _waits_for_approval(ticket, book):
+        ticket = _asked(act, ticket, book)
+    return ticket, place
+
+
+def _asked(act: Act, ticket: Ticket, book: Book) -> Ticket:
+    (locked,) = queries.lock_all(act.session, [ticket.id])
+    facts = replace(plain_facts(ticket), has_chain=True)
+    ticket = moved_along(act, sla.caught_up(act, locked), Action.REQUEST_APPROVAL, facts)
+    begin_chain(act, ticket, book.chains[ticket.service_id], Source.SERVICE)
     return ticket
 
 
@@ -101,15 +145,17 @@ def _opening(brief: Brief, actor: Actor, once: OnceKey | None) -> Opening | Kept
     return filing.next_number_or_answer(brief, client_id=actor.client_id, key=once.key)
 
 
-def _opened(act: Moment, command: OpenTicket, opening: Opening, matrix: PriorityMatrix, place: Placed) -> Ticket:
-    priority, source = priority_of_new(matrix, command.impact, command.urgency, command.priority)
+def _opened(act: Moment, command: OpenTicket, opening: Opening, book: Book, place: Placed) -> Ticket:
+    priority, source = priority_of_new(book.priorities, command.impact, command.urgency, command.priority)
+    state = first_state(command.type, has_chain=place.service_id in book.chains)
     return Ticket(
         id=act.new_id(),
         number=opening.number,
         type=command.type,
         subject=command.subject,
         description=command.description,
-        status=INITIAL,
+        status=state.status,
+        stage=state.stage,
         impact=command.impact,
         urgency=command.urgency,
         priority=priority,
@@ -244,19 +290,32 @@ def _changes(
     return changes
 
 
-def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_version: int | None) -> Ticket:
-    """Move a ticket along its lifecycle.
+def transition(  # noqa: PLR0913  # the request as it came
+    rt: Runtime,
+    actor: Actor,
+    ticket_id: UUID,
+    action: Action,
+    if_version: int | None,
+    *,
+    given: Mapping[str, Any] | None = None,
+) -> Ticket:
+    """Move a ticket along its lifecycle, with the fields that the action takes.
 
-    Raises ActionNotAllowed, naming the actions that are possible now, VersionStale, and ChildrenOpen where it would be
-    resolved or closed before the tickets that are part of it.
+    Raises ActionNotAllowed, naming what is possible now and what is in the way of the rest, FieldError for a field that
+    the action needs, VersionStale, and ChildrenOpen where it would be resolved or closed before the tickets that are
+    part of it.
     """
     require(actor, Permission.TICKET_TRANSITION)
     with rt.db.begin(actor.organization_id) as session:
         locked = locked_ticket(session, actor, ticket_id, if_version)
-        require_transition(actor, action)
-        next_status(locked.ticket.status, action)
+        require_transition(actor, locked.ticket.type, action)
+        facts = facts_for(rt, session, actor, locked)
+        edge = edge_of(facts, action)
         act = act_of(rt, session, actor)
-        after = moved_along(act, sla.caught_up(act, locked), action)
+        told_of_plan = change_plans.follow(act, locked.ticket, edge, given or {})
+        after = moved_along(act, sla.caught_up(act, locked), action, facts, told_of_plan)
+        if action is Action.REQUEST_APPROVAL:
+            begin_chain(act, after, chain_for(rt, session, actor, locked), Source.SERVICE)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
 

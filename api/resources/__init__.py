@@ -1,15 +1,19 @@
 """The resources of the API, in the order of its documentation; each has its schemas above its views."""
 
 from api.resources import (
+    approval_delegations,
+    approvals,
     assignments,
     automations,
     calendars,
+    changes,
     clients,
     comments,
     deleted_tickets,
     docs,
     duties,
     health,
+    lifecycles,
     logs,
     oauth,
     organizations,
@@ -42,6 +46,10 @@ from api.smorest import Blueprint
 BLUEPRINTS: tuple[Blueprint, ...] = (
     oauth.blp,
     tickets.blp,
+    lifecycles.blp,
+    approvals.blp,
+    approval_delegations.blp,
+    changes.blp,
     comments.blp,
     watchers.blp,
     ticket_links.blp,

@@ -9,7 +9,7 @@ from marshmallow import fields, post_load, validate
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import MAX_TEXT, Schema, Uuid, choice, json_object, maybe_empty_text, several, text
+from api.fields import MAX_TEXT, Instant, Schema, Uuid, choice, json_object, maybe_empty_text, several, text
 from api.form_fields import FieldFilterField
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
@@ -17,6 +17,7 @@ from api.smorest import Blueprint
 from api.ticket_fields import MAX_SUBJECT, TicketForRequesterSchema, TicketSchema
 from api.ticket_versions import wanted_ticket_version
 from psms.domain.access import Permission
+from psms.domain.changes import Outcome
 from psms.domain.lifecycle import Action
 from psms.domain.tickets import EditTicket, Level, OpenTicket, Priority, Status, TicketFilter, TicketType
 from psms.errors import FieldError
@@ -115,6 +116,9 @@ class TransitionSchema(Schema):
     """What to do with a ticket's status."""
 
     action = choice(Action, required=True)
+    planned_start = Instant(metadata={"description": "To schedule a change, where its plan does not say it already."})
+    planned_end = Instant(metadata={"description": "As planned_start."})
+    outcome = choice(Outcome, metadata={"description": "To resolve a change that is in review."})
 
 
 class TicketForRequesterQuery(PageQuery):
@@ -207,10 +211,11 @@ def take_ticket(ticket_id: UUID) -> Response:
 @requires(Permission.TICKET_TRANSITION)
 @blp.arguments(TransitionSchema, example={"action": "open"})
 @blp.edits(TicketSchema, TicketForRequesterSchema)
-def transition(values: dict[str, Action], ticket_id: UUID) -> Response:
+def transition(values: dict[str, Any], ticket_id: UUID) -> Response:
     """Move a ticket along its lifecycle.
 
-    An action that is not possible now is refused with the list of those that are.
+    An action that is not possible now is refused with the list of those that are, and what is in the way of the others.
     """
-    if_version = wanted_ticket_version(ticket_id)
-    return render.current(tickets.transition(runtime(), actor(), ticket_id, values["action"], if_version))
+    action, if_version = values.pop("action"), wanted_ticket_version(ticket_id)
+    moved = tickets.transition(runtime(), actor(), ticket_id, action, if_version, given=values)
+    return render.current(moved)

@@ -1,13 +1,13 @@
-"""How a ticket's status moves: one table of actions. What an action sets off is not decided here."""
+"""What a step of a ticket's life is made of: actions, states, guards, edges. The tables are in `lifecycle_tables`."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
-from psms.domain.tickets import Status
-from psms.errors import ActionNotAllowed
+from psms.domain.tickets import Stage, Status
 
 
 class Action(StrEnum):
-    """What can be done to a ticket's status."""
+    """What can be done to a ticket's status. Which type of ticket knows which is in its table."""
 
     OPEN = "open"
     PEND = "pend"
@@ -17,6 +17,63 @@ class Action(StrEnum):
     CLOSE = "close"
     REOPEN = "reopen"
     CANCEL = "cancel"
+    REQUEST_APPROVAL = "request_approval"
+    APPROVE = "approve"
+    REJECT = "reject"
+    WITHDRAW = "withdraw"
+    PLAN = "plan"
+    SCHEDULE = "schedule"
+    IMPLEMENT = "implement"
+    REVIEW = "review"
+
+
+class Guard(StrEnum):
+    """What else must hold for an action that the state allows; the words are those of the API."""
+
+    DESK = "desk"
+    VOTES = "votes"
+    HAS_CHAIN = "has_chain"
+    AD_HOC = "ad_hoc"
+    PLANNED = "planned"
+    STANDARD = "standard"
+    CHILDREN_DONE = "children_done"
+
+
+MEANING = {
+    Guard.DESK: "this is done by those who work on the ticket",
+    Guard.VOTES: "this follows from the votes of the approvers",
+    Guard.HAS_CHAIN: "its service names no approvers: name them yourself with POST …/approvals",
+    Guard.AD_HOC: "the approval that its service asks for cannot be withdrawn",
+    Guard.PLANNED: "plan, backout_plan and risk of the change are not written down yet",
+    Guard.STANDARD: "only a change of low risk, of a service that asks nobody, goes without approval",
+    Guard.CHILDREN_DONE: "it has children that are not done",
+}
+"""What is said where a guard does not hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Where a ticket stands: its status, and the step within it that only some types have."""
+
+    status: Status
+    stage: Stage | None = None
+
+    @property
+    def words(self) -> str:
+        """The state as a sentence says it."""
+        status = self.status.replace("_", " ")
+        return status if self.stage is None else f"{status} ({self.stage.replace('_', ' ')})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """One action in one state: where it leads, what must hold for it, and which fields it needs."""
+
+    action: Action
+    source: State
+    target: State
+    guards: tuple[Guard, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 INITIAL = Status.NEW
@@ -34,19 +91,4 @@ TRANSITIONS: dict[tuple[Status, Action], Status] = {
     (Status.RESOLVED, Action.CLOSE): Status.CLOSED,
     (Status.RESOLVED, Action.REOPEN): Status.OPEN,
 }
-
-
-def legal_actions(status: Status) -> tuple[Action, ...]:
-    """Return the actions that are possible in *status*, in the order of `Action`."""
-    return tuple(action for action in Action if (status, action) in TRANSITIONS)
-
-
-def next_status(current: Status, action: Action) -> Status:
-    """Return the status after *action*, or raise ActionNotAllowed with the actions that are legal now."""
-    try:
-        return TRANSITIONS[current, action]
-    except KeyError:
-        legal = legal_actions(current)
-        choices = f"possible now: {', '.join(legal)}" if legal else "this status is final"
-        message = f"A ticket that is {current} cannot {action}; {choices}."
-        raise ActionNotAllowed(message, ticket_status=current, legal_actions=list(legal)) from None
+"""The plain moves, without any stage: all of an incident's and a problem's, and where others begin and end."""

@@ -16,6 +16,10 @@ _KINDS = {
     "ola.escalated": "Escalated",
     "ticket.rating_asked": "How satisfied are you",
     "ticket.mentioned": "You were mentioned",
+    "approval.requested": "Your approval is asked for",
+    "approval.reminder": "Your approval is still asked for",
+    "approval.escalated": "Your approval is asked for",
+    "approval.expired": "Your approval came too late",
 }
 _SENTENCES = {
     "sla.at_risk": "Ticket {number} has used up most of the time promised for {metric}.",
@@ -27,6 +31,10 @@ _SENTENCES = {
     "ticket.rating_asked": "Ticket {number} has been resolved. How satisfied are you with how it was dealt with, "
     "from 1 (not at all) to 5 (very)?",
     "ticket.mentioned": "You were mentioned in a comment on ticket {number}.",
+    "approval.requested": "Ticket {number} waits for your approval.",
+    "approval.reminder": "Ticket {number} still waits for your approval.",
+    "approval.escalated": "Ticket {number} waits for your approval: those asked first have not answered in time.",
+    "approval.expired": "The time to approve ticket {number} is over: you are not asked any more.",
 }
 _METRICS = {
     "first_response": "a first response",
@@ -48,6 +56,7 @@ class Because(StrEnum):
     DUTY = "duty"
     REQUESTER = "requester"
     MENTIONED = "mentioned"
+    APPROVER = "approver"
 
 
 _REASONS = {
@@ -58,6 +67,7 @@ _REASONS = {
     Because.DUTY: "You get this mail because you are the manager on duty, or stand in where nobody is.",
     Because.REQUESTER: "You get this mail because you asked for what the ticket is about.",
     Because.MENTIONED: "You get this mail because somebody mentioned you.",
+    Because.APPROVER: "You get this mail because you are asked to approve, or stand in for somebody who is.",
 }
 
 

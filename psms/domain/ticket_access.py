@@ -4,12 +4,12 @@ from uuid import UUID
 
 from psms.domain.access import Actor, Permission, Reach, require
 from psms.domain.lifecycle import INITIAL, Action
-from psms.domain.tickets import ASSIGNMENT_FIELDS, OpenTicket, Ticket
+from psms.domain.lifecycle_checks import own_actions
+from psms.domain.tickets import ASSIGNMENT_FIELDS, OpenTicket, Ticket, TicketType
 from psms.errors import FieldError, NotAllowed
 
 PRIORITY_FIELDS = frozenset({"priority", "priority_reason", "impact", "urgency"})
 OWN_EDITABLE = frozenset({"subject", "description"})
-OWN_ACTIONS = frozenset({Action.CLOSE, Action.REOPEN})
 
 
 def require_opening(actor: Actor, command: OpenTicket) -> None:
@@ -48,9 +48,11 @@ def require_watching(actor: Actor, user_id: UUID) -> None:
         raise NotAllowed(message, permission=Permission.TICKET_WATCH.value)
 
 
-def require_transition(actor: Actor, action: Action) -> None:
-    """Raise NotAllowed unless *actor* may do *action* to a ticket that they see."""
+def require_transition(actor: Actor, of: TicketType, action: Action) -> None:
+    """Raise NotAllowed unless *actor* may do *action* to some ticket of this type that they see."""
     require(actor, Permission.TICKET_TRANSITION)
-    if actor.reach(Permission.TICKET_TRANSITION) is Reach.OWN and action not in OWN_ACTIONS:
-        message = "You can close and reopen your own ticket; the rest is done by those who work on it."
+    if actor.reach(Permission.TICKET_TRANSITION) is Reach.OWN and action not in own_actions(of):
+        message = (
+            "You can close and reopen your own ticket, and cancel a request; the rest is done by those who work on it."
+        )
         raise NotAllowed(message, permission=Permission.TICKET_TRANSITION.value)

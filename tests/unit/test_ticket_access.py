@@ -62,14 +62,16 @@ def test_a_requester_changes_subject_and_description_while_new(field: str) -> No
 
 
 @pytest.mark.parametrize("action", Action)
-def test_a_requester_closes_and_reopens(action: Action) -> None:
+@pytest.mark.parametrize("of", TicketType)
+def test_a_requester_closes_and_reopens_and_cancels_a_request(of: TicketType, action: Action) -> None:
     for role in STAFF:
-        require_transition(actor(role, *Scope), action)
-    if action in {Action.CLOSE, Action.REOPEN}:
-        require_transition(REQUESTER, action)
+        require_transition(actor(role, *Scope), of, action)
+    own = {Action.CLOSE, Action.REOPEN} | ({Action.CANCEL} if of is TicketType.REQUEST else set())
+    if action in own:
+        require_transition(REQUESTER, of, action)
     else:
         with pytest.raises(NotAllowed):
-            require_transition(REQUESTER, action)
+            require_transition(REQUESTER, of, action)
 
 
 @pytest.mark.parametrize(

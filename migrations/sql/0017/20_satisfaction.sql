@@ -25,8 +25,8 @@ ALTER TABLE organizations ADD COLUMN ask_satisfaction boolean NOT NULL DEFAULT f
 ALTER TABLE notifications
     DROP CONSTRAINT ck_notifications_rule,
     ADD CONSTRAINT ck_notifications_rule CHECK (rule IN ('watchers', 'team_duty', 'organization_duty', 'team_managers',
-        'managers', 'admins', 'requester', 'mentioned'));
+        'managers', 'admins', 'approver', 'requester', 'mentioned'));
 ALTER TABLE mails
     DROP CONSTRAINT ck_mails_reason,
-    ADD CONSTRAINT ck_mails_reason CHECK (reason IN ('assignee', 'team', 'lead', 'watcher', 'duty', 'requester',
-        'mentioned'));
+    ADD CONSTRAINT ck_mails_reason CHECK (reason IN ('assignee', 'team', 'lead', 'watcher', 'duty', 'approver',
+        'requester', 'mentioned'));

@@ -3,6 +3,7 @@
 from psms.db.base import Base
 from psms.db.models import (
     accounts,
+    approvals,
     automations,
     desk,
     keys,
@@ -22,6 +23,7 @@ from psms.db.models import (
 __all__ = [
     "Base",
     "accounts",
+    "approvals",
     "automations",
     "desk",
     "keys",

@@ -52,6 +52,7 @@ class ServiceRow(OfOrganization, Versioned, Base):
     incident_text: Mapped[str | None]
     incident_since: Mapped[datetime | None]
     incident_ticket_id: Mapped[UUID | None]
+    approval_chain: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
 
     __table_args__ = (
         CheckConstraint("position BETWEEN 1 AND 1000000", name="ck_services_position"),

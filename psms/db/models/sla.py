@@ -23,7 +23,10 @@ _CAUSES = (
 )  # fmt: skip
 
 
-_RULES = ("watchers", "team_duty", "organization_duty", "team_managers", "managers", "admins", "requester", "mentioned")
+_RULES = (
+    "watchers", "team_duty", "organization_duty", "team_managers", "managers", "admins", "approver", "requester",
+    "mentioned",
+)  # fmt: skip
 
 
 def _one_of(column: str, values: tuple[str, ...], name: str) -> CheckConstraint:

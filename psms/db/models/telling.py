@@ -37,7 +37,7 @@ class MailRow(OfOrganization, Base):
 
     __table_args__ = (
         CheckConstraint(
-            "reason IN ('assignee', 'team', 'lead', 'watcher', 'duty', 'requester', 'mentioned')",
+            "reason IN ('assignee', 'team', 'lead', 'watcher', 'duty', 'approver', 'requester', 'mentioned')",
             name="ck_mails_reason",
         ),
         CheckConstraint("state IN ('pending', 'in_flight', 'sent', 'dead')", name="ck_mails_state"),

@@ -32,10 +32,10 @@ _FILING = """
     WITH ticket AS (
         INSERT INTO tickets (organization_id, id, number, type, subject, description, status, impact, urgency,
             priority, priority_source, priority_reason, service_id, requester_id, assignee_id, team_id, tags,
-            custom_fields, form_version, sla_policy_id, sla_policy_version, sla_followed, created_at, updated_at)
+            custom_fields, stage, form_version, sla_policy_id, sla_policy_version, sla_followed, created_at, updated_at)
         VALUES (%(organization_id)s, %(id)s, %(number)s, %(type)s, %(subject)s, %(description)s, %(status)s, %(impact)s,
             %(urgency)s, %(priority)s, %(priority_source)s, %(priority_reason)s, %(service_id)s, %(requester_id)s,
-            %(assignee_id)s, %(team_id)s, %(tags)s, CAST(%(custom_fields)s AS jsonb),
+            %(assignee_id)s, %(team_id)s, %(tags)s, CAST(%(custom_fields)s AS jsonb), %(stage)s,
             CAST(%(form_version)s AS integer), CAST(%(sla_policy_id)s AS uuid),
             CAST(%(sla_policy_version)s AS bigint), %(sla_followed)s, %(now)s, %(now)s)
     ), entry AS (

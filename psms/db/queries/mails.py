@@ -29,7 +29,8 @@ _RECIPIENTS = """
         SELECT id, role FROM users WHERE organization_id = %(organization_id)s AND active AND NOT is_service
     ), candidate AS (
         SELECT t.id AS notification_id, p.id AS user_id, 1 AS place,
-            CASE WHEN t.rule IS NULL THEN 'assignee' WHEN t.for_one THEN t.rule ELSE 'duty' END AS reason
+            CASE WHEN t.rule IS NULL THEN 'assignee' WHEN t.for_one OR t.rule = 'approver' THEN t.rule ELSE 'duty' END
+                AS reason
         FROM told t JOIN person p ON p.id = t.user_id
         UNION ALL
         SELECT t.id, p.id, 1, 'watcher' FROM told t

@@ -24,6 +24,11 @@ def name_of(session: Session, user_id: UUID) -> str:
     return session.scalars(select(UserRow.name).where(UserRow.id == user_id)).one()
 
 
+def is_active(session: Session, user_id: UUID) -> bool:
+    """Tell whether there is such a user, and active."""
+    return bool(session.scalars(select(UserRow.active).where(UserRow.id == user_id)).one_or_none())
+
+
 def members_of(session: Session, team_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:
     """Return the members of each team, in one query."""
     wanted = list(team_ids)

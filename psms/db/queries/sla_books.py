@@ -3,8 +3,8 @@
 Every statement sees one organization, the transaction's.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from psms.db.direct import Direct, Record, direct
 from psms.db.models.sla_books import CalendarVersionRow, SlaPolicyVersionRow
+from psms.domain.approvals import StepDocument
 from psms.domain.pages import PageRequest
 from psms.domain.priorities import MatrixDocument
 from psms.domain.sla.calendar_definitions import CalendarDefinitionDocument
@@ -38,7 +39,9 @@ _BOOK = """
                 'visible_team_ids', s.visible_team_ids, 'default_team_id', s.default_team_id,
                 'sla_policy_id', s.sla_policy_id, 'form_version', s.form_version)), '[]')
             FROM services s WHERE s.organization_id = o.id AND (NOT s.active OR s.visibility <> 'everyone'
-                OR num_nonnulls(s.default_team_id, s.sla_policy_id, s.form_version) > 0)) AS services
+                OR num_nonnulls(s.default_team_id, s.sla_policy_id, s.form_version) > 0)) AS services,
+        (SELECT coalesce(jsonb_object_agg(s.id, s.approval_chain), '{}') FROM services s
+            WHERE s.organization_id = o.id AND s.approval_chain IS NOT NULL) AS chains
     FROM organizations o
 """
 _REVISION = "SELECT sla_revision FROM organizations"
@@ -113,12 +116,13 @@ class BookRecord:
     calendars: Sequence[CalendarRecord]
     services: Sequence[ServiceRecord]
     priority_matrix: MatrixDocument | None = None
+    chains: Mapping[str, list[StepDocument]] = field(default_factory=dict)
 
 
 def read_book(way: Direct) -> BookRecord:
     """Return the organization's active policies in their order, all its calendars, and their revision, in one query."""
     row = way.record(_BOOK, {})
-    return replace(book_of_row(row), priority_matrix=row.priority_matrix)
+    return replace(book_of_row(row), priority_matrix=row.priority_matrix, chains=row.chains)
 
 
 def book_of_row(row: Record) -> BookRecord:

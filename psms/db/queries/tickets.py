@@ -13,7 +13,7 @@ from psms.db.direct import Direct
 from psms.db.models.accounts import OrganizationRow
 from psms.db.models.tickets import TicketRow
 from psms.db.queries.field_filters import conditions
-from psms.db.queries.visibility import condition, page_condition, visible
+from psms.db.queries.visibility import condition, page_condition, visible, workable
 from psms.domain.access import Actor
 from psms.domain.forms.filters import FieldQuestion
 from psms.domain.pages import Page, PageRequest, page_of
@@ -115,9 +115,16 @@ def look_up(direct: Direct, actor: Actor, ticket_id: UUID) -> Ticket:
 
 
 def lock(session: Session, actor: Actor, ticket_id: UUID) -> LockedTicket:
-    """Return a ticket that *actor* may see, locked until the commit."""
-    statement = _visible(actor).add_columns(*_LOCKED).where(_T.id == ticket_id)
-    row = session.execute(statement.with_for_update(key_share=True)).one_or_none()
+    """Return a ticket that *actor* may do something to, locked until the commit, or raise NotFound."""
+    row = session.execute(_workable(actor, ticket_id).with_for_update(key_share=True)).one_or_none()
+    if row is None:
+        raise NotFound
+    return _locked_of(row)
+
+
+def read(session: Session, actor: Actor, ticket_id: UUID) -> LockedTicket:
+    """Return as `lock` a ticket that is not written, without locking it."""
+    row = session.execute(_workable(actor, ticket_id)).one_or_none()
     if row is None:
         raise NotFound
     return _locked_of(row)
@@ -221,6 +228,11 @@ def remember_policy(session: Session, ticket_id: UUID, policy: tuple[UUID, int] 
 
 def _visible(actor: Actor) -> Select[Any]:
     return select(*TICKET_COLUMNS).where(_T.organization_id == actor.organization_id, visible(actor))
+
+
+def _workable(actor: Actor, ticket_id: UUID) -> Select[Any]:
+    own = select(*TICKET_COLUMNS, *_LOCKED).where(_T.organization_id == actor.organization_id, workable(actor))
+    return own.where(_T.id == ticket_id)
 
 
 def _those(ticket_ids: Sequence[UUID]) -> Select[Any]:

@@ -35,6 +35,15 @@ _ASSIGNED = Way(column="assignee_id")
 _OF_MY_TEAMS = Way(column="team_id", values=_MY_TEAMS)
 _OF_MY_SERVICES = Way(column="service_id", values=_MY_SERVICES, also="AND team_id IS NULL")
 
+# Approvers, and who stands in for them, read what they are asked about, so long as they are asked.
+_ASKED_ABOUT = Way(
+    column="id",
+    values="""SELECT s.ticket_id FROM approval_seats s
+        WHERE s.organization_id = {organization} AND s.user_id = {user} AND s.asked
+        UNION SELECT s.ticket_id FROM approval_seats s
+        WHERE s.organization_id = {organization} AND s.delegate_id = {user} AND s.asked""",
+)
+
 _EVERYTHING: tuple[Way, ...] | None = None
 _WAYS: dict[Reach, tuple[Way, ...] | None] = {
     Reach.NONE: (),
@@ -54,11 +63,7 @@ def condition(actor: Actor, *, organization: str, user: str) -> str:
 
     *organization* and *user* are the SQL for the two ids.
     """
-    ways = _ways(actor)
-    if ways is _EVERYTHING:
-        return _THERE
-    parts = [_alternative(way, organization=organization, user=user) for way in ways or ()]
-    return f"{_THERE} AND ({' OR '.join(parts)})" if parts else _NOTHING
+    return _condition(_reading(actor), organization=organization, user=user)
 
 
 def page_condition(actor: Actor, *, organization: str, user: str, filters: str) -> str:
@@ -67,7 +72,7 @@ def page_condition(actor: Actor, *, organization: str, user: str, filters: str) 
     Where there are several ways of seeing, each yields its own newest from its own index, so that the cost grows
     with the number of the caller's teams and services, and not with the number of tickets.
     """
-    ways = _ways(actor)
+    ways = _reading(actor)
     if ways is _EVERYTHING or len(ways or ()) <= 1:
         return f"{condition(actor, organization=organization, user=user)} {filters}"
     there = f"{_THERE} {filters}"
@@ -79,13 +84,34 @@ def page_condition(actor: Actor, *, organization: str, user: str, filters: str) 
 
 def visible(actor: Actor) -> TextClause:
     """Return `condition` for a statement on `tickets` in a transaction."""
-    sql = condition(actor, organization=":organization", user=":user").removeprefix("AND ")
+    return _bound(actor, _reading(actor))
+
+
+def workable(actor: Actor) -> TextClause:
+    """Return as `visible` what a ticket must fulfil for *actor* to do something to it: to be asked is not enough."""
+    return _bound(actor, _working(actor))
+
+
+def _bound(actor: Actor, ways: tuple[Way, ...] | None) -> TextClause:
+    sql = _condition(ways, organization=":organization", user=":user").removeprefix("AND ")
     ids = {"organization": actor.organization_id, "user": actor.user_id}
     return text(sql).bindparams(**{name: value for name, value in ids.items() if f":{name}" in sql})
 
 
-def _ways(actor: Actor) -> tuple[Way, ...] | None:
+def _condition(ways: tuple[Way, ...] | None, *, organization: str, user: str) -> str:
+    if ways is _EVERYTHING:
+        return _THERE
+    parts = [_alternative(way, organization=organization, user=user) for way in ways or ()]
+    return f"{_THERE} AND ({' OR '.join(parts)})" if parts else _NOTHING
+
+
+def _working(actor: Actor) -> tuple[Way, ...] | None:
     return _WAYS[actor.reach(Permission.TICKET_READ)]
+
+
+def _reading(actor: Actor) -> tuple[Way, ...] | None:
+    ways = _working(actor)
+    return (*ways, _ASKED_ABOUT) if ways else ways
 
 
 def _alternative(way: Way, *, organization: str, user: str) -> str:

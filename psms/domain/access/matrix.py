@@ -26,7 +26,7 @@ class Condition(StrEnum):
     """What else must hold, in words that follow the reach."""
 
     WHILE_NEW = "while it is new, subject and description"
-    CLOSE_OR_REOPEN = "close and reopen"
+    CLOSE_OR_REOPEN = "close, reopen, and cancel a request not begun"
     FOR_ONESELF = "for oneself"
     LIMITED_FIELDS = "limited fields"
     NO_ADMINS = "no admins"
@@ -74,6 +74,7 @@ MATRIX: Mapping[Permission, Rule] = {
     Permission.TICKET_MERGE: _row(Scope.TICKETS_WRITE, "A A T - S -"),
     Permission.TICKET_DELETE: _row(Scope.TICKETS_WRITE, "A A - - - -"),
     Permission.TICKET_PURGE: _row(Scope.TICKETS_WRITE, "A - - - - -"),
+    Permission.APPROVAL_VOTE: _row(Scope.TICKETS_WRITE, "O O O O O -"),
     Permission.COMMENT_READ: _row(Scope.TICKETS_READ, "A A T O S A"),
     Permission.COMMENT_CREATE: _row(Scope.COMMENTS_WRITE, "A A T O S -"),
     Permission.COMMENT_INTERNAL_READ: _row(Scope.TICKETS_READ, "A A T - S A"),

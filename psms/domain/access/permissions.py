@@ -17,6 +17,7 @@ class Permission(StrEnum):
     TICKET_MERGE = "ticket.merge"
     TICKET_DELETE = "ticket.delete"
     TICKET_PURGE = "ticket.purge"
+    APPROVAL_VOTE = "approval.vote"
     COMMENT_READ = "comment.read"
     COMMENT_CREATE = "comment.create"
     COMMENT_INTERNAL_READ = "comment.internal.read"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from psms.domain.approvals import Chain
 from psms.domain.priorities import USUAL, PriorityMatrix
 from psms.domain.services import PLAIN, BookedService
 from psms.domain.sla.calendar_keys import ALWAYS, CalendarKey, parse_key
@@ -44,8 +45,9 @@ class Book:
 
     *policies* are the promises to customers that are active, *agreements* those between teams, each in the order in
     which they are asked. *calendars* are all that there ever were: clocks that run may still be measured by one that
-    nobody can choose any more. *services* are those of which something special is said. *last_edit* is the revision of
-    the last edit until then that holds for open tickets, 0 for none.
+    nobody can choose any more. *services* are those of which something special is said, *chains* the approvals that
+    they ask for, by service. *last_edit* is the revision of the last edit until then that holds for open tickets, 0 for
+    none.
     """
 
     revision: int
@@ -56,6 +58,7 @@ class Book:
     calendars: Mapping[UUID, BookedCalendar] = field(default_factory=dict)
     priorities: PriorityMatrix = USUAL
     services: Mapping[UUID, BookedService] = field(default_factory=dict)
+    chains: Mapping[UUID, Chain] = field(default_factory=dict)
 
     def service(self, service_id: UUID) -> BookedService:
         """Return what the organization says of a service; nothing special of one that is not in the book."""

@@ -7,11 +7,11 @@ UPDATE mails SET reason = 'lead' WHERE reason IN ('requester', 'mentioned');
 UPDATE notifications SET rule = NULL WHERE rule IN ('requester', 'mentioned');
 ALTER TABLE mails
     DROP CONSTRAINT ck_mails_reason,
-    ADD CONSTRAINT ck_mails_reason CHECK (reason IN ('assignee', 'team', 'lead', 'watcher', 'duty'));
+    ADD CONSTRAINT ck_mails_reason CHECK (reason IN ('assignee', 'team', 'lead', 'watcher', 'duty', 'approver'));
 ALTER TABLE notifications
     DROP CONSTRAINT ck_notifications_rule,
     ADD CONSTRAINT ck_notifications_rule CHECK (rule IN ('watchers', 'team_duty', 'organization_duty', 'team_managers',
-        'managers', 'admins'));
+        'managers', 'admins', 'approver'));
 ALTER TABLE notifications FORCE ROW LEVEL SECURITY;
 ALTER TABLE mails FORCE ROW LEVEL SECURITY;
 

@@ -1,0 +1,2 @@
+-- Takes back what 30_changes built.
+DROP TABLE changes;
