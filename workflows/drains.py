@@ -8,6 +8,7 @@ from workflows.log_seals import seal_logs
 from workflows.names import Task
 from workflows.notifications import send_notifications
 from workflows.relay import relay_outbox
+from workflows.routing_drain import route_tickets
 from workflows.sla_rebase import rebase_tickets
 from workflows.sla_sweep import fire_due_timers
 from workflows.upkeep import keep_house
@@ -20,5 +21,6 @@ DRAINS: dict[Task, Callable[[Runtime], int]] = {
     Task.FIRE_SLA_TIMERS: fire_due_timers,
     Task.REBASE_SLA: rebase_tickets,
     Task.SEAL_LOGS: seal_logs,
+    Task.ROUTE_TICKETS: route_tickets,
     Task.SEND_NOTIFICATIONS: send_notifications,
 }

@@ -1,7 +1,7 @@
 """Every table of the schema, gathered so that the metadata is complete."""
 
 from psms.db.base import Base
-from psms.db.models import accounts, keys, logs, plumbing, roles, sla, sla_books, telling, tickets, webhooks
+from psms.db.models import accounts, keys, logs, plumbing, roles, routing, sla, sla_books, telling, tickets, webhooks
 
 __all__ = [
     "Base",
@@ -10,6 +10,7 @@ __all__ = [
     "logs",
     "plumbing",
     "roles",
+    "routing",
     "sla",
     "sla_books",
     "telling",

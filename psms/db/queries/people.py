@@ -24,6 +24,12 @@ def name_of(session: Session, user_id: UUID) -> str:
     return session.scalars(select(UserRow.name).where(UserRow.id == user_id)).one()
 
 
+def names_of(session: Session, user_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the names of users, in one query."""
+    rows = session.execute(select(UserRow.id, UserRow.name).where(UserRow.id.in_(list(user_ids))))
+    return {row.id: row.name for row in rows}
+
+
 def members_of(session: Session, team_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:
     """Return the members of each team, in one query."""
     wanted = list(team_ids)
