@@ -20,6 +20,7 @@ from psms.domain.routing.decisions import MOST_KEPT, RoutingDecision, why_of
 from psms.domain.tickets import Ticket
 from psms.errors import AlreadyTaken, NotRoutable
 from psms.runtime import Runtime
+from workflows import trail
 from workflows.act import Act, act_of
 from workflows.names import Task
 from workflows.routing_drain import round_of
@@ -61,6 +62,7 @@ def route_now(rt: Runtime, actor: Actor, ticket_id: UUID) -> RoutingDecision:
             raise NotRoutable("This ticket has just been given to somebody by an escalation: read it again.")
         if decided[0].choice.user_id is None:
             # It is looked at again with the others that wait.
+            trail.note(act, "ticket.not_assigned", ("ticket", ticket_id))
             queue.wake(session, actor.organization_id, team_id, team.changes_at)
         decision = _decided_now(act, team_id, kept, decided[0])
     rt.nudger.nudge(Task.RELAY_OUTBOX)
