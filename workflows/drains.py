@@ -9,6 +9,7 @@ from workflows.log_seals import seal_logs
 from workflows.names import Task
 from workflows.notifications import send_notifications
 from workflows.relay import relay_outbox
+from workflows.routing_drain import route_tickets
 from workflows.run_drain import advance_runs
 from workflows.sla_rebase import rebase_tickets
 from workflows.sla_sweep import fire_due_timers
@@ -22,6 +23,7 @@ DRAINS: dict[Task, Callable[[Runtime], int]] = {
     Task.FIRE_SLA_TIMERS: fire_due_timers,
     Task.REBASE_SLA: rebase_tickets,
     Task.SEAL_LOGS: seal_logs,
+    Task.ROUTE_TICKETS: route_tickets,
     Task.SEND_NOTIFICATIONS: send_notifications,
     Task.ADVANCE_RUNS: advance_runs,
     Task.RUN_AUTOMATIONS: run_automations,

@@ -24,6 +24,7 @@ class Task(StrEnum):
     FIRE_SLA_TIMERS = "sla.fire_due_timers"
     REBASE_SLA = "sla.rebase"
     SEAL_LOGS = "logs.seal"
+    ROUTE_TICKETS = "routing.assign"
     SEND_NOTIFICATIONS = "notifications.send"
     ADVANCE_RUNS = "runs.advance"
     RUN_AUTOMATIONS = "automations.run"
@@ -37,6 +38,7 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.FIRE_SLA_TIMERS: Queue.TIMERS,
     Task.REBASE_SLA: Queue.BULK,
     Task.SEAL_LOGS: Queue.UPKEEP,
+    Task.ROUTE_TICKETS: Queue.TIMERS,
     Task.SEND_NOTIFICATIONS: Queue.SYNC,
     Task.ADVANCE_RUNS: Queue.TIMERS,
     Task.RUN_AUTOMATIONS: Queue.TIMERS,

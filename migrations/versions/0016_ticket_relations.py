@@ -3,7 +3,7 @@
 from migrations.plain_sql import run_all, run_down
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

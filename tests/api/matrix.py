@@ -22,6 +22,8 @@ RULE = {"on": ["ticket.commented"], "actions": [{"type": "add_tags", "tags": ["a
 """What an automation may say."""
 SITE = {"key": "site", "type": "choice", "label": "Site", "choices": ["north", "south"]}
 """A field of a form."""
+ROUTING = {"routing": {"strategy": "round_robin"}, "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
+"""A way of assigning tried on such a day."""
 
 Route = tuple[str, str]
 
@@ -56,6 +58,8 @@ _ORGANIZATION = "/v1/organizations/<uuid:organization_id>"
 _ENDPOINT = "/v1/webhook-endpoints/<uuid:endpoint_id>"
 _CALENDAR = "/v1/calendars/<uuid:calendar_id>"
 _SERVICE = "/v1/services/<uuid:service_id>"
+_ROUTING = "/v1/teams/<uuid:team_id>/routing"
+_ABSENCE = "/v1/absences/<uuid:absence_id>"
 _SPAN = "?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"
 _DELIVERIES = f"{_ENDPOINT}/deliveries"
 _RUNS = "/v1/workflow-runs"
@@ -96,6 +100,11 @@ EXPECT: dict[Route, Row] = {
     ("POST", f"{_TICKET}/take"): Row(
         own="200  200  200  403  200  403  403", elsewhere="200  200  404  403  200  403  403", fresh="ticket_id"
     ),
+    # With no team, or with one that assigns by hand: what else comes of it is in `test_routing`.
+    ("POST", f"{_TICKET}/route"): Row(
+        own="409  409  409  403  409  403  403", elsewhere="409  409  404  403  409  403  403"
+    ),
+    ("GET", f"{_TICKET}/routing"): Row(own=_DIRECTORY, elsewhere="200  200  404  403  200  200  403"),
     ("GET", f"{_TICKET}/sla"): Row(own=_EVERYBODY, elsewhere=_SEE_ELSEWHERE),
     ("POST", f"{_TICKET}/sla/<uuid:clock_id>/void"): Row(
         own=_ADMIN, elsewhere=_ADMIN_ELSEWHERE, body={"reason": "The customer's own outage."}
@@ -186,6 +195,19 @@ EXPECT: dict[Route, Row] = {
     ("GET", "/v1/teams"): Row(own=_DIRECTORY),
     ("GET", "/v1/teams/<uuid:team_id>"): Row(own=_DIRECTORY),
     ("PATCH", "/v1/teams/<uuid:team_id>"): Row(own=_LEADERS, body={"name": "Renamed {n}"}),
+    ("GET", _ROUTING): Row(own=_DIRECTORY),
+    ("PUT", _ROUTING): Row(own=_LEADERS, body={"strategy": "least_loaded"}),
+    ("POST", f"{_ROUTING}/simulations"): Row(own=_LEADERS, body=ROUTING),
+    ("GET", "/v1/users/<uuid:user_id>/skills"): Row(own=_DIRECTORY),
+    ("PUT", "/v1/users/<uuid:user_id>/skills"): Row(own=_LEADERS, body={"skills": []}),
+    ("GET", "/v1/services/<uuid:service_id>/skills"): Row(own=_EVERYBODY),
+    ("PUT", "/v1/services/<uuid:service_id>/skills"): Row(own=_LEADERS, body={"skills": []}),
+    ("POST", "/v1/absences"): Row(
+        own="201  201  201  403  403  403  403", body={"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
+    ),
+    ("GET", "/v1/absences"): Row(own=_DIRECTORY),
+    ("GET", _ABSENCE): Row(own=_DIRECTORY),
+    ("DELETE", _ABSENCE): Row(own="204  204  204  403  403  403  403", fresh="absence_id"),
     ("POST", "/v1/duties"): Row(
         own=_MADE,
         body={
@@ -297,5 +319,6 @@ QUESTIONS: set[Route] = {
     ("POST", "/v1/sla-policies/<uuid:policy_id>/preview"),
     ("POST", "/v1/calendars/<uuid:calendar_id>/preview"),
     ("POST", "/v1/automations/preview"),
+    ("POST", "/v1/teams/<uuid:team_id>/routing/simulations"),
 }
 """What is asked with a body, and changes nothing."""

@@ -162,6 +162,7 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
             "team_id": _made(boss, "teams", {"name": "Printers"}),
             "watcher_id": str(office.requester.actor.user_id),
             "duty_id": _made(boss, "duties", {"user_id": user, **_day(2099)}),
+            "absence_id": _made(boss, "absences", {"user_id": user, **_day(2099)}),
             "service_id": service,
             "assignment_id": _made(boss, "assignments", {"service_id": service, "user_id": user}),
             "client_id": _made(boss, "clients", {"name": "A", "role": "agent", "scopes": []}),
@@ -196,6 +197,11 @@ def _made(boss: ApiClient, kind: str, body: dict[str, Any]) -> str:
     answer = boss.post(f"/v1/{kind}", json=body)
     assert answer.status_code == 201, answer.json
     return str(answer.json["id"])
+
+
+def _absence(world: World) -> str:
+    # An agent's own: what is somebody else's they may not take back, see `test_routing`.
+    return _made(world.callers["agent"], "absences", _day(2100))
 
 
 def _resolved_ticket(world: World) -> str:
@@ -291,6 +297,7 @@ _MAKERS: dict[str, Callable[[World], str | dict[str, str]]] = {
     "deleted": _deleted,
     "time_entry_id": _time_entry,
     "timer_id": _timer,
+    "absence_id": _absence,
     "calendar_id": _calendar,
     "duty_id": _duty,
     "team_id": _team,

@@ -74,6 +74,7 @@ def test_operations_that_the_state_of_things_may_not_allow_document_the_conflict
     assert refusing >= {
         ("/v1/tickets/{ticket_id}", "patch"),
         ("/v1/tickets/{ticket_id}/take", "post"),
+        ("/v1/tickets/{ticket_id}/route", "post"),
         ("/v1/tickets/{ticket_id}/sla/{clock_id}/void", "post"),
         ("/v1/tickets/{ticket_id}", "delete"),
         ("/v1/tickets/{ticket_id}/merge", "post"),
@@ -109,7 +110,7 @@ def test_what_clients_send_is_closed_against_unknown_fields(document):
 def test_creating_operations_document_the_idempotency_key(document):
     creating = [operation for _, _, operation in operations(document) if "201" in operation["responses"]]
 
-    assert len(creating) == 17
+    assert len(creating) == 19
     for operation in creating:
         assert "Idempotency-Key" in {parameter["name"] for parameter in operation["parameters"]}
         assert {"Location", "Idempotency-Replayed"} <= operation["responses"]["201"]["headers"].keys()

@@ -48,6 +48,7 @@ def known_ids(standing):
         "link_id": service,
         "team_id": client.post("/v1/teams", json={"name": "A"}).json["id"],
         "duty_id": client.post("/v1/duties", json={"user_id": user, **ONE_DAY}).json["id"],
+        "absence_id": client.post("/v1/absences", json=ONE_DAY).json["id"],
         "service_id": service,
         "calendar_id": client.post("/v1/calendars", json=EVERY_HOUR).json["id"],
         "policy_id": client.post("/v1/sla-policies", json={"name": "A", "resolution_seconds": 60}).json["id"],

@@ -11,7 +11,7 @@ from api.app import create_app
 from psms.domain.access import Role
 from psms.domain.time_entries import NewTimer
 from psms.settings import Settings
-from tests.api.matrix import QUESTIONS, RULE, SIMULATION, SITE
+from tests.api.matrix import QUESTIONS, ROUTING, RULE, SIMULATION, SITE
 from tests.support.played_runs import begin, two_steps
 from tests.support.receiver import Receiver
 from tests.support.tenants import add_caller, add_endpoint, file_ticket
@@ -37,6 +37,12 @@ CALLS = {
     ("PATCH", "/v1/users/{user}"): {"name": "Renamed"},
     ("POST", "/v1/teams"): {"name": "New"},
     ("PATCH", "/v1/teams/{team}"): {"name": "Renamed"},
+    ("PUT", "/v1/teams/{team}/routing"): {"strategy": "round_robin"},
+    ("PUT", "/v1/users/{user}/skills"): {"skills": [{"skill": "printers", "level": 3}]},
+    ("PUT", "/v1/services/{service}/skills"): {"skills": [{"skill": "printers", "level": 3}]},
+    ("POST", "/v1/tickets/{routed}/route"): {},
+    ("POST", "/v1/absences"): {"from": "2026-12-01T00:00:00Z", "to": "2026-12-02T00:00:00Z"},
+    ("DELETE", "/v1/absences/{absence}"): None,
     ("POST", "/v1/duties"): {"user_id": "{user}", "from": "2026-12-01T00:00:00Z", "to": "2026-12-02T00:00:00Z"},
     ("DELETE", "/v1/duties/{duty}"): None,
     ("POST", "/v1/assignments"): {"service_id": "{service}", "user_id": "{user}"},
@@ -137,7 +143,11 @@ def things(client, rt, demo, database):
     colleague = add_caller(rt, demo.organization_id, Role.AGENT)
     start_timer(rt, demo.actor, ticket, NewTimer())
     other_service = made("/v1/services", name="Phones")
+    automatic = made("/v1/teams", name="Automatic", member_ids=[user])
+    assert client.call("PUT", f"/v1/teams/{automatic}/routing", json={"strategy": "round_robin"}).status_code == 200
     return {
+        "routed": made("/v1/tickets", subject="Routed", team_id=automatic),
+        "absence": made("/v1/absences", **{"from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}),
         "organization": str(demo.organization_id),
         "service": service,
         "user": user,
@@ -225,13 +235,14 @@ def test_a39_every_unsafe_route_leaves_an_entry_or_changes_nothing(client, demo,
 
 
 def test_a_question_changes_nothing_and_leaves_no_entry(client, things, snapshot):
-    ids = {"<uuid:policy_id>": things["policy"], "<uuid:calendar_id>": things["calendar"]}
-    paths = [re.sub("<[^>]*>", lambda found: ids[found[0]], path) for _, path in QUESTIONS]
+    ids = {f"<uuid:{name}_id>": things[name] for name in ("policy", "calendar", "team")}
+    asked = [(re.sub("<[^>]*>", lambda found: ids[found[0]], path), path) for _, path in QUESTIONS]
     before = snapshot()
 
-    bodies = {"/v1/automations/preview": RULE}
+    bodies = {rule: ROUTING for _, rule in QUESTIONS if rule.endswith("/simulations")}
+    bodies["/v1/automations/preview"] = RULE
 
-    assert {client.post(path, json=bodies.get(path, {})).status_code for path in paths} == {200}
+    assert {client.post(path, json=bodies.get(rule, {})).status_code for path, rule in asked} == {200}
     assert snapshot() == before
 
 

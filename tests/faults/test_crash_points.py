@@ -54,13 +54,15 @@ CHILD_OF = {
     **dict.fromkeys(OF_RUNS, "core"),
     **dict.fromkeys((CrashPoint.SEAL_UNCOMMITTED, CrashPoint.SEAL_COMMITTED), "core"),
 }
-# Passed after five minutes at the earliest, where a policy was edited, or with a mail server: `test_sealer_killed`,
-# `test_rebase_killed`, `test_notification_races`.
+# Passed after five minutes at the earliest, where a policy was edited, with a mail server, or for a team that assigns
+# automatically: `test_sealer_killed`, `test_rebase_killed`, `test_notification_races`, `test_routing_races`.
 ELSEWHERE = {
     CrashPoint.CHECKPOINT_ANCHORED,
     CrashPoint.REBASE_UNCOMMITTED,
     CrashPoint.REBASE_COMMITTED,
     CrashPoint.MAIL_TAKEN,
+    CrashPoint.ROUTE_UNCOMMITTED,
+    CrashPoint.ROUTE_COMMITTED,
 }
 
 

@@ -101,6 +101,14 @@ class TicketRow(OfOrganization, Versioned, Base):
             "id",
             postgresql_where=text("assignee_id IS NOT NULL"),
         ),
+        Index(
+            "ix_tickets_load",
+            "organization_id",
+            "assignee_id",
+            postgresql_where=text(
+                "assignee_id IS NOT NULL AND deleted_at IS NULL AND status IN ('new', 'open', 'pending')"
+            ),
+        ),
         Index("ix_tickets_queue", "organization_id", "service_id", "id", postgresql_where=text("team_id IS NULL")),
         Index(
             "ix_tickets_team",

@@ -29,6 +29,12 @@ def is_active(session: Session, user_id: UUID) -> bool:
     return bool(session.scalars(select(UserRow.active).where(UserRow.id == user_id)).one_or_none())
 
 
+def names_of(session: Session, user_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the names of users, in one query."""
+    rows = session.execute(select(UserRow.id, UserRow.name).where(UserRow.id.in_(list(user_ids))))
+    return {row.id: row.name for row in rows}
+
+
 def members_of(session: Session, team_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:
     """Return the members of each team, in one query."""
     wanted = list(team_ids)

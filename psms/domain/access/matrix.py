@@ -94,6 +94,7 @@ MATRIX: Mapping[Permission, Rule] = {
     Permission.USER_MANAGE: _row(Scope.USERS_WRITE, "A A - - - -", {Role.MANAGER: Condition.NO_ADMINS}),
     Permission.TEAM_READ: _row(Scope.USERS_READ, "A A A - S A"),
     Permission.TEAM_MANAGE: _row(Scope.USERS_WRITE, "A A - - - -"),
+    Permission.ABSENCE_MANAGE: _row(Scope.USERS_WRITE, "A A O - - -", {Role.AGENT: Condition.FOR_ONESELF}),
     Permission.ROLE_READ: _row(Scope.USERS_READ, "A A - - - A"),
     Permission.ROLE_ASSIGN: _row(
         Scope.USERS_WRITE,

@@ -36,6 +36,7 @@ class Permission(StrEnum):
     USER_MANAGE = "user.manage"
     TEAM_READ = "team.read"
     TEAM_MANAGE = "team.manage"
+    ABSENCE_MANAGE = "absence.manage"
     ROLE_READ = "role.read"
     ROLE_ASSIGN = "role.assign"
     ROLE_MANAGE = "role.manage"

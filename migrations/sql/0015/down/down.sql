@@ -1,0 +1,16 @@
+DROP TRIGGER tickets_queue_filed ON tickets;
+DROP TRIGGER tickets_queue_changed ON tickets;
+DROP TRIGGER tickets_rank_changed ON tickets;
+DROP TRIGGER tickets_free_assignee ON tickets;
+DROP TRIGGER memberships_welcome ON memberships;
+DROP TRIGGER users_welcome ON users;
+DROP FUNCTION psms_welcome_to_routing();
+DROP FUNCTION psms_free_for_routing();
+DROP FUNCTION psms_rank_for_routing();
+DROP FUNCTION psms_queue_for_routing();
+DROP FUNCTION psms_wake_teams_of(uuid, uuid);
+DROP FUNCTION psms_wants_assignee(uuid, uuid, timestamptz, text, text);
+DROP FUNCTION psms_priority_rank(text);
+DROP TABLE routing_wakes, routing_queue;
+DROP INDEX ix_tickets_load;
+DROP TABLE routing_decisions, absences, service_skills, user_skills, routing_turns, team_routing;
