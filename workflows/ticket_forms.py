@@ -15,7 +15,8 @@ from psms.db.queries.forms import Version
 from psms.domain.access import Actor
 from psms.domain.disclosure import OwnKeys
 from psms.domain.forms.definitions import Audience, Form
-from psms.domain.forms.filling import Filled, Problem, edited, filed, missing_at_resolving
+from psms.domain.forms.filling import Filled, edited, filed, missing_at_resolving
+from psms.domain.forms.refusal import Problem, refused
 from psms.domain.services import PLAIN, BookedService, ServiceVisibility
 from psms.domain.sla.book import Book
 from psms.domain.tickets import OpenTicket, Ticket
@@ -157,7 +158,7 @@ def _accepted(actor: Actor | None, way: Direct, filled: Filled) -> dict[str, Any
 
 
 def _refused(problems: Iterable[Problem]) -> FieldError:
-    return FieldError.of([(f"custom_fields.{key}", message) for key, message in problems])
+    return refused([(f"custom_fields.{key}", message) for key, message in problems])
 
 
 def _is_requester(actor: Actor | None) -> bool:

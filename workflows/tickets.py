@@ -23,7 +23,7 @@ from psms.domain.lifecycle import INITIAL, Action, next_status
 from psms.domain.pages import Page, PageRequest
 from psms.domain.priorities import PriorityMatrix, changes_between, priority_of_new
 from psms.domain.ticket_access import require_edit, require_opening, require_transition
-from psms.domain.ticket_merging import moved, require_mergeable
+from psms.domain.ticket_merging import merged, moved, require_mergeable
 from psms.domain.tickets import (
     ASSIGNMENT_FIELDS,
     EditTicket,
@@ -216,10 +216,11 @@ def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, c
 def _changes(
     current: Ticket, command: EditTicket, matrix: PriorityMatrix, field_versions: Mapping[str, int]
 ) -> dict[str, Any]:
-    changes = changes_between(current, command.fields, matrix)
-    if command.base_version is not None:
-        named = {name: value for name, value in changes.items() if name in command.fields}
-        require_mergeable(current, named, field_versions, command.base_version)
+    if command.base_version is None:
+        return changes_between(current, command.fields, matrix)
+    changes = changes_between(current, merged(current, command.fields), matrix)
+    named = {name: value for name, value in changes.items() if name in command.fields}
+    require_mergeable(current, named, field_versions, command.base_version)
     return changes
 
 

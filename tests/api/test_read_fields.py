@@ -27,18 +27,8 @@ FILLED_IN = ["fields", "service_id", "version"]
 FORM = ["created_at", "created_by", *FILLED_IN]
 ASSIGNMENT = ["created_at", "id", "service_id", "team_id", "user_id"]
 CLIENT = [
-    "active",
-    "client_id",
-    "created_at",
-    "id",
-    "name",
-    "role",
-    "role_id",
-    "scopes",
-    "updated_at",
-    "user_id",
-    "version",
-]
+    "active", "client_id", "created_at", "id", "name", "role", "role_id", "scopes", "updated_at", "user_id", "version",
+]  # fmt: skip
 ROLE = ["base_role", "created_at", "id", "name", "permissions", "updated_at", "version"]
 POLICY = [
     "active",
