@@ -21,13 +21,16 @@ def commands():
 
 def request_of(words):
     """Return method, path and options of what curl would send."""
-    method, path, bodies, query = None, "", [], []
+    method, path = "", ""
+    bodies: list[str] = []
+    query: list[str] = []
     while words:
         word = words.pop(0)
         if word in {"-X", "-d", "--data-urlencode"}:
             value = words.pop(0)
-            {"-d": bodies, "--data-urlencode": query}.get(word, []).append(value)
             method = value if word == "-X" else method
+            bodies += [value] if word == "-d" else []
+            query += [value] if word == "--data-urlencode" else []
         elif word == "-G":
             method = "GET"
         else:
@@ -40,16 +43,17 @@ def request_of(words):
 
 def dict_of(pairs):
     """Return name=value pairs as the client takes them, several values of a name in a list."""
-    values = {}
+    values: dict[str, list[str]] = {}
     for name, value in (pair.split("=", 1) for pair in pairs):
         values.setdefault(name, []).append(value)
     return values
 
 
 def test_the_examples_work_as_pasted(client):
-    known, statuses = {"api": ""}, []
+    known, statuses, refused = {"api": ""}, [], []
     for command in commands():
         found = _COMMAND.fullmatch(command.strip())
+        assert found, command
         text = found["words"].removesuffix(" | field id)")
         for name, value in known.items():
             text = text.replace(f"${name}", value)
@@ -59,7 +63,7 @@ def test_the_examples_work_as_pasted(client):
         if found["name"]:
             known[found["name"]] = answer.json["id"]
         if answer.status_code == 422:
-            fields = [error["field"] for error in answer.json["errors"]]
+            refused = [error["field"] for error in answer.json["errors"]]
     (ticket,) = client.get(f"/v1/tickets?field=site:north&field=seats:1..10&service_id={known['service']}").json[
         "items"
     ]
@@ -77,5 +81,5 @@ def test_the_examples_work_as_pasted(client):
         ("GET", 200),
         ("GET", 200),
     ]
-    assert fields == ["custom_fields.site", "custom_fields.seats"]
+    assert refused == ["custom_fields.site", "custom_fields.seats"]
     assert (ticket["id"], ticket["custom_fields"]["room"]) == (known["ticket"], "B-12")
