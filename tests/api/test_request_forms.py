@@ -76,6 +76,8 @@ def test_a_form_that_makes_no_sense_is_refused_with_a_message_for_each_field(cli
         "fields.3.key",
     }
     assert set(errors(saved(client, service, {**SITE, "type": "colour"}))) == {"fields.0.type"}
+    asks = {**ROOM, "show_if": {"field": "site", "values": [{"a": 1}]}}
+    assert set(errors(saved(client, service, SITE, asks))) == {"fields.1.show_if.values.0"}
     many = [{**SEATS, "key": f"f{number}"} for number in range(201)]
     assert set(errors(saved(client, service, *many))) == {"fields"}
     assert set(errors(saved(client, service, *many[:51]))) == {"fields"}
