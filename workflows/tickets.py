@@ -201,7 +201,7 @@ def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, c
     # What was due meanwhile may have changed the ticket too.
     _require_free(session, actor, case.ticket, command)
     changes = _changes(case.ticket, command, book.priorities, moved(locked.field_versions, locked.ticket, case.ticket))
-    changes = judged(act, direct(session), book, case.ticket, changes)
+    changes = judged(act, book, case.ticket, changes, command.fields)
     if not changes:
         return case.ticket
     after = _written(act, case.ticket, changes)
