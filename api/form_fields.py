@@ -46,11 +46,22 @@ class Bound(fields.Raw):
         return value
 
 
+class Asked(fields.Raw):
+    """A value that a condition asks for: a choice, or true or false."""
+
+    @override
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | bool:
+        if not isinstance(value, str | bool) or (isinstance(value, str) and len(value) > LONGEST_CHOICE):
+            message = "Must be one of the choices, or true or false."
+            raise ValidationError(message)
+        return value
+
+
 class ConditionSchema(Schema):
     """Holds while another field, one above, has one of these values."""
 
     field = text(_MAX_KEY, required=True)
-    values = several(fields.Raw(allow_none=False), at_least=1, at_most=MOST_CHOICES, required=True)
+    values = several(Asked(), at_least=1, at_most=MOST_CHOICES, required=True)
 
 
 class FormFieldSchema(Schema):

@@ -3,9 +3,8 @@
 The class docstring is the default message a person reads. `code` is public API: unique, never renamed.
 """
 
-from collections.abc import Sequence
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import ClassVar
 
 
 class Kind(StrEnum):
@@ -49,13 +48,6 @@ class FieldError(PsmsError):
     def __init__(self, field: str, message: str) -> None:
         """Name the *field* as the client wrote it, and say what is wrong with it."""
         super().__init__(f"{field}: {message}", errors=[{"field": field, "message": message}])
-
-    @classmethod
-    def of(cls, problems: Sequence[tuple[str, str]]) -> Self:
-        """Return the one error that lists all *problems*, each a field and its message; there is at least one."""
-        error = cls(*problems[0])
-        error.context["errors"] = [{"field": field, "message": message} for field, message in problems]
-        return error
 
 
 class NotAuthenticated(PsmsError):

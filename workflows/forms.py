@@ -12,9 +12,10 @@ from psms.domain.access import Actor, Permission, require
 from psms.domain.forms.checks import problems_of
 from psms.domain.forms.definitions import make_form
 from psms.domain.forms.documents import FieldDocument, document_of, field_of
+from psms.domain.forms.refusal import refused
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.domain.services import FormView, SaveForm
-from psms.errors import FieldError, VersionStale
+from psms.errors import VersionStale
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
@@ -46,7 +47,7 @@ def save_form(rt: Runtime, actor: Actor, service_id: UUID, command: SaveForm) ->
     require(actor, Permission.SERVICE_MANAGE)
     fields = [field_of(document) for document in command.fields]
     if problems := problems_of(fields):
-        raise FieldError.of(problems)
+        raise refused(problems)
     with rt.db.begin(actor.organization_id) as session:
         # In the order of whoever saves a policy: the organization first.
         sla_books.lock(session, actor.organization_id)

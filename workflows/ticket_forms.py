@@ -3,7 +3,7 @@
 Versions of forms never change: each is read once, and kept in the process. Saving them is in `forms`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,13 +15,14 @@ from psms.db.queries.forms import Version
 from psms.domain.access import Actor
 from psms.domain.disclosure import OwnKeys
 from psms.domain.forms.definitions import Audience, Form
-from psms.domain.forms.filling import Filled, Problem, edited, filed, missing_at_resolving
+from psms.domain.forms.filling import Filled, edited, filed, missing_at_resolving
+from psms.domain.forms.refusal import Problem, refused
 from psms.domain.services import PLAIN, BookedService, ServiceVisibility
 from psms.domain.sla.book import Book
 from psms.domain.tickets import OpenTicket, Ticket
 from psms.errors import FieldError
 from psms.runtime import Runtime
-from workflows.act import Moment
+from workflows.act import Act, Moment
 
 _NOTHING = "there is nothing with this id in your organization"
 
@@ -114,21 +115,24 @@ def own_keys(rt: Runtime, actor: Actor, resources: Iterable[object]) -> OwnKeys:
         return {version: form.requester_keys for version, form in forms_of(rt, direct(session), wanted).items()}
 
 
-def judged(act: Moment, way: Direct, book: Book, ticket: Ticket, changes: Mapping[str, Any]) -> dict[str, Any]:
+def judged(act: Act, book: Book, ticket: Ticket, changes: Mapping[str, Any], named: Container[str]) -> dict[str, Any]:
     """Return *changes* of a ticket with what follows from them for its form and its custom fields.
 
     A ticket keeps the form that it was filed with, until it goes to another service: then it gets the form that the
-    service has now. Of custom fields an edit is judged by what it changes. Raises FieldError.
+    service has now. Of custom fields an edit is judged by what it changes. Raises FieldError. *named* are the fields
+    that the edit names, also such as it leaves as they are.
     """
-    judged_changes = dict(changes)
-    service_id, version = ticket.service_id, ticket.form_version
+    judged_changes, way = dict(changes), direct(act.session)
+    before = after = _version_of(ticket)
     if "service_id" in changes:
-        service_id = changes["service_id"]
-        version = book.service(service_id).form_version
-        if version != ticket.form_version:
-            judged_changes["form_version"] = version
-    if "custom_fields" in changes and version is not None:
-        form = forms_of(act.rt, way, [(service_id, version)])[service_id, version]
+        version = book.service(changes["service_id"]).form_version
+        after = None if version is None else (changes["service_id"], version)
+        judged_changes |= {} if version == ticket.form_version else {"form_version": version}
+    forms = forms_of(act.rt, way, {one for one in (before, after) if one is not None})
+    form = None if after is None else forms[after]
+    if form is not None and after != before and "custom_fields" not in named:
+        _require_hidden_stays_hidden(ticket, None if before is None else forms[before], form)
+    if form is not None and "custom_fields" in changes:
         filled = edited(form, ticket.custom_fields, changes["custom_fields"], ticket.type)
         judged_changes["custom_fields"] = _accepted(act.actor, way, filled)
         if judged_changes["custom_fields"] == ticket.custom_fields:
@@ -136,11 +140,24 @@ def judged(act: Moment, way: Direct, book: Book, ticket: Ticket, changes: Mappin
     return judged_changes
 
 
+def _require_hidden_stays_hidden(ticket: Ticket, before: Form | None, after: Form) -> None:
+    """Raise FieldError where a value that requesters did not see would be seen by the new form of a ticket."""
+    shown = after.requester_keys - (frozenset() if before is None else before.requester_keys)
+    exposed = [key for key in ticket.custom_fields if key in shown]
+    if exposed:
+        message = "requesters would see this there: say in custom_fields what is to go along"
+        raise _refused([(key, message) for key in exposed])
+
+
+def _version_of(ticket: Ticket) -> Version | None:
+    return None if ticket.form_version is None else (ticket.service_id, ticket.form_version)
+
+
 def require_complete(rt: Runtime, way: Direct, ticket: Ticket) -> None:
     """Raise FieldError while a field has no value that its form requires before the ticket is resolved."""
-    if ticket.form_version is None:
+    version = _version_of(ticket)
+    if version is None:
         return
-    version = (ticket.service_id, ticket.form_version)
     missing = missing_at_resolving(forms_of(rt, way, [version])[version], ticket.custom_fields, ticket.type)
     if missing:
         raise _refused(missing)
@@ -157,7 +174,7 @@ def _accepted(actor: Actor | None, way: Direct, filled: Filled) -> dict[str, Any
 
 
 def _refused(problems: Iterable[Problem]) -> FieldError:
-    return FieldError.of([(f"custom_fields.{key}", message) for key, message in problems])
+    return refused([(f"custom_fields.{key}", message) for key, message in problems])
 
 
 def _is_requester(actor: Actor | None) -> bool:

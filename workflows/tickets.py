@@ -26,8 +26,7 @@ from psms.domain.pages import Page, PageRequest
 from psms.domain.priorities import PriorityMatrix, changes_between, priority_of_new
 from psms.domain.sla.book import Book
 from psms.domain.ticket_access import require_edit, require_opening, require_transition
-from psms.domain.ticket_merging import moved as moved_versions
-from psms.domain.ticket_merging import require_mergeable
+from psms.domain.ticket_merging import merged, moved, require_mergeable
 from psms.domain.tickets import (
     ASSIGNMENT_FIELDS,
     EditTicket,
@@ -260,9 +259,9 @@ def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, c
     case = sla.caught_up(act, locked)
     # What was due meanwhile may have changed the ticket too.
     _require_free(session, actor, case.ticket, command)
-    versions = moved_versions(locked.field_versions, locked.ticket, case.ticket)
+    versions = moved(locked.field_versions, locked.ticket, case.ticket)
     changes = _changes(case.ticket, command, book.priorities, versions)
-    changes = judged(act, direct(session), book, case.ticket, changes)
+    changes = judged(act, book, case.ticket, changes, command.fields)
     if not changes:
         return case.ticket
     after = write_edit(act, case, changes)
@@ -283,10 +282,11 @@ def write_edit(act: Act, case: Case, changes: dict[str, Any]) -> Ticket:
 def _changes(
     current: Ticket, command: EditTicket, matrix: PriorityMatrix, field_versions: Mapping[str, int]
 ) -> dict[str, Any]:
-    changes = changes_between(current, command.fields, matrix)
-    if command.base_version is not None:
-        named = {name: value for name, value in changes.items() if name in command.fields}
-        require_mergeable(current, named, field_versions, command.base_version)
+    if command.base_version is None:
+        return changes_between(current, command.fields, matrix)
+    changes = changes_between(current, merged(current, command.fields), matrix)
+    named = {name: value for name, value in changes.items() if name in command.fields}
+    require_mergeable(current, named, field_versions, command.base_version)
     return changes
 
 

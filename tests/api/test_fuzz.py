@@ -35,6 +35,8 @@ def known_ids(standing):
     """An id that exists for each parameter of a path, so that not everything ends with 404."""
     client = ApiClient(standing.http, standing.tenant.token)
     service = client.post("/v1/services", json={"name": "Printing"}).json["id"]
+    form = {"fields": [{"key": "site", "type": "text", "label": "Site"}]}
+    assert client.call("PUT", f"/v1/services/{service}/form", json=form).status_code == 200
     user = client.post("/v1/users", json={"email": "a@b.example", "name": "A", "role": "agent"}).json["id"]
     ticket = client.post("/v1/tickets", json={"subject": "x"}).json["id"]
     return {

@@ -5,7 +5,7 @@ import pytest
 from psms.domain.access import Role
 from tests.api.test_pages import lists
 
-TEXTS = {"tag", "target_type"}
+TEXTS = {"name", "tag", "target_type"}
 """Filters that take any text: what is injected is compared with, and equals nothing."""
 WORDS = {("action", "password_hash")}
 """What is no SQL where a word is taken: no action is called so."""

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
 from psms.domain.access import Role
 from tests.api.conftest import ApiClient
@@ -21,7 +22,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "subject": st.sampled_from(["a", "b", "c"]),
     "description": st.sampled_from(["", "d", "e"]),
     "tags": st.sampled_from([[], ["t"], ["u", "v"]]),
-    "custom_fields": st.sampled_from([{}, {"site": "north"}, {"site": "south"}]),
+    "custom_fields": st.sampled_from([{}, {"site": "north"}, {"floor": 1}, {"site": "south", "floor": 2}]),
     "priority": st.sampled_from(["critical", "high", "low"]),
 }
 
@@ -69,6 +70,30 @@ def test_an_edit_of_a_field_that_was_changed_since_shows_both_values_and_writes_
     ]
     assert "subject" in refused.json["detail"]
     assert snapshot() == before
+
+
+def test_two_who_edit_two_custom_fields_do_not_meet(client):
+    path = filed(client, custom_fields={"site": "north", "floor": 1})
+    client.patch(path, json={"custom_fields": {"floor": 2}, "base_version": 1})
+
+    merged = client.patch(path, json={"custom_fields": {"site": None, "room": "4"}, "base_version": 1})
+    refused = client.patch(path, json={"custom_fields": {"floor": 3, "room": "4"}, "base_version": 1})
+
+    assert (merged.status_code, merged.json["custom_fields"]) == (200, {"floor": 2, "room": "4"})
+    assert (refused.status_code, refused.json["conflicts"]) == (
+        409,
+        [{"field": "custom_fields.floor", "yours": 3, "current": 2, "changed_in_version": 2}],
+    )
+
+
+def test_what_was_noted_of_custom_fields_as_one_holds_for_each(client, standing):
+    path = filed(client, custom_fields={"site": "north"})
+    client.patch(path, json={"subject": "Fire"})
+    noted = sql.SQL("UPDATE tickets SET field_versions = '{{\"custom_fields\": 2}}' WHERE id = {}")
+    standing.database.run(noted.format(sql.Literal(path.rpartition("/")[2])))
+
+    assert client.patch(path, json={"custom_fields": {"site": "south"}, "base_version": 1}).status_code == 409
+    assert client.patch(path, json={"custom_fields": {"site": "south"}, "base_version": 2}).status_code == 200
 
 
 def test_two_who_want_the_same_do_not_conflict(client):
@@ -131,26 +156,40 @@ EDITS = st.lists(
 )
 
 
+KEYS = ("site", "floor")
+
+
+def one_by_one(fields, keys=KEYS):
+    """Return *fields* with each of *keys* of the custom fields as a field of its own."""
+    flat = {name: value for name, value in fields.items() if name != "custom_fields"}
+    own = fields.get("custom_fields")
+    return flat if own is None else flat | {f"custom_fields.{key}": own.get(key) for key in keys}
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(edits=EDITS)
 def test_any_edits_from_any_versions_end_as_a_model_says(client, edits):
     path = filed(client)
-    current = client.get(path).json
-    since = dict.fromkeys(VALUES, 1)
+    ticket = client.get(path).json
+    current, shown = one_by_one(ticket), [name for name in one_by_one(ticket) if name.partition(".")[0] in VALUES]
+    since = dict.fromkeys(shown, 1)
     for fields, behind in edits:
         base = {} if behind is None else {"base_version": max(1, current["version"] - behind)}
-        changed = {name for name, value in fields.items() if value != current[name]}
+        # From a version, what is not named stays; otherwise custom fields are all that they are to be.
+        wanted = one_by_one(fields, tuple(fields.get("custom_fields", ())) if base else KEYS)
+        changed = {name for name, value in wanted.items() if value != current[name]}
         met = {name for name in changed if base and since[name] > base["base_version"]}
         answer = client.patch(path, json=fields | base)
         if met:
             assert answer.status_code == 409
             assert {conflict["field"] for conflict in answer.json["conflicts"]} == met
             continue
-        current |= fields | {"version": current["version"] + bool(changed)}
+        current |= wanted | {"version": current["version"] + bool(changed)}
         since |= dict.fromkeys(changed, current["version"])
         assert answer.status_code == 200
-        assert {name: answer.json[name] for name in (*VALUES, "version")} == {
-            name: current[name] for name in (*VALUES, "version")
+        told = one_by_one(answer.json)
+        assert {name: told[name] for name in (*shown, "version")} == {
+            name: current[name] for name in (*shown, "version")
         }
 
 

@@ -14,7 +14,14 @@ def lists(client):
     body = {"name": "x", "time_zone": "UTC", "always_open": True}
     calendar = client.post("/v1/calendars", json=body).headers["Location"]
     policy = client.post("/v1/sla-policies", json={"name": "x", "resolution_seconds": 60}).headers["Location"]
-    places = {"ticket_id": ticket, "endpoint_id": endpoint, "calendar_id": calendar, "policy_id": policy}
+    service = client.post("/v1/services", json={"name": "x"}).headers["Location"]
+    places = {
+        "service_id": service,
+        "ticket_id": ticket,
+        "endpoint_id": endpoint,
+        "calendar_id": calendar,
+        "policy_id": policy,
+    }
     known = {name: place.rpartition("/")[2] for name, place in places.items()}
     document = client.get("/openapi.json").json
     paged = [

@@ -76,6 +76,8 @@ def test_a_form_that_makes_no_sense_is_refused_with_a_message_for_each_field(cli
         "fields.3.key",
     }
     assert set(errors(saved(client, service, {**SITE, "type": "colour"}))) == {"fields.0.type"}
+    asks = {**ROOM, "show_if": {"field": "site", "values": [{"a": 1}]}}
+    assert set(errors(saved(client, service, SITE, asks))) == {"fields.1.show_if.values.0"}
     many = [{**SEATS, "key": f"f{number}"} for number in range(201)]
     assert set(errors(saved(client, service, *many))) == {"fields"}
     assert set(errors(saved(client, service, *many[:51]))) == {"fields"}
@@ -174,6 +176,22 @@ def test_an_edit_is_judged_by_what_it_changes(client, service, snapshot):
     assert client.patch(path, json={"custom_fields": {"site": "south"}}).json["custom_fields"] == {"site": "south"}
 
 
+def test_a_ticket_takes_nothing_hidden_along_to_where_requesters_would_see_it(client, service, requester, snapshot):
+    ticket = filed(requester, service, site="south")
+    path, other = ticket.headers["Location"], client.post("/v1/services", json={"name": "Chairs"}).json["id"]
+    client.patch(path, json={"custom_fields": {"site": "south", "cost": 300}})
+    saved(client, other, SITE, {**COST, "visible_to": "everyone"})
+    before = snapshot()
+
+    told = errors(client.patch(path, json={"service_id": other}))
+
+    assert told == {"custom_fields.cost": "requesters would see this there: say in custom_fields what is to go along"}
+    assert snapshot() == before
+    meant = {"service_id": other, "custom_fields": {"site": "south", "cost": 300}}
+    assert client.patch(path, json=meant).status_code == 200
+    assert requester.get(path).json["custom_fields"] == {"site": "south", "cost": 300}
+
+
 def test_a_ticket_that_goes_to_another_service_gets_the_form_of_that_one(client, service, requester):
     ticket = filed(requester, service, site="south")
     path, other = ticket.headers["Location"], client.post("/v1/services", json={"name": "Chairs"}).json["id"]
@@ -184,7 +202,7 @@ def test_a_ticket_that_goes_to_another_service_gets_the_form_of_that_one(client,
     assert requester.get(path).json["custom_fields"] == {}
     colour = {"key": "colour", "type": "choice", "label": "Colour", "choices": ["red"], "required": "filing"}
     saved(client, other, colour)
-    back = client.patch(path, json={"service_id": service})
+    back = client.patch(path, json={"service_id": service, "custom_fields": {"site": "south", "seats": 1}})
     assert back.json["form_version"] == 1
     # What the other form does not know stays, until somebody touches it.
     there = client.patch(path, json={"service_id": other, "custom_fields": {"site": "south", "colour": "red"}})

@@ -14,6 +14,7 @@ from psms.domain.access import Permission, Role
 from psms.domain.accounts import NewTeam
 from psms.domain.answers import OnceKey
 from psms.domain.pages import PageRequest
+from psms.domain.services import NewService, SaveForm
 from psms.domain.sla_policies import NewSlaPolicy
 from psms.domain.tickets import OpenTicket, TicketFilter
 from psms.runtime import Runtime
@@ -21,7 +22,8 @@ from tests.support.databases import MigratedDatabase
 from tests.support.offices import add_custom_caller
 from tests.support.tenants import Tenant, add_caller, file_ticket, make_tenant
 from tests.support.wire import CountingProxy, counted
-from workflows import accounts, directory, tickets
+from workflows import accounts, catalogue, directory, tickets
+from workflows.forms import save_form
 from workflows.sla_policies import add_policy
 
 # As often as it takes until psycopg has prepared every statement.
@@ -106,6 +108,18 @@ def test_an_agreement_of_its_team_costs_a_filed_ticket_nothing_more(wire: Wire) 
     add_policy(wire.rt, wire.acme.actor, NewSlaPolicy(name="Second line", targets=stay), None)
 
     assert wire.cost(lambda: tickets.open_ticket(wire.rt, wire.acme.actor, command, None)) == (5, 3)
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.REQUESTER])
+def test_the_form_of_its_service_costs_a_filed_ticket_nothing_more(wire: Wire, role: Role) -> None:
+    caller = add_caller(wire.rt, wire.acme.organization_id, role).actor
+    made = catalogue.add_service(wire.rt, wire.acme.actor, NewService(name="Moves"), None)
+    service_id = UUID(json.loads(made.body)["id"])
+    fields = [{"key": "site", "type": "text", "label": "Site", "required": "filing"}]
+    save_form(wire.rt, wire.acme.actor, service_id, SaveForm(fields=fields))
+    command = OpenTicket(subject="Move", service_id=service_id, custom_fields={"site": "north"})
+
+    assert wire.cost(lambda: tickets.open_ticket(wire.rt, caller, command, None)) == (5, 3)
 
 
 def test_an_idempotency_key_costs_no_round_trip_more(wire: Wire) -> None:

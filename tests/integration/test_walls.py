@@ -17,6 +17,7 @@ from psms.domain.accounts import NewAssignment, NewTeam, NewUser
 from psms.domain.answers import OnceKey
 from psms.domain.duties import NewDuty
 from psms.domain.pages import PageRequest
+from psms.domain.services import SaveForm
 from psms.domain.sla.calendar_definitions import CalendarFields
 from psms.domain.sla.policy_documents import TargetDocument
 from psms.domain.sla_calendars import EditCalendar, NewCalendar
@@ -35,6 +36,7 @@ from workflows import catalogue, comments, directory, organizations
 from workflows.calendars import add_calendar, edit_calendar
 from workflows.deliveries import deliver_due
 from workflows.duties import add_duty
+from workflows.forms import save_form
 from workflows.log_seals import seal_logs
 from workflows.relay import relay_outbox
 from workflows.roles import add_role
@@ -78,6 +80,9 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     add_duty(rt, actor, NewDuty(user_id=user_id, since=now, until=now + timedelta(hours=1)), None)
     service = catalogue.list_services(rt, actor, PageRequest()).items[0]
     catalogue.add_assignment(rt, actor, NewAssignment(service_id=service.id, team_id=UUID(team["id"])), None)
+    save_form(
+        rt, actor, service.id, SaveForm(fields=[{"key": "site", "type": "text", "label": "Site", "default": "x"}])
+    )
     add_endpoint(rt, actor, partner.url("/hook"))
     week = CalendarFields(time_zone="UTC", weekly={"mon": [["09:00", "17:00"]]})
     calendar = json.loads(add_calendar(rt, actor, NewCalendar(name="Week", fields=week), None).body)

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from psms.domain.forms.definitions import Audience, Form, Referent
 from psms.domain.forms.documents import field_of, form_of
-from psms.domain.forms.filling import UNKNOWN, Named, Problem, edited, filed, missing_at_resolving
+from psms.domain.forms.filling import UNKNOWN, Named, edited, filed, missing_at_resolving
+from psms.domain.forms.refusal import Problem
 from psms.domain.forms.values import checked
 from psms.domain.tickets import TicketType
 

@@ -1,11 +1,13 @@
 """The book of an organization: which policy is for a ticket, under which terms, and why not another."""
 
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
 import pytest
 
 from psms.adapters.zones import PinnedZones
+from psms.domain.services import BookedService
 from psms.domain.sla.book import Book, BookedCalendar, BookedPolicy, make_book
 from psms.domain.sla.calendar_keys import ALWAYS, CalendarKey, key_text, parse_key
 from psms.domain.sla.calendars import ALWAYS_OPEN, Calendar, Shift
@@ -61,6 +63,17 @@ def test_the_first_policy_whose_conditions_hold_applies(book: Book) -> None:
     assert (gold.policy_id, gold.policy_version, usual.policy_id) == (GOLD, 5, USUAL)
     assert gold.terms == {Metric.RESOLUTION: gold.definition.targets[Metric.RESOLUTION].terms(KEY)}
     assert (usual.terms[Metric.RESOLUTION].calendar, usual.terms[Metric.RESOLUTION].target) == (ALWAYS, 600 * SECOND)
+
+
+def test_a_service_names_its_policy_which_is_asked_alone(book: Book) -> None:
+    named = replace(book, services={DESK: BookedService(sla_policy_id=USUAL)})
+    gone = replace(book, services={DESK: BookedService(sla_policy_id=OFFICE)})
+    gold = ticket(customer_tier="gold")
+
+    promised = [one.promise_for(gold) for one in (book, named, gone)]
+
+    assert [one and one.policy_id for one in promised] == [GOLD, USUAL, GOLD]
+    assert [(one.policy.value.policy_id, one.refusals) for one in named.explain(gold)] == [(USUAL, ())]
 
 
 def test_no_policy_applies_where_none_holds() -> None:

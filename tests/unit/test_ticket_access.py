@@ -119,8 +119,6 @@ def test_a_requester_reads_a_narrower_form() -> None:
         "assignee_id",
         "team_id",
         "tags",
-        "custom_fields",
-        "form_version",
         "parent_id",
         "priority_source",
         "priority_reason",

@@ -14,8 +14,8 @@ from psms.domain.forms.definitions import (
     FormField,
     Required,
 )
-from psms.domain.forms.filling import Problem
 from psms.domain.forms.patterns import pattern_of
+from psms.domain.forms.refusal import Problem
 from psms.domain.forms.values import checked, is_date
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")

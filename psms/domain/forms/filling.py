@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from psms.domain.forms.definitions import Audience, FieldCondition, FieldType, Form, FormField, Referent, Required
+from psms.domain.forms.refusal import Problem
 from psms.domain.forms.values import checked
 from psms.domain.tickets import TicketType
 
 Values = Mapping[str, Any]
-Problem = tuple[str, str]
-"""The key of a field, and what is wrong with its value."""
-
 UNKNOWN = "there is no such field in the form of this service"
 _REQUIRED = "required"
 

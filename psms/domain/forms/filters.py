@@ -1,7 +1,7 @@
 """Finding tickets by their custom fields: what `seats:3..10` asks for, where a field of that key is a number."""
 
 import json
-import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from psms.errors import FieldError
 _RANGE = ".."
 _RANGED = (FieldType.NUMBER, FieldType.DATE)
 _FLAGS = {"true": True, "false": False}
-_LONGEST_NUMBER = 30
+_NUMBER = re.compile(r"-?[0-9]{1,12}(?:\.[0-9]{1,6})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +76,9 @@ def _value(kind: FieldType, text: str) -> Any:  # noqa: ANN401  # as JSON has it
 
 
 def _number(text: str) -> float | int | None:
-    try:
-        number = float(text) if len(text) <= _LONGEST_NUMBER else math.nan
-    except ValueError:
+    if not _NUMBER.fullmatch(text):
         return None
-    if not math.isfinite(number):
-        return None
+    number = float(text)
     return int(number) if number.is_integer() else number
 
 

@@ -1,3 +1,5 @@
+DROP TRIGGER tickets_note_key_versions ON tickets;
+DROP FUNCTION psms_note_key_versions();
 DROP TRIGGER tickets_drop_field_values ON tickets;
 DROP TRIGGER tickets_move_field_values ON tickets;
 DROP TRIGGER tickets_keep_field_values ON tickets;
