@@ -13,12 +13,16 @@ from psms.domain.events import EventType, excerpt
 from psms.domain.pages import Page, PageRequest
 from psms.domain.tickets import Comment, NewComment, Ticket, Visibility
 from psms.encoding import json_bytes
+from psms.errors import DependencyUnavailable
 from psms.runtime import Runtime
 from workflows import merges, sla, trail
 from workflows.act import Act, act_of
 from workflows.names import Task
 from workflows.once import Made, create_once
 from workflows.ticket_events import Told, tell
+
+# A chain has few merges, and each is made in milliseconds.
+_TRIES = 5
 
 
 class Side(StrEnum):
@@ -40,9 +44,20 @@ def add_comment(rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment,
         created = create_once(rt, actor, once, lambda act: _written(act, actor, ticket_id, command))
     except _MergedAway:
         # Its survivor must be locked as well, and in the order of their ids: so from the beginning.
-        created = create_once(rt, actor, once, lambda act: _passed_on(act, actor, ticket_id, command))
+        created = _reaching_the_survivor(rt, actor, ticket_id, command, once)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return created
+
+
+def _reaching_the_survivor(
+    rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment, once: OnceKey | None
+) -> Created:
+    for _ in range(_TRIES):
+        try:
+            return create_once(rt, actor, once, lambda act: _passed_on(act, actor, ticket_id, command))
+        except merges.ChainMoved:
+            continue
+    raise DependencyUnavailable("This ticket is being merged again and again: try again in a moment.")
 
 
 class _MergedAway(Exception):
