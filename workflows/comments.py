@@ -15,6 +15,7 @@ from psms.domain.lifecycle import Action
 from psms.domain.pages import Page, PageRequest
 from psms.domain.tickets import Comment, NewComment, Status, Ticket, Visibility
 from psms.encoding import json_bytes
+from psms.errors import DependencyUnavailable
 from psms.runtime import Runtime
 from workflows import merges, sla, trail
 from workflows.act import Act, act_of
@@ -23,6 +24,9 @@ from workflows.once import Made, create_once
 from workflows.sla_clocks import Case
 from workflows.ticket_changes import moved_along
 from workflows.ticket_events import Told, tell
+
+# A chain has few merges, and each is made in milliseconds.
+_TRIES = 5
 
 
 class Side(StrEnum):
@@ -45,9 +49,20 @@ def add_comment(rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment,
         created = create_once(rt, actor, once, lambda act: _written(act, actor, ticket_id, command))
     except _MergedAway:
         # Its survivor must be locked as well, and in the order of their ids: so from the beginning.
-        created = create_once(rt, actor, once, lambda act: _passed_on(act, actor, ticket_id, command))
+        created = _reaching_the_survivor(rt, actor, ticket_id, command, once)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return created
+
+
+def _reaching_the_survivor(
+    rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment, once: OnceKey | None
+) -> Created:
+    for _ in range(_TRIES):
+        try:
+            return create_once(rt, actor, once, lambda act: _passed_on(act, actor, ticket_id, command))
+        except merges.ChainMoved:
+            continue
+    raise DependencyUnavailable("This ticket is being merged again and again: try again in a moment.")
 
 
 class _MergedAway(Exception):

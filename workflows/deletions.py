@@ -35,17 +35,20 @@ def delete_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, if_version: int | 
     require(actor, Permission.TICKET_DELETE)
     with rt.db.begin(actor.organization_id) as session:
         locked = locked_ticket(session, actor, ticket_id, if_version)
-        if merged := merge_queries.merged_into(session, actor.organization_id, ticket_id):
-            named = ", ".join(f"#{number}" for number in merged)
-            message = f"{named} went on as part of this ticket: un-merge or delete what was merged first."
-            raise RelationRefused(message, reason="has_merged")
-        act = act_of(rt, session, actor)
-        case = sla.caught_up(act, locked)
-        after = written(act, case.ticket, {"deleted_at": act.now})
-        changes = {"deleted_at": Change(before=None, after=act.now)}
-        told(act, [Told(type=EventType.TICKET_DELETED, changes=changes)], after, case.locked.sequence)
-        sla.withdrawn(act, case)
+        _hidden(act_of(rt, session, actor), locked)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
+
+
+def _hidden(act: Act, locked: LockedTicket) -> None:
+    if merged := merge_queries.merged_into(act.session, act.organization_id, locked.ticket.id):
+        named = ", ".join(f"#{number}" for number in merged)
+        message = f"{named} went on as part of this ticket: un-merge or delete what was merged first."
+        raise RelationRefused(message, reason="has_merged")
+    case = sla.caught_up(act, locked)
+    after = written(act, case.ticket, {"deleted_at": act.now})
+    changes = {"deleted_at": Change(before=None, after=act.now)}
+    told(act, [Told(type=EventType.TICKET_DELETED, changes=changes)], after, case.locked.sequence)
+    sla.withdrawn(act, case)
 
 
 def list_deleted(rt: Runtime, actor: Actor, page: PageRequest) -> Page[DeletedTicket]:

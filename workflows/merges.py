@@ -16,7 +16,7 @@ from psms.domain.events import Change, EventType
 from psms.domain.relation_errors import MergeRefused
 from psms.domain.ticket_merges import Merge, require_mergeable_into, require_unmergeable, status_once_merged
 from psms.domain.tickets import Status, Ticket
-from psms.errors import DependencyUnavailable, NotFound
+from psms.errors import NotFound
 from psms.runtime import Runtime
 from workflows import closing_guard, sla
 from workflows.act import Act, act_of
@@ -139,10 +139,14 @@ def survivor_of(session: Session, organization_id: UUID, ticket: Ticket) -> UUID
     return queries.chain_of(session, organization_id, ticket.id)[-1]
 
 
+class ChainMoved(Exception):
+    """Somebody merged a ticket of the chain, or took that back, while this waited: begin anew."""
+
+
 def locked_chain(session: Session, actor: Actor, ticket_id: UUID) -> tuple[LockedTicket, LockedTicket]:
     """Lock a ticket that *actor* sees with all that it was merged into; return it and the one that goes on.
 
-    Raises NotFound, and DependencyUnavailable where somebody merged just then: the request may be sent again.
+    Raises NotFound, and ChainMoved.
     """
     ticket_queries.get(session, actor, ticket_id)
     chain = queries.chain_of(session, actor.organization_id, ticket_id)
@@ -154,5 +158,5 @@ def locked_chain(session: Session, actor: Actor, ticket_id: UUID) -> tuple[Locke
     while place is not None and place.ticket.merged_into_id is not None:
         place = found.pop(place.ticket.merged_into_id, None)
     if place is None:
-        raise DependencyUnavailable("Somebody merged this ticket just now: try again in a moment.")
+        raise ChainMoved
     return own, place

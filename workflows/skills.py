@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from psms.db.models.services import ServiceRow, UserRow
+from psms.db.models.accounts import UserRow
+from psms.db.models.services import ServiceRow
 from psms.db.queries import records, routing_queue
 from psms.db.queries import skills as queries
 from psms.domain.access import Actor, Permission, require

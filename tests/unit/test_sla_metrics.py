@@ -6,7 +6,17 @@ from datetime import UTC, date
 import pytest
 
 from psms.domain.sla.calendars import Calendar, DayException, Shift
-from psms.domain.sla.facts import CustomerWrote, Fact, Filed, PromiseChanged, Replied, Seen, StatusChanged
+from psms.domain.sla.facts import (
+    CustomerWrote,
+    Fact,
+    Filed,
+    PromiseChanged,
+    Replied,
+    Restored,
+    Seen,
+    StatusChanged,
+    Withdrawn,
+)
 from psms.domain.sla.hours import ROUND_THE_CLOCK, CompiledHours, Hours
 from psms.domain.sla.instants import HOUR
 from psms.domain.sla.levels import next_at
@@ -150,3 +160,30 @@ def test_what_a_calendar_never_opens_for_is_never_due() -> None:
     # Of the two hours one was open; the other counts as soon as there is a calendar that has it.
     change = PromiseChanged(at=20_000 * HOUR, promise={FIRST: WHOLE[FIRST]})
     assert follow(filed, change, kept.__getitem__).ticket.clocks[FIRST].due_at == 20_001 * HOUR
+
+
+def test_a_deleted_tickets_clocks_are_held_also_those_that_are_promised_meanwhile() -> None:
+    filed = Filed(at=0)
+    deleted = after(filed, Withdrawn(at=HOUR), promise={FIRST: WHOLE[FIRST]})
+    promised = follow(deleted, PromiseChanged(at=2 * HOUR, promise=WHOLE), hours_of).ticket
+    restored = follow(promised, Restored(at=5 * HOUR), hours_of).ticket
+
+    assert states(promised) == {FIRST: (1, State.PAUSED), RESOLUTION: (1, State.PAUSED)}
+    assert states(restored) == {FIRST: (1, State.RUNNING), RESOLUTION: (1, State.RUNNING)}
+    assert {metric: clock.due_at for metric, clock in restored.clocks.items()} == {
+        FIRST: 6 * HOUR,
+        RESOLUTION: 29 * HOUR,
+    }
+
+
+@pytest.mark.parametrize(("held", "state"), [(Status.PENDING, State.PAUSED), (Status.OPEN, State.RUNNING)])
+def test_a_restored_tickets_clock_is_held_where_its_status_holds_it(held: Status, state: State) -> None:
+    ticket = after(FILED, status(held, 1), Withdrawn(at=2 * HOUR), Restored(at=3 * HOUR))
+
+    assert states(ticket)[RESOLUTION] == (1, state)
+
+
+def test_a_deleted_ticket_that_was_over_stays_so() -> None:
+    ticket = after(FILED, status(Status.RESOLVED, 1), Withdrawn(at=2 * HOUR), Restored(at=3 * HOUR))
+
+    assert states(ticket) == {FIRST: (1, State.CANCELLED), RESOLUTION: (1, State.MET)}
