@@ -13,7 +13,7 @@ from psms.domain.pages import Page, PageRequest
 from psms.domain.tickets import Comment, NewComment, Ticket, Visibility
 from psms.encoding import json_bytes
 from psms.runtime import Runtime
-from workflows import sla, trail
+from workflows import mentions, sla, trail
 from workflows.act import Act, act_of
 from workflows.names import Task
 from workflows.once import Made, create_once
@@ -29,16 +29,33 @@ class Side(StrEnum):
 
 
 def add_comment(rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment, once: OnceKey | None) -> Created:
-    """Write a comment; the comment, its log entry and its event are committed together."""
-    require(actor, Permission.COMMENT_CREATE)
-    if command.visibility is Visibility.INTERNAL:
-        require(actor, Permission.COMMENT_INTERNAL_CREATE)
-    created = create_once(rt, actor, once, lambda act: _written(act, actor, ticket_id, command))
+    """Write a comment; the comment, its log entry, its event and what tells those mentioned are committed together.
+
+    Raises NotFound, and FieldError for somebody mentioned who is not there or may not read it.
+    """
+    require_commenting(actor, command)
+
+    def create(act: Act) -> Made:
+        comment = write_within(act, actor, ticket_id, command)
+        return Made(json_bytes(comment), f"/v1/tickets/{ticket_id}/comments/{comment.id}")
+
+    created = create_once(rt, actor, once, create)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return created
 
 
-def _written(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Made:
+def require_commenting(actor: Actor, command: NewComment) -> None:
+    """Raise NotAllowed unless *actor* may write such a comment on a ticket that they see."""
+    require(actor, Permission.COMMENT_CREATE)
+    if command.visibility is Visibility.INTERNAL:
+        require(actor, Permission.COMMENT_INTERNAL_CREATE)
+    if command.mentions:
+        # Who may not look people up would learn here who they are.
+        require(actor, Permission.USER_READ)
+
+
+def write_within(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Comment:
+    """Write a comment, as a step of a transaction that may do more; who commits nudges the relay."""
     locked = queries.lock(act.session, actor, ticket_id)
     # Read again under the lock: a timer may have fired while this waited for it.
     act = act_of(act.rt, act.session, actor)
@@ -50,10 +67,12 @@ def _written(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Ma
         author_id=actor.user_id,
         body=command.body,
         visibility=command.visibility,
+        mentions=sorted(set(command.mentions)),
         created_at=act.now,
     )
     side = _side(actor, ticket, command)
     comment_queries.insert(act.session, act.organization_id, comment)
+    mentions.tell(act, comment)
     queries.count_event(act.session, ticket.id, sequence + 1, **_remembered(act, case, side))
     told = Told(type=EventType.TICKET_COMMENTED, changes={}, comment=excerpt(comment))
     tell(act, ticket, [told], sequence)
@@ -63,7 +82,7 @@ def _written(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Ma
         sla.follow_customer(act, case)
     shown = {"comment_id": comment.id, "visibility": comment.visibility}
     trail.note(act, told.type.value, ("ticket", ticket.id), trail.added(shown))
-    return Made(json_bytes(comment), f"/v1/tickets/{ticket.id}/comments/{comment.id}")
+    return comment
 
 
 def _side(actor: Actor, ticket: Ticket, command: NewComment) -> Side | None:

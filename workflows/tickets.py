@@ -156,11 +156,16 @@ def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket)
     """
     require(actor, Permission.TICKET_UPDATE)
     with rt.db.begin(actor.organization_id) as session:
-        locked = _locked(session, actor, ticket_id, command.if_version)
-        require_edit(actor, locked.ticket, frozenset(command.fields))
-        after = _edited(rt, session, actor, locked, command)
+        after = edit_within(rt, session, actor, ticket_id, command)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
+
+
+def edit_within(rt: Runtime, session: Session, actor: Actor, ticket_id: UUID, command: EditTicket) -> Ticket:
+    """Do as `edit_ticket`, as a step of a transaction that does more; who commits nudges the relay."""
+    locked = _locked(session, actor, ticket_id, command.if_version)
+    require_edit(actor, locked.ticket, frozenset(command.fields))
+    return _edited(rt, session, actor, locked, command)
 
 
 def take_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, if_version: int | None) -> Ticket:
@@ -225,15 +230,25 @@ def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_ve
     require(actor, Permission.TICKET_TRANSITION)
     with rt.db.begin(actor.organization_id) as session:
         locked = _locked(session, actor, ticket_id, if_version)
-        require_transition(actor, action)
-        status = next_status(locked.ticket.status, action)
-        act = act_of(rt, session, actor)
-        case = sla.caught_up(act, locked)
-        after = _written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
-        _told(act, _status_events(case.ticket, after), after, case.locked.sequence)
-        sla.follow_status(act, case, after)
-        satisfaction.ask(act, after)
+        after = _moved(rt, session, actor, locked, action)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
+    return after
+
+
+def move_within(rt: Runtime, session: Session, actor: Actor, ticket_id: UUID, action: Action) -> Ticket:
+    """Do as `transition`, as a step of a transaction that does more; who commits nudges the relay."""
+    return _moved(rt, session, actor, _locked(session, actor, ticket_id, None), action)
+
+
+def _moved(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, action: Action) -> Ticket:
+    require_transition(actor, action)
+    status = next_status(locked.ticket.status, action)
+    act = act_of(rt, session, actor)
+    case = sla.caught_up(act, locked)
+    after = _written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
+    _told(act, _status_events(case.ticket, after), after, case.locked.sequence)
+    sla.follow_status(act, case, after)
+    satisfaction.ask(act, after)
     return after
 
 

@@ -9,13 +9,15 @@ from marshmallow import fields, post_load
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import MAX_TEXT, Answer, Schema, Uuid, choice, text
+from api.fields import MAX_TEXT, Answer, Schema, Uuid, choice, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.smorest import Blueprint
 from psms.domain.access import Permission
 from psms.domain.tickets import NewComment, Visibility
 from workflows import comments
+
+_MOST_MENTIONS = 20
 
 
 class CommentSchema(Answer):
@@ -26,6 +28,7 @@ class CommentSchema(Answer):
     author_id = Uuid()
     body = fields.String()
     visibility = choice(Visibility)
+    mentions = fields.List(Uuid(), metadata={"description": "Who is told of it by mail."})
     created_at = fields.DateTime()
 
 
@@ -34,11 +37,14 @@ class NewCommentSchema(Schema):
 
     body = text(MAX_TEXT, required=True)
     visibility = choice(Visibility, metadata={"default": Visibility.PUBLIC.value})
+    mentions = several(
+        Uuid(), at_most=_MOST_MENTIONS, metadata={"description": "Users who see the ticket, to be told by mail."}
+    )
 
     @post_load
     def to_command(self, values: dict[str, Any], **_: object) -> NewComment:
         """Make the command."""
-        return NewComment(**values)
+        return NewComment(**{**values, "mentions": tuple(values.get("mentions", ()))})
 
 
 blp = Blueprint("comments", "/v1/tickets/<uuid:ticket_id>/comments", "What was said on a ticket.")

@@ -132,6 +132,7 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
         "clock_id": boss.get(f"/v1/tickets/{ticket_id}/sla").json["clocks"][0]["id"],
         "endpoint_id": endpoint,
         "delivery_id": delivery["id"],
+        "macro_id": _made(boss, "macros", {"name": "M", "visibility": "everyone", "reply": "Hello"}),
         "timer_id": boss.call("PUT", f"/v1/tickets/{ticket_id}/timer").json["id"],
     }
 
@@ -189,6 +190,10 @@ def _time_entry(world: World) -> str:
     return _made(world.callers["admin"], f"tickets/{world.own['ticket_id']}/time-entries", {"seconds": 60})
 
 
+def _macro(world: World) -> str:
+    return _made(world.callers["admin"], "macros", {"name": "M", "visibility": "everyone", "reply": "Hello"})
+
+
 def _timer(world: World) -> str:
     return str(world.callers["admin"].call("PUT", f"/v1/tickets/{world.own['ticket_id']}/timer").json["id"])
 
@@ -196,6 +201,7 @@ def _timer(world: World) -> str:
 _MAKERS = {
     "time_entry_id": _time_entry,
     "timer_id": _timer,
+    "macro_id": _macro,
     "calendar_id": _calendar,
     "duty_id": _duty,
     "team_id": _team,

@@ -77,6 +77,8 @@ MATRIX: Mapping[Permission, Rule] = {
     # Whatever the role: of what one has asked for oneself, and of nothing else.
     Permission.TICKET_RATE: _row(Scope.TICKETS_WRITE, "O O O O O -"),
     Permission.SATISFACTION_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
+    Permission.MACRO_USE: _row(Scope.TICKETS_WRITE, "A A A - S -"),
+    Permission.MACRO_MANAGE: _row(Scope.TICKETS_WRITE, "A A - - - -"),
     Permission.TIME_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
     Permission.TIME_CREATE: _row(Scope.TICKETS_WRITE, "A A T - S -"),
     Permission.TIME_MANAGE: _row(Scope.TICKETS_WRITE, "A A - - - -"),
