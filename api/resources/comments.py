@@ -4,12 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
-from marshmallow import fields, post_load
+from marshmallow import post_load
 
 from api import render
 from api.auth import actor, requires
+from api.comment_fields import CommentSchema
 from api.context import runtime
-from api.fields import MAX_TEXT, Answer, Schema, Uuid, choice, several, text
+from api.fields import MAX_TEXT, Schema, Uuid, choice, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.smorest import Blueprint
@@ -18,18 +19,6 @@ from psms.domain.tickets import NewComment, Visibility
 from workflows import comments
 
 _MOST_MENTIONS = 20
-
-
-class CommentSchema(Answer):
-    """A comment."""
-
-    id = Uuid()
-    ticket_id = Uuid()
-    author_id = Uuid()
-    body = fields.String()
-    visibility = choice(Visibility)
-    mentions = fields.List(Uuid(), metadata={"description": "Who is told of it by mail."})
-    created_at = fields.DateTime()
 
 
 class NewCommentSchema(Schema):

@@ -8,12 +8,12 @@ from marshmallow import fields, post_load
 
 from api import render
 from api.auth import actor, requires
+from api.comment_fields import CommentSchema
 from api.context import runtime
 from api.fields import MAX_NAME, MAX_TEXT, Answer, Schema, Uuid, choice, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.preconditions import wanted_version
-from api.resources.comments import CommentSchema
 from api.smorest import Blueprint
 from api.ticket_fields import TicketSchema
 from psms.domain.access import Permission

@@ -29,6 +29,7 @@ class Condition(StrEnum):
     CLOSE_OR_REOPEN = "close and reopen"
     FOR_ONESELF = "for oneself"
     LIMITED_FIELDS = "limited fields"
+    AS_REQUESTER = "as its requester"
     NO_ADMINS = "no admins"
     AGENTS_AND_REQUESTERS = "agent and requester"
     NOT_ABOVE_ONESELF = "never above oneself"
@@ -74,8 +75,11 @@ MATRIX: Mapping[Permission, Rule] = {
     Permission.COMMENT_CREATE: _row(Scope.COMMENTS_WRITE, "A A T O S -"),
     Permission.COMMENT_INTERNAL_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
     Permission.COMMENT_INTERNAL_CREATE: _row(Scope.COMMENTS_WRITE, "A A T - S -"),
-    # Whatever the role: of what one has asked for oneself, and of nothing else.
-    Permission.TICKET_RATE: _row(Scope.TICKETS_WRITE, "O O O O O -"),
+    Permission.TICKET_RATE: _row(
+        Scope.TICKETS_WRITE,
+        "A A T O S -",
+        dict.fromkeys((Role.ADMIN, Role.MANAGER, Role.AGENT, Role.INTEGRATION), Condition.AS_REQUESTER),
+    ),
     Permission.SATISFACTION_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
     Permission.MACRO_USE: _row(Scope.TICKETS_WRITE, "A A A - S -"),
     Permission.MACRO_MANAGE: _row(Scope.TICKETS_WRITE, "A A - - - -"),
