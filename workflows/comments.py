@@ -13,11 +13,12 @@ from psms.domain.answers import Created, OnceKey
 from psms.domain.events import EventType, excerpt
 from psms.domain.lifecycle import Action
 from psms.domain.pages import Page, PageRequest
+from psms.domain.relation_errors import MergeRefused
 from psms.domain.tickets import Comment, NewComment, Status, Ticket, Visibility
 from psms.encoding import json_bytes
 from psms.errors import DependencyUnavailable
 from psms.runtime import Runtime
-from workflows import merges, sla, trail
+from workflows import mentions, merges, sla, trail
 from workflows.act import Act, act_of
 from workflows.names import Task
 from workflows.once import Made, create_once
@@ -37,16 +38,15 @@ class Side(StrEnum):
 
 
 def add_comment(rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment, once: OnceKey | None) -> Created:
-    """Write a comment; the comment, its log entry and its event are committed together.
+    """Write a comment; the comment, its log entry, its event and what tells those mentioned are committed together.
 
-    On a ticket that was merged it reaches the one that goes on, whose events and clocks tell of it.
-    What the customer's side writes in public on a resolved ticket reopens it, in the same transaction.
+    On a ticket that was merged it reaches the one that goes on, whose events and clocks tell of it. What the customer's
+    side writes in public on a resolved ticket reopens it, in the same transaction. Raises NotFound, and FieldError for
+    somebody mentioned who is not there or may not read it.
     """
-    require(actor, Permission.COMMENT_CREATE)
-    if command.visibility is Visibility.INTERNAL:
-        require(actor, Permission.COMMENT_INTERNAL_CREATE)
+    require_commenting(actor, command)
     try:
-        created = create_once(rt, actor, once, lambda act: _written(act, actor, ticket_id, command))
+        created = create_once(rt, actor, once, lambda act: _made(_written(act, actor, ticket_id, command)))
     except _MergedAway:
         # Its survivor must be locked as well, and in the order of their ids: so from the beginning.
         created = _reaching_the_survivor(rt, actor, ticket_id, command, once)
@@ -54,12 +54,38 @@ def add_comment(rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment,
     return created
 
 
+def require_commenting(actor: Actor, command: NewComment) -> None:
+    """Raise NotAllowed unless *actor* may write such a comment on a ticket that they see."""
+    require(actor, Permission.COMMENT_CREATE)
+    if command.visibility is Visibility.INTERNAL:
+        require(actor, Permission.COMMENT_INTERNAL_CREATE)
+    if command.mentions:
+        # Who may not look people up would learn here who they are.
+        require(actor, Permission.USER_READ)
+
+
+def write_within(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Comment:
+    """Write a comment, as a step of a transaction that may do more; who commits nudges the relay.
+
+    Raises MergeRefused for a ticket that goes on as part of another one: here nothing is passed on.
+    """
+    try:
+        return _written(act, actor, ticket_id, command)
+    except _MergedAway:
+        message = "This ticket goes on as part of another one: do it there."
+        raise MergeRefused(message, reason="merged") from None
+
+
+def _made(comment: Comment) -> Made:
+    return Made(json_bytes(comment), f"/v1/tickets/{comment.ticket_id}/comments/{comment.id}")
+
+
 def _reaching_the_survivor(
     rt: Runtime, actor: Actor, ticket_id: UUID, command: NewComment, once: OnceKey | None
 ) -> Created:
     for _ in range(_TRIES):
         try:
-            return create_once(rt, actor, once, lambda act: _passed_on(act, actor, ticket_id, command))
+            return create_once(rt, actor, once, lambda act: _made(_passed_on(act, actor, ticket_id, command)))
         except merges.ChainMoved:
             continue
     raise DependencyUnavailable("This ticket is being merged again and again: try again in a moment.")
@@ -69,14 +95,14 @@ class _MergedAway(Exception):
     """The ticket goes on as part of another one."""
 
 
-def _written(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Made:
+def _written(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Comment:
     locked = queries.lock(act.session, actor, ticket_id)
     if locked.ticket.merged_into_id is not None:
         raise _MergedAway
     return _said(act, actor, locked, locked.ticket, command)
 
 
-def _passed_on(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Made:
+def _passed_on(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> Comment:
     """Write a comment on a merged ticket, where it stays, and let it reach the one that goes on."""
     home, survivor = merges.locked_chain(act.session, actor, ticket_id)
     if home.ticket.id != survivor.ticket.id:
@@ -87,7 +113,7 @@ def _passed_on(act: Act, actor: Actor, ticket_id: UUID, command: NewComment) -> 
     return _said(act, actor, survivor, home.ticket, command)
 
 
-def _said(act: Act, actor: Actor, locked: LockedTicket, home: Ticket, command: NewComment) -> Made:
+def _said(act: Act, actor: Actor, locked: LockedTicket, home: Ticket, command: NewComment) -> Comment:
     # Read again under the lock: a timer may have fired while this waited for it.
     act = act_of(act.rt, act.session, actor)
     case = sla.caught_up(act, locked)
@@ -98,18 +124,20 @@ def _said(act: Act, actor: Actor, locked: LockedTicket, home: Ticket, command: N
         author_id=actor.user_id,
         body=command.body,
         visibility=command.visibility,
+        mentions=sorted(set(command.mentions)),
         created_at=act.now,
         survivor_id=None if home.id == ticket.id else ticket.id,
     )
     side = _side(actor, {ticket.requester_id, home.requester_id}, command)
     comment_queries.insert(act.session, act.organization_id, comment)
+    mentions.tell(act, comment)
     remembered = _remembered(act, case.locked, side)
     queries.count_event(act.session, ticket.id, sequence + 1, **remembered)
     told = Told(type=EventType.TICKET_COMMENTED, changes={}, comment=excerpt(comment))
     tell(act, ticket, [told], sequence)
     trail.note(act, told.type.value, ("ticket", ticket.id), trail.added(_shown(comment)))
     _follow(act, case, side, {"sequence": sequence + 1, **remembered})
-    return Made(json_bytes(comment), f"/v1/tickets/{home.id}/comments/{comment.id}")
+    return comment
 
 
 def _shown(comment: Comment) -> dict[str, Any]:

@@ -220,11 +220,16 @@ def edit_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: EditTicket)
     """
     require(actor, Permission.TICKET_UPDATE)
     with rt.db.begin(actor.organization_id) as session:
-        locked = locked_ticket(session, actor, ticket_id, command.if_version)
-        require_edit(actor, locked.ticket, frozenset(command.fields))
-        after = _edited(rt, session, actor, locked, command)
+        after = edit_within(rt, session, actor, ticket_id, command)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
+
+
+def edit_within(rt: Runtime, session: Session, actor: Actor, ticket_id: UUID, command: EditTicket) -> Ticket:
+    """Do as `edit_ticket`, as a step of a transaction that does more; who commits nudges the relay."""
+    locked = locked_ticket(session, actor, ticket_id, command.if_version)
+    require_edit(actor, locked.ticket, frozenset(command.fields))
+    return _edited(rt, session, actor, locked, command)
 
 
 def take_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, if_version: int | None) -> Ticket:
@@ -308,15 +313,28 @@ def transition(  # noqa: PLR0913  # the request as it came
     require(actor, Permission.TICKET_TRANSITION)
     with rt.db.begin(actor.organization_id) as session:
         locked = locked_ticket(session, actor, ticket_id, if_version)
-        require_transition(actor, locked.ticket.type, action)
-        facts = facts_for(rt, session, actor, locked)
-        edge = edge_of(facts, action)
-        act = act_of(rt, session, actor)
-        told_of_plan = change_plans.follow(act, locked.ticket, edge, given or {})
-        after = moved_along(act, sla.caught_up(act, locked), action, facts, told_of_plan)
-        if action is Action.REQUEST_APPROVAL:
-            begin_chain(act, after, chain_for(rt, session, actor, locked), Source.SERVICE)
+        after = _moved(rt, session, actor, locked, (action, given or {}))
     rt.nudger.nudge(Task.RELAY_OUTBOX)
+    return after
+
+
+def move_within(rt: Runtime, session: Session, actor: Actor, ticket_id: UUID, action: Action) -> Ticket:
+    """Do as `transition`, as a step of a transaction that does more; who commits nudges the relay."""
+    return _moved(rt, session, actor, locked_ticket(session, actor, ticket_id, None), (action, {}))
+
+
+def _moved(
+    rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, asked: tuple[Action, Mapping[str, Any]]
+) -> Ticket:
+    action, given = asked
+    require_transition(actor, locked.ticket.type, action)
+    facts = facts_for(rt, session, actor, locked)
+    edge = edge_of(facts, action)
+    act = act_of(rt, session, actor)
+    told_of_plan = change_plans.follow(act, locked.ticket, edge, given)
+    after = moved_along(act, sla.caught_up(act, locked), action, facts, told_of_plan)
+    if action is Action.REQUEST_APPROVAL:
+        begin_chain(act, after, chain_for(rt, session, actor, locked), Source.SERVICE)
     return after
 
 

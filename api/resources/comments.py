@@ -4,12 +4,13 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
-from marshmallow import fields, post_load
+from marshmallow import post_load
 
 from api import render
 from api.auth import actor, requires
+from api.comment_fields import CommentSchema
 from api.context import runtime
-from api.fields import MAX_TEXT, Answer, Schema, Uuid, choice, text
+from api.fields import MAX_TEXT, Schema, Uuid, choice, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.smorest import Blueprint
@@ -17,20 +18,7 @@ from psms.domain.access import Permission
 from psms.domain.tickets import NewComment, Visibility
 from workflows import comments
 
-
-class CommentSchema(Answer):
-    """A comment."""
-
-    id = Uuid()
-    ticket_id = Uuid()
-    author_id = Uuid(allow_none=True, metadata={"description": "Null: an automation wrote it."})
-    body = fields.String()
-    visibility = choice(Visibility)
-    created_at = fields.DateTime()
-    survivor_id = Uuid(
-        allow_none=True,
-        metadata={"description": "The ticket that it reached, where ticket_id was merged; it is shown on both."},
-    )
+_MOST_MENTIONS = 20
 
 
 class NewCommentSchema(Schema):
@@ -38,11 +26,14 @@ class NewCommentSchema(Schema):
 
     body = text(MAX_TEXT, required=True)
     visibility = choice(Visibility, metadata={"default": Visibility.PUBLIC.value})
+    mentions = several(
+        Uuid(), at_most=_MOST_MENTIONS, metadata={"description": "Users who see the ticket, to be told by mail."}
+    )
 
     @post_load
     def to_command(self, values: dict[str, Any], **_: object) -> NewComment:
         """Make the command."""
-        return NewComment(**values)
+        return NewComment(**{**values, "mentions": tuple(values.get("mentions", ()))})
 
 
 blp = Blueprint("comments", "/v1/tickets/<uuid:ticket_id>/comments", "What was said on a ticket.")

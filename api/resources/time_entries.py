@@ -14,6 +14,7 @@ from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.preconditions import wanted_version
 from api.smorest import Blueprint
+from api.timer_fields import TimerSchema
 from psms.domain.access import Permission
 from psms.domain.accounts import Edit
 from psms.domain.time_entries import LONGEST_SECONDS, NewTimeEntry, NewTimer
@@ -45,18 +46,6 @@ class TimeTotalsSchema(Answer):
     entries = fields.Integer()
     seconds = fields.Integer()
     billable_seconds = fields.Integer()
-
-
-class TimerSchema(Answer):
-    """Somebody is working on a ticket."""
-
-    id = Uuid()
-    ticket_id = Uuid()
-    user_id = Uuid()
-    note = fields.String()
-    activity = fields.String(allow_none=True)
-    billable = fields.Boolean()
-    started_at = fields.DateTime()
 
 
 def _seconds(**options: Any) -> fields.Integer:

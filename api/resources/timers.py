@@ -9,8 +9,8 @@ from api import render
 from api.auth import actor, requires
 from api.context import runtime
 from api.pagination import PageQuery, page_request
-from api.resources.time_entries import TimerSchema
 from api.smorest import Blueprint
+from api.timer_fields import TimerSchema
 from psms.domain.access import Permission
 from workflows import timers
 

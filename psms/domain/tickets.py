@@ -1,6 +1,6 @@
 """What a ticket is, and the commands that change one; how its status moves is in `lifecycle`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -197,6 +197,7 @@ class Comment:
     visibility: Visibility
     created_at: datetime
     survivor_id: UUID | None = None
+    mentions: list[UUID] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +210,8 @@ class Watcher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewComment:
-    """Write a comment on a ticket."""
+    """Write a comment on a ticket; who is in *mentions* is told of it by mail."""
 
     body: str
     visibility: Visibility = Visibility.PUBLIC
+    mentions: tuple[UUID, ...] = ()

@@ -19,6 +19,23 @@ READ = {
     "time-totals": ["billable_seconds", "entries", "seconds", "ticket_id"],
     "satisfaction": ["changed_at", "comment", "may_rate", "rated_at", "score", "ticket_id", "until"],
     "satisfaction-reports": ["at", "by", "every", "groups", "since", "time_zone", "total", "until"],
+    "macros": [
+        "action",
+        "add_tags",
+        "created_at",
+        "id",
+        "name",
+        "owner_id",
+        "remove_tags",
+        "reply",
+        "reply_visibility",
+        "set_fields",
+        "team_id",
+        "updated_at",
+        "version",
+        "visibility",
+    ],
+    "preview": ["comment", "macro_id", "ticket"],
     "timers": ["activity", "billable", "id", "note", "started_at", "ticket_id", "user_id"],
     "time-reports": [
         "at",
@@ -36,3 +53,5 @@ READ = {
 }
 LESS = {("timeline", "requester"): FOR_REQUESTERS_TIMELINE}
 ACTS = {"stop": "time-entries", "timer": "timers"}
+# What a rule answers a write with, where the last word of its address says other.
+ANSWERS = {"/v1/tickets/<uuid:ticket_id>/macros/<uuid:macro_id>": ["comment", "macro_id", "ticket"]}

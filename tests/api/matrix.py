@@ -146,6 +146,20 @@ EXPECT: dict[Route, Row] = {
         not_theirs=("admin", "manager", "agent", "integration"),
     ),
     ("GET", "/v1/satisfaction-reports"): Row(own=_TIME, query="?from=2026-01-01&to=2026-01-31&by=team"),
+    ("POST", "/v1/macros"): Row(own=_TIME_MADE, body={"name": "M", "reply": "Hello"}),
+    ("GET", "/v1/macros"): Row(own=_TIME_WRITE),
+    ("GET", "/v1/macros/<uuid:macro_id>"): Row(own=_TIME_WRITE),
+    # The macro is an admin's, for everyone.
+    ("PATCH", "/v1/macros/<uuid:macro_id>"): Row(
+        own=_LEADERS, body={"name": "Renamed {n}"}, not_theirs=("agent", "integration")
+    ),
+    ("DELETE", "/v1/macros/<uuid:macro_id>"): Row(
+        own="204  204  403  403  403  403  403", fresh="macro_id", not_theirs=("agent", "integration")
+    ),
+    ("POST", f"{_TICKET}/macros/<uuid:macro_id>"): Row(own=_TIME_MADE, elsewhere="201  201  404  403  201  403  403"),
+    ("GET", f"{_TICKET}/macros/<uuid:macro_id>/preview"): Row(
+        own=_TIME_WRITE, elsewhere="200  200  404  403  200  403  403"
+    ),
     ("GET", "/v1/timers"): Row(own=_TIME_WRITE),
     ("DELETE", "/v1/timers/<uuid:timer_id>"): Row(own="204  204  404  403  404  403  403", fresh="timer_id"),
     ("GET", "/v1/time-reports"): Row(own=_TIME, query="?from=2026-01-01&to=2026-01-31&by=user"),

@@ -163,6 +163,7 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
             "watcher_id": str(office.requester.actor.user_id),
             "duty_id": _made(boss, "duties", {"user_id": user, **_day(2099)}),
             "absence_id": _made(boss, "absences", {"user_id": user, **_day(2099)}),
+            "macro_id": _made(boss, "macros", {"name": "M", "visibility": "everyone", "reply": "Hello"}),
             "service_id": service,
             "assignment_id": _made(boss, "assignments", {"service_id": service, "user_id": user}),
             "client_id": _made(boss, "clients", {"name": "A", "role": "agent", "scopes": []}),
@@ -283,6 +284,10 @@ def _time_entry(world: World) -> str:
     return _made(world.callers["admin"], f"tickets/{world.own['ticket_id']}/time-entries", {"seconds": 60})
 
 
+def _macro(world: World) -> str:
+    return _made(world.callers["admin"], "macros", {"name": "M", "visibility": "everyone", "reply": "Hello"})
+
+
 def _timer(world: World) -> str:
     return str(world.callers["admin"].call("PUT", f"/v1/tickets/{world.own['ticket_id']}/timer").json["id"])
 
@@ -298,6 +303,7 @@ _MAKERS: dict[str, Callable[[World], str | dict[str, str]]] = {
     "time_entry_id": _time_entry,
     "timer_id": _timer,
     "absence_id": _absence,
+    "macro_id": _macro,
     "calendar_id": _calendar,
     "duty_id": _duty,
     "team_id": _team,

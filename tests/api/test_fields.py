@@ -33,7 +33,7 @@ FOR_REQUESTERS = [
 ]
 FOR_AGENTS = ["assignee_id", "parent_id", "priority_reason", "priority_source"]
 TICKET = sorted([*FOR_REQUESTERS, *FOR_AGENTS, "tags", "team_id"])
-COMMENT = ["author_id", "body", "created_at", "id", "survivor_id", "ticket_id", "visibility"]
+COMMENT = ["author_id", "body", "created_at", "id", "mentions", "survivor_id", "ticket_id", "visibility"]
 USER = ["active", "created_at", "email", "id", "is_service", "name", "role", "role_id", "updated_at", "version"]
 CLOCK = [
     "breached_at",

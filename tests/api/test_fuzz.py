@@ -43,6 +43,7 @@ def known_ids(standing):
         "ticket_id": ticket,
         "comment_id": client.post(f"/v1/tickets/{ticket}/comments", json={"body": "x"}).json["id"],
         "time_entry_id": client.post(f"/v1/tickets/{ticket}/time-entries", json={"seconds": 60}).json["id"],
+        "macro_id": client.post("/v1/macros", json={"name": "A", "reply": "A"}).json["id"],
         "timer_id": client.call("PUT", f"/v1/tickets/{ticket}/timer").json["id"],
         "organization_id": str(standing.tenant.organization_id),
         "user_id": user,

@@ -84,6 +84,10 @@ CALLS = {
     ("PATCH", "/v1/tickets/{ticket}/time-entries/{time_entry}"): {"seconds": 61},
     ("DELETE", "/v1/tickets/{ticket}/time-entries/{time_entry}"): None,
     ("PUT", "/v1/tickets/{ticket}/satisfaction"): {"score": 5},
+    ("POST", "/v1/macros"): {"name": "New", "reply": "Hello"},
+    ("PATCH", "/v1/macros/{macro}"): {"name": "Renamed"},
+    ("DELETE", "/v1/macros/{macro}"): None,
+    ("POST", "/v1/tickets/{ticket}/macros/{macro}"): {},
     ("PUT", "/v1/tickets/{ticket}/timer"): {},
     ("POST", "/v1/tickets/{ticket}/timer/stop"): {},
     ("DELETE", "/v1/timers/{timer}"): None,
@@ -166,6 +170,7 @@ def things(client, rt, demo, database):
         "timer": str(start_timer(rt, colleague.actor, ticket, NewTimer()).id),
         "run": str(begin(rt, demo, two_steps(), "run")),
         "failed_run": failed_run(rt, demo, database),
+        "macro": made("/v1/macros", name="Hello", reply="Hello"),
         "endpoint": str(endpoint),
         "delivery": client.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"][0]["id"],
     }

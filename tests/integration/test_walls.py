@@ -26,6 +26,7 @@ from psms.domain.tickets import NewComment
 from psms.errors import Misconfigured
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
+from tests.support.desk_work import work_in_every_way
 from tests.support.log_tools import sign_now
 from tests.support.played_runs import errand_run
 from tests.support.receiver import Receiver
@@ -94,6 +95,7 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     eventually(lambda: fire_due_timers(rt) and notified(rt, tenant), what="the breach")
     tell_in_every_way(rt, tenant, ticket_id)
     errand_run(rt, tenant)
+    work_in_every_way(rt, actor)
     once = OnceKey(key="key", fingerprint=b"print")
     comments.add_comment(rt, actor, ticket_id, NewComment(body="Hello"), once)
     relay_outbox(rt)

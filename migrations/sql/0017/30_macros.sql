@@ -7,7 +7,7 @@ CREATE TABLE macros (
     visibility      text NOT NULL CONSTRAINT ck_macros_visibility CHECK (visibility IN ('mine', 'team', 'everyone')),
     owner_id        uuid NOT NULL,
     team_id         uuid,
-    fields          jsonb NOT NULL DEFAULT '{}',
+    set_fields      jsonb NOT NULL DEFAULT '{}',
     add_tags        text[] NOT NULL DEFAULT '{}',
     remove_tags     text[] NOT NULL DEFAULT '{}',
     action          text,

@@ -90,7 +90,7 @@ class MacroRow(OfOrganization, Versioned, Base):
     visibility: Mapped[str]
     owner_id: Mapped[UUID]
     team_id: Mapped[UUID | None]
-    fields: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
+    set_fields: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     add_tags: Mapped[list[str]] = mapped_column(server_default="{}")
     remove_tags: Mapped[list[str]] = mapped_column(server_default="{}")
     action: Mapped[str | None]

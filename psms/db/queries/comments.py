@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from psms.db.models.desk import MentionRow
 from psms.db.models.tickets import CommentRow
 from psms.db.queries.merges import MERGED_INTO
 from psms.domain.access import Actor
@@ -24,7 +25,9 @@ _THERE = "AND t.deleted_at IS NULL AND (CAST(:requester_id AS uuid) IS NULL OR t
 # Each ticket's next ones from its own index, however many there are before them.
 _READ = text(f"""
     {MERGED_INTO.format(there=_THERE)}
-    SELECT said.* FROM merged CROSS JOIN LATERAL (
+    SELECT said.*, ARRAY(SELECT m.user_id FROM comment_mentions m WHERE m.organization_id = :organization_id
+            AND m.comment_id = said.id ORDER BY m.user_id) AS mentions
+    FROM merged CROSS JOIN LATERAL (
         SELECT * FROM comments c WHERE c.organization_id = :organization_id AND c.ticket_id = merged.id
             AND (CAST(:id AS uuid) IS NULL OR c.id = :id) AND (CAST(:after AS uuid) IS NULL OR c.id > :after)
             AND (:internal OR c.visibility = 'public') ORDER BY c.id LIMIT :limit) said
@@ -51,6 +54,12 @@ def insert(session: Session, organization_id: UUID, comment: Comment) -> None:
             created_at=comment.created_at,
         )
     )
+    if comment.mentions:
+        rows = [
+            {"organization_id": organization_id, "comment_id": comment.id, "user_id": user_id}
+            for user_id in comment.mentions
+        ]
+        session.execute(sa.insert(MentionRow), rows)
 
 
 def get(session: Session, actor: Actor, ticket_id: UUID, comment_id: UUID, survivor_id: UUID) -> Comment:
@@ -92,6 +101,7 @@ def _comment_of(row: Row[Any], survivor_id: UUID) -> Comment:
         author_id=row.author_id,
         body=row.body,
         visibility=Visibility(row.visibility),
+        mentions=list(row.mentions),
         created_at=row.created_at,
         survivor_id=None if row.ticket_id == survivor_id else survivor_id,
     )

@@ -59,14 +59,20 @@ def events_of(
 
     The columns are `id type sequence occurred_at data said`.
     """
+    return direct(session).records(*statement_for(place, question, page, sight))
+
+
+def statement_for(
+    place: tuple[UUID, UUID], question: TimelineQuestion, page: PageRequest, sight: Sight
+) -> tuple[str, dict[str, Any]]:
+    """Return the one statement that `events_of` asks, and its values."""
     direction, beyond = _DIRECTIONS[question.order]
     values: dict[str, Any] = {"organization": place[0], "ticket": place[1], "limit": page.limit + 1}
     conditions = [*_seen(sight, values), *_of_kinds(question.kinds, values)]
     if page.after is not None:
         values["after"] = page.after
         conditions.append(f"AND e.id {beyond} %(after)s")
-    statement = _PAGE.format(conditions=" ".join(conditions), direction=direction)
-    return direct(session).records(statement, values)
+    return _PAGE.format(conditions=" ".join(conditions), direction=direction), values
 
 
 def names(session: Session, organization_id: UUID, ids: Collection[str], may: Collection[Permission]) -> dict[str, str]:

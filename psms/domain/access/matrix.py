@@ -29,6 +29,7 @@ class Condition(StrEnum):
     CLOSE_OR_REOPEN = "close, reopen, and cancel a request not begun"
     FOR_ONESELF = "for oneself"
     LIMITED_FIELDS = "limited fields"
+    AS_REQUESTER = "as its requester"
     NO_ADMINS = "no admins"
     AGENTS_AND_REQUESTERS = "agent and requester"
     NOT_ABOVE_ONESELF = "never above oneself"
@@ -79,9 +80,14 @@ MATRIX: Mapping[Permission, Rule] = {
     Permission.COMMENT_CREATE: _row(Scope.COMMENTS_WRITE, "A A T O S -"),
     Permission.COMMENT_INTERNAL_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
     Permission.COMMENT_INTERNAL_CREATE: _row(Scope.COMMENTS_WRITE, "A A T - S -"),
-    # Whatever the role: of what one has asked for oneself, and of nothing else.
-    Permission.TICKET_RATE: _row(Scope.TICKETS_WRITE, "O O O O O -"),
+    Permission.TICKET_RATE: _row(
+        Scope.TICKETS_WRITE,
+        "A A T O S -",
+        dict.fromkeys((Role.ADMIN, Role.MANAGER, Role.AGENT, Role.INTEGRATION), Condition.AS_REQUESTER),
+    ),
     Permission.SATISFACTION_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
+    Permission.MACRO_USE: _row(Scope.TICKETS_WRITE, "A A A - S -"),
+    Permission.MACRO_MANAGE: _row(Scope.TICKETS_WRITE, "A A - - - -"),
     Permission.TIME_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
     Permission.TIME_CREATE: _row(Scope.TICKETS_WRITE, "A A T - S -"),
     Permission.TIME_MANAGE: _row(Scope.TICKETS_WRITE, "A A - - - -"),

@@ -24,6 +24,8 @@ class Permission(StrEnum):
     COMMENT_INTERNAL_CREATE = "comment.internal.create"
     TICKET_RATE = "ticket.rate"
     SATISFACTION_READ = "satisfaction.read"
+    MACRO_USE = "macro.use"
+    MACRO_MANAGE = "macro.manage"
     TIME_READ = "time.read"
     TIME_CREATE = "time.create"
     TIME_MANAGE = "time.manage"
