@@ -9,9 +9,10 @@ from psms.adapters.egress import EgressGuard
 from psms.adapters.holiday_dates import PackagedHolidays
 from psms.adapters.http import RequestsSender
 from psms.adapters.mail import mailer_of
+from psms.adapters.presence import SharedPresence
 from psms.adapters.rates import SharedRates
 from psms.adapters.redis_probe import RedisProbe
-from psms.adapters.silence import NoNudges, NoProbe
+from psms.adapters.silence import NoNudges, NoPresence, NoProbe
 from psms.adapters.slots import Slots
 from psms.adapters.system import DatabaseClock, SystemChance
 from psms.adapters.vault import Vault, vault_of
@@ -24,6 +25,7 @@ from psms.ports import (
     Clock,
     Mailer,
     Nudger,
+    PresenceKeeper,
     Probe,
     PublicHolidays,
     Rates,
@@ -57,6 +59,7 @@ class Runtime:
     holidays: PublicHolidays = field(default_factory=PackagedHolidays)
     # Calendars and policies that this process has at hand; the truth is in the database.
     shelf: Shelf = field(default_factory=lambda: Shelf(PinnedZones()))
+    presence: PresenceKeeper = field(default_factory=NoPresence)
     # None where no mail server is configured: mails wait.
     mailer: Mailer | None = None
     mail_slots: WorkSlots = field(default_factory=lambda: Slots(_MAILS_AT_ONCE, name="psms-mail"))
@@ -75,6 +78,7 @@ def build_runtime(settings: Settings, queue_of: Mapping[str, str], *, worker: st
         settings,
         CeleryNudger(settings.redis_url, queue_of),
         RedisProbe(settings.redis_url),
+        SharedPresence(settings.redis_url),
         worker=worker,
         pool_size=settings.worker_threads + _SPARE_CONNECTIONS,
     )
@@ -85,10 +89,12 @@ def build_quiet_runtime(settings: Settings, *, worker: str) -> Runtime:
 
     Raises Misconfigured for settings that cannot be used.
     """
-    return _runtime(settings, NoNudges(), NoProbe(), worker=worker, pool_size=2)
+    return _runtime(settings, NoNudges(), NoProbe(), NoPresence(), worker=worker, pool_size=2)
 
 
-def _runtime(settings: Settings, nudger: Nudger, redis: Probe, *, worker: str, pool_size: int) -> Runtime:
+def _runtime(
+    settings: Settings, nudger: Nudger, redis: Probe, presence: PresenceKeeper, *, worker: str, pool_size: int
+) -> Runtime:
     policy = parse_policy(settings.egress_allow, plain_http=settings.environment is Environment.DEVELOPMENT)
     guard = EgressGuard(policy)
     chance = SystemChance()
@@ -102,6 +108,7 @@ def _runtime(settings: Settings, nudger: Nudger, redis: Probe, *, worker: str, p
         slots=Slots(settings.delivery_slots),
         nudger=nudger,
         redis=redis,
+        presence=presence,
         vault=vault_of(settings, chance),
         rates=SharedRates(settings.redis_url),
         mailer=mailer_of(settings),

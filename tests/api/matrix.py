@@ -61,6 +61,7 @@ _CHANGE = "        200  200  200  200  200  403  403"
 _NOT_ELSEWHERE = " 200  200  404  404  200  403  403"
 _NO_CUSTOM = "     200  200  200  200  200  200  403"
 _DIRECTORY = "     200  200  200  403  200  200  403"
+_NO_REQUESTER_ELSEWHERE = "200  200  404  403  200  200  403"
 _LEADERS = "       200  200  403  403  403  403  403"
 _MADE = "          201  201  403  403  403  403  403"
 _ADMIN = "         200  403  403  403  403  403  403"
@@ -94,6 +95,10 @@ EXPECT: dict[Route, Row] = {
     ("PUT", f"{_WATCHERS}/<uuid:watcher_id>"): Row(own=_CHANGE, elsewhere=_NOT_ELSEWHERE),
     ("DELETE", f"{_WATCHERS}/<uuid:watcher_id>"): Row(
         own="204  204  204  204  204  403  403", elsewhere="204  204  404  404  204  403  403"
+    ),
+    ("GET", f"{_TICKET}/presence"): Row(own=_DIRECTORY, elsewhere=_NO_REQUESTER_ELSEWHERE),
+    ("PUT", f"{_TICKET}/presence"): Row(
+        own=_DIRECTORY, elsewhere=_NO_REQUESTER_ELSEWHERE, body={"activity": "viewing"}
     ),
     ("POST", "/v1/organizations"): Row(own=_ADMIN_MADE, body={"name": "Subsidiary {n}"}),
     ("GET", "/v1/organizations"): Row(own=_NO_CUSTOM),
@@ -173,7 +178,7 @@ EXPECT: dict[Route, Row] = {
     ("PATCH", "/v1/automations/<uuid:automation_id>"): Row(own=_LEADERS, body={"name": "Renamed {n}"}),
     ("GET", "/v1/automations/<uuid:automation_id>/versions"): Row(own=_DIRECTORY),
     ("POST", "/v1/automations/preview"): Row(own=_LEADERS, body=RULE),
-    ("GET", f"{_TICKET}/automations"): Row(own=_DIRECTORY, elsewhere="200  200  404  403  200  200  403"),
+    ("GET", f"{_TICKET}/automations"): Row(own=_DIRECTORY, elsewhere=_NO_REQUESTER_ELSEWHERE),
     ("POST", "/v1/webhook-endpoints"): Row(own=_ADMIN_MADE, body={"url": "http://127.0.0.1:40009/{n}"}),
     ("GET", "/v1/webhook-endpoints"): Row(own=_ADMIN),
     ("GET", _ENDPOINT): Row(own=_ADMIN),
@@ -209,5 +214,7 @@ QUESTIONS: set[Route] = {
     ("POST", "/v1/sla-policies/<uuid:policy_id>/preview"),
     ("POST", "/v1/calendars/<uuid:calendar_id>/preview"),
     ("POST", "/v1/automations/preview"),
+    # A hint that is kept nowhere but in Redis.
+    ("PUT", "/v1/tickets/<uuid:ticket_id>/presence"),
 }
 """What is asked with a body, and changes nothing."""

@@ -162,13 +162,16 @@ def test_a39_every_unsafe_route_leaves_an_entry_or_changes_nothing(client, demo,
 
 
 def test_a_question_changes_nothing_and_leaves_no_entry(client, things, snapshot):
-    ids = {"<uuid:policy_id>": things["policy"], "<uuid:calendar_id>": things["calendar"]}
-    paths = [re.sub("<[^>]*>", lambda found: ids[found[0]], path) for _, path in QUESTIONS]
+    ids = {f"<uuid:{name}_id>": found for name, found in things.items()}
+    asked = [(method, re.sub("<[^>]*>", lambda found: ids[found[0]], path)) for method, path in QUESTIONS]
     before = snapshot()
 
-    bodies = {"/v1/automations/preview": RULE}
+    bodies = {"preview": RULE, "presence": {"activity": "viewing"}}
 
-    assert {client.post(path, json=bodies.get(path, {})).status_code for path in paths} == {200}
+    def body_of(path):
+        return bodies.get(path.rpartition("/")[2] if "policies" not in path and "calendars" not in path else "", {})
+
+    assert {client.call(method, path, json=body_of(path)).status_code for method, path in asked} == {200}
     assert snapshot() == before
 
 
