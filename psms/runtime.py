@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from psms.adapters.broker import CeleryNudger
 from psms.adapters.egress import EgressGuard
@@ -74,14 +74,14 @@ def build_runtime(settings: Settings, queue_of: Mapping[str, str], *, worker: st
     No connection is opened yet. Raises Misconfigured for settings that cannot be used.
     """
     settings.require_servers()
-    return _runtime(
+    runtime = _runtime(
         settings,
         CeleryNudger(settings.redis_url, queue_of),
         RedisProbe(settings.redis_url),
-        SharedPresence(settings.redis_url),
         worker=worker,
         pool_size=settings.worker_threads + _SPARE_CONNECTIONS,
     )
+    return replace(runtime, presence=SharedPresence(settings.redis_url))
 
 
 def build_quiet_runtime(settings: Settings, *, worker: str) -> Runtime:
@@ -89,12 +89,10 @@ def build_quiet_runtime(settings: Settings, *, worker: str) -> Runtime:
 
     Raises Misconfigured for settings that cannot be used.
     """
-    return _runtime(settings, NoNudges(), NoProbe(), NoPresence(), worker=worker, pool_size=2)
+    return _runtime(settings, NoNudges(), NoProbe(), worker=worker, pool_size=2)
 
 
-def _runtime(
-    settings: Settings, nudger: Nudger, redis: Probe, presence: PresenceKeeper, *, worker: str, pool_size: int
-) -> Runtime:
+def _runtime(settings: Settings, nudger: Nudger, redis: Probe, *, worker: str, pool_size: int) -> Runtime:
     policy = parse_policy(settings.egress_allow, plain_http=settings.environment is Environment.DEVELOPMENT)
     guard = EgressGuard(policy)
     chance = SystemChance()
@@ -108,7 +106,6 @@ def _runtime(
         slots=Slots(settings.delivery_slots),
         nudger=nudger,
         redis=redis,
-        presence=presence,
         vault=vault_of(settings, chance),
         rates=SharedRates(settings.redis_url),
         mailer=mailer_of(settings),

@@ -1,4 +1,4 @@
-"""Presence: who looks at a ticket and who is writing. Nothing is kept in the database, and nothing else depends on it."""
+"""Presence: who looks at a ticket and who is writing. Nothing else depends on it."""
 
 from uuid import UUID
 

@@ -38,6 +38,5 @@ def presence_of(found: Sequence[Onlooker] | None) -> Presence:
     """Return who is there as it is shown; None: the keeper does not answer."""
     if found is None:
         return Presence(available=False)
-    return Presence(
-        available=True, items=sorted(found, key=lambda one: (one.activity is Activity.VIEWING, one.user_id))
-    )
+    items = sorted(found, key=lambda one: (one.activity is Activity.VIEWING, one.user_id))
+    return Presence(available=True, items=items)

@@ -55,7 +55,7 @@ def test_who_is_not_heard_of_for_half_a_minute_is_gone(
     key = f"psms:presence:{ORGANIZATION}:{TICKET}"
     with Redis.from_url(valkey.url) as redis:
         assert 25 < int(str(redis.ttl(key))) <= 30
-        now = int(redis.time()[0])  # type: ignore[index]
+        now = int(redis.time()[0])
         redis.hset(key, str(ADA), f"writing {now - 30}")
         redis.hset(key, str(BOB), f"viewing {now - 25}")
 
