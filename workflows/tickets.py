@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
@@ -18,30 +17,28 @@ from psms.db.queries.tickets import LockedTicket
 from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
 from psms.domain.disclosure import disclosed
-from psms.domain.events import Change, EventType, changes_from
+from psms.domain.events import EventType
 from psms.domain.lifecycle import INITIAL, Action, next_status
 from psms.domain.pages import Page, PageRequest
 from psms.domain.priorities import PriorityMatrix, changes_between, priority_of_new
 from psms.domain.ticket_access import require_edit, require_opening, require_transition
 from psms.domain.ticket_merging import moved, require_mergeable
 from psms.domain.tickets import (
-    ASSIGNMENT_FIELDS,
     EditTicket,
     OpenTicket,
-    Status,
     Ticket,
     TicketFilter,
 )
 from psms.encoding import json_bytes, json_text
 from psms.errors import AlreadyTaken, FieldError, RequestInProgress, VersionStale
 from psms.runtime import Runtime
-from workflows import sla, trail
-from workflows.act import Act, Moment, act_of
+from workflows import sla
+from workflows.act import Moment, act_of
 from workflows.names import Task
 from workflows.once import Made, kept, repeated
 from workflows.sla_books import book_of
-from workflows.sla_clocks import Case
-from workflows.ticket_events import Told, body_of, tell
+from workflows.ticket_changes import edited, moved_along
+from workflows.ticket_events import Told, body_of
 
 
 def open_ticket(rt: Runtime, actor: Actor, command: OpenTicket, once: OnceKey | None) -> Created:
@@ -199,18 +196,9 @@ def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, c
     changes = _changes(case.ticket, command, matrix, moved(locked.field_versions, locked.ticket, case.ticket))
     if not changes:
         return case.ticket
-    after = write_edit(act, case, changes)
+    after = edited(act, case, changes)
     if "assignee_id" in changes and after.assignee_id is not None:
         sla.taken(act, case, after)
-    return after
-
-
-def write_edit(act: Act, case: Case, changes: dict[str, Any]) -> Ticket:
-    """Change fields of a locked ticket that is caught up, tell of it, and let its clocks follow."""
-    after = _written(act, case.ticket, changes)
-    _told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
-    if sla.FOLLOWED & set(changes):
-        sla.follow_fields(act, case, after)
     return after
 
 
@@ -224,10 +212,19 @@ def _changes(
     return changes
 
 
-def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_version: int | None) -> Ticket:
-    """Move a ticket along its lifecycle.
+def transition(  # noqa: PLR0913  (the state comes by its name)
+    rt: Runtime,
+    actor: Actor,
+    ticket_id: UUID,
+    action: Action,
+    if_version: int | None,
+    *,
+    state_id: UUID | None = None,
+) -> Ticket:
+    """Move a ticket along its lifecycle, into a state of the organization's own where one is named.
 
-    Raises ActionNotAllowed, naming the actions that are possible now, and VersionStale.
+    Raises ActionNotAllowed, naming the actions that are possible now, VersionStale, and FieldError for a state that is
+    not for the new status and the ticket's type.
     """
     require(actor, Permission.TICKET_TRANSITION)
     with rt.db.begin(actor.organization_id) as session:
@@ -235,17 +232,8 @@ def transition(rt: Runtime, actor: Actor, ticket_id: UUID, action: Action, if_ve
         require_transition(actor, action)
         next_status(locked.ticket.status, action)
         act = act_of(rt, session, actor)
-        after = write_move(act, sla.caught_up(act, locked), action)
+        after = moved_along(act, sla.caught_up(act, locked), action, state_id)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
-    return after
-
-
-def write_move(act: Act, case: Case, action: Action) -> Ticket:
-    """Move a locked ticket that is caught up along its lifecycle, tell of it, and let its clocks follow."""
-    status = next_status(case.ticket.status, action)
-    after = _written(act, case.ticket, {"status": status, **_milestones(status, act.now)})
-    _told(act, _status_events(case.ticket, after), after, case.locked.sequence)
-    sla.follow_status(act, case, after)
     return after
 
 
@@ -254,41 +242,3 @@ def _locked(session: Session, actor: Actor, ticket_id: UUID, if_version: int | N
     if if_version is not None and if_version != locked.ticket.version:
         raise VersionStale(current_version=locked.ticket.version)
     return locked
-
-
-def _written(act: Act, before: Ticket, changes: dict[str, Any]) -> Ticket:
-    counted = {"version": before.version + 1, "updated_at": act.now}
-    return queries.apply(act.session, before.id, changes | counted)
-
-
-def _milestones(status: Status, now: datetime) -> dict[str, datetime | None]:
-    if status is Status.RESOLVED:
-        return {"resolved_at": now}
-    if status is Status.CLOSED:
-        return {"closed_at": now}
-    # Reopened: it is no longer resolved.
-    return {"resolved_at": None}
-
-
-def _edit_events(before: Ticket, after: Ticket, changed: set[str]) -> list[Told]:
-    kinds = (
-        (EventType.TICKET_UPDATED, changed - ASSIGNMENT_FIELDS),
-        (EventType.TICKET_ASSIGNED, changed & ASSIGNMENT_FIELDS),
-    )
-    return [Told(type=kind, changes=changes_from(before, after, names)) for kind, names in kinds if names]
-
-
-def _status_events(before: Ticket, after: Ticket) -> list[Told]:
-    changes = {"status": Change(before=before.status, after=after.status)}
-    milestone = {Status.RESOLVED: EventType.TICKET_RESOLVED, Status.CLOSED: EventType.TICKET_CLOSED}
-    kinds = [EventType.TICKET_STATUS_CHANGED]
-    if after.status in milestone:
-        kinds.append(milestone[after.status])
-    return [Told(type=kind, changes=changes) for kind in kinds]
-
-
-def _told(act: Act, events: list[Told], ticket: Ticket, last_sequence: int) -> None:
-    queries.count_event(act.session, ticket.id, last_sequence + len(events))
-    tell(act, ticket, events, last_sequence)
-    changes = {name: change for told in events for name, change in told.changes.items()}
-    trail.note(act, events[0].type.value, ("ticket", ticket.id), changes)

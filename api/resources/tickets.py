@@ -37,6 +37,7 @@ class TicketForRequesterSchema(Answer):
     subject = fields.String()
     description = fields.String()
     status = choice(Status)
+    state_id = Uuid(allow_none=True)
     stage = choice(Stage, allow_none=True)
     impact = choice(Level)
     urgency = choice(Level)
@@ -110,6 +111,7 @@ class EditTicketSchema(_TicketFieldsSchema):
         allow_none=True,
         metadata={"description": "Stays until another is chosen; null: it follows from impact and urgency again."},
     )
+    state_id = Uuid(allow_none=True, metadata={"description": "A state of the status that the ticket has."})
     base_version = _base_version()
 
 
@@ -131,10 +133,22 @@ class OpenTicketSchema(_TicketFieldsSchema):
         return OpenTicket(**{**values, "tags": tuple(values.get("tags", ()))})
 
 
-class TransitionSchema(Schema):
-    """What to do with a ticket's status."""
+class TransitionForRequesterSchema(Schema):
+    """What a requester may do with the status of their own ticket."""
 
     action = choice(Action, required=True)
+
+
+class TransitionSchema(Schema):
+    """What to do with a ticket's status, and which of the organization's states it is then in. A requester names none.
+
+    Without one it is in none.
+    """
+
+    for_requester: ClassVar[Schema] = TransitionForRequesterSchema()
+
+    action = choice(Action, required=True)
+    state_id = Uuid(metadata={"description": "A state of the status that the action leads to."})
 
 
 class TicketForRequesterQuery(PageQuery):
@@ -221,13 +235,15 @@ def take_ticket(ticket_id: UUID) -> Response:
 @requires(Permission.TICKET_TRANSITION)
 @blp.arguments(TransitionSchema, example={"action": "open"})
 @blp.edits(TicketSchema, TicketForRequesterSchema)
-def transition(values: dict[str, Action], ticket_id: UUID) -> Response:
+def transition(values: dict[str, Any], ticket_id: UUID) -> Response:
     """Move a ticket along its lifecycle.
 
     An action that is not possible now is refused with the list of those that are.
     """
     if_version = _wanted_version(ticket_id)
-    return render.current(tickets.transition(runtime(), actor(), ticket_id, values["action"], if_version))
+    state_id = values.get("state_id")
+    moved = tickets.transition(runtime(), actor(), ticket_id, values["action"], if_version, state_id=state_id)
+    return render.current(moved)
 
 
 def _wanted_version(ticket_id: UUID) -> int | None:

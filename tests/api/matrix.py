@@ -129,6 +129,10 @@ EXPECT: dict[Route, Row] = {
     ("GET", "/v1/services"): Row(own=_EVERYBODY),
     ("GET", "/v1/services/<uuid:service_id>"): Row(own=_EVERYBODY),
     ("PATCH", "/v1/services/<uuid:service_id>"): Row(own=_LEADERS, body={"description": "Changed {n}"}),
+    ("POST", "/v1/ticket-states"): Row(own=_MADE, body={"name": "State no. {n}", "status": "on_hold"}),
+    ("GET", "/v1/ticket-states"): Row(own=_EVERYBODY),
+    ("GET", "/v1/ticket-states/<uuid:state_id>"): Row(own=_EVERYBODY),
+    ("PATCH", "/v1/ticket-states/<uuid:state_id>"): Row(own=_LEADERS, body={"name": "Renamed {n}"}),
     ("POST", "/v1/assignments"): Row(
         own=_MADE, body={"service_id": "{service_id}", "user_id": "{user_id}"}, fresh="service_id"
     ),

@@ -132,6 +132,7 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
         "rebase_id": boss.get("/v1/sla-rebases").json["items"][0]["id"],
         "clock_id": boss.get(f"/v1/tickets/{ticket_id}/sla").json["clocks"][0]["id"],
         "automation_id": automation,
+        "state_id": _made(boss, "ticket-states", {"name": "A", "status": "on_hold"}),
         "endpoint_id": endpoint,
         "delivery_id": delivery["id"],
     }

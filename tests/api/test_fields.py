@@ -22,6 +22,7 @@ FOR_REQUESTERS = [
     "resolved_at",
     "service_id",
     "stage",
+    "state_id",
     "status",
     "subject",
     "type",

@@ -18,7 +18,8 @@ from workflows.relay import relay_outbox
 
 ORGANIZATION = ["created_at", "default_service_id", "id", "name", "priority_matrix", "updated_at", "version"]
 TEAM = ["created_at", "id", "member_ids", "name", "updated_at", "version"]
-SERVICE = ["active", "created_at", "description", "id", "name", "updated_at", "version"]
+SERVICE_OR_STATE = ["active", "created_at", "id", "name", "updated_at", "version"]
+SERVICE = sorted([*SERVICE_OR_STATE, "description"])
 ASSIGNMENT = ["created_at", "id", "service_id", "team_id", "user_id"]
 CLIENT = [
     "active",
@@ -126,6 +127,7 @@ READ = {
     "time-in-status": ["at", "by", "groups", "since", "tickets", "total", "until", "without_history"],
     "automations": AUTOMATION,
     "firings": FIRING,
+    "ticket-states": sorted([*SERVICE_OR_STATE, "position", "status", "types"]),
     "presence": ["activity", "seconds_ago", "user_id"],
     "webhook-endpoints": ENDPOINT,
     "deliveries": DELIVERY,
