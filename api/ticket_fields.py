@@ -17,6 +17,7 @@ class TicketSchema(Answer):
     subject = fields.String()
     description = fields.String()
     status = choice(Status)
+    state_id = Uuid(allow_none=True, metadata={"description": "What the organization calls the status, if anything."})
     stage = choice(
         Stage, allow_none=True, metadata={"description": "The step within the status that only some types have."}
     )
@@ -55,6 +56,7 @@ class TicketForRequesterSchema(Answer):
     subject = fields.String()
     description = fields.String()
     status = choice(Status)
+    state_id = Uuid(allow_none=True)
     stage = choice(Stage, allow_none=True)
     impact = choice(Level)
     urgency = choice(Level)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psms.domain.attempts import SendResult, WebhookRequest
 from psms.domain.mails import Mail, MailResult
+from psms.domain.presence import Activity, Onlooker
 from psms.domain.rates import Meter, Verdict
 from psms.domain.sla.holiday_sources import FrozenHolidays, HolidaySource
 
@@ -142,6 +143,20 @@ class Rates(Protocol):
 
     def charge(self, meters: Sequence[Meter], /) -> None:
         """Count one request on each of *meters*, whatever they hold."""
+        ...
+
+
+class PresenceKeeper(Protocol):
+    """The keeper of who looks at which ticket, for half a minute. Its answer comes within a second, or is None."""
+
+    def hear(
+        self, organization_id: UUID, ticket_id: UUID, user_id: UUID, activity: Activity, /
+    ) -> Sequence[Onlooker] | None:
+        """Note what a user does with a ticket now, and return who is there; None where that cannot be said."""
+        ...
+
+    def there(self, organization_id: UUID, ticket_id: UUID, /) -> Sequence[Onlooker] | None:
+        """Return who is there; None where that cannot be said."""
         ...
 
 

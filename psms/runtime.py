@@ -2,16 +2,17 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from psms.adapters.broker import CeleryNudger
 from psms.adapters.egress import EgressGuard
 from psms.adapters.holiday_dates import PackagedHolidays
 from psms.adapters.http import RequestsSender
 from psms.adapters.mail import mailer_of
+from psms.adapters.presence import SharedPresence
 from psms.adapters.rates import SharedRates
 from psms.adapters.redis_probe import RedisProbe
-from psms.adapters.silence import NoNudges, NoProbe
+from psms.adapters.silence import NoNudges, NoPresence, NoProbe
 from psms.adapters.slots import Slots
 from psms.adapters.system import DatabaseClock, SystemChance
 from psms.adapters.vault import Vault, vault_of
@@ -24,6 +25,7 @@ from psms.ports import (
     Clock,
     Mailer,
     Nudger,
+    PresenceKeeper,
     Probe,
     PublicHolidays,
     Rates,
@@ -57,6 +59,7 @@ class Runtime:
     holidays: PublicHolidays = field(default_factory=PackagedHolidays)
     # Calendars and policies that this process has at hand; the truth is in the database.
     shelf: Shelf = field(default_factory=lambda: Shelf(PinnedZones()))
+    presence: PresenceKeeper = field(default_factory=NoPresence)
     # None where no mail server is configured: mails wait.
     mailer: Mailer | None = None
     mail_slots: WorkSlots = field(default_factory=lambda: Slots(_MAILS_AT_ONCE, name="psms-mail"))
@@ -71,13 +74,14 @@ def build_runtime(settings: Settings, queue_of: Mapping[str, str], *, worker: st
     No connection is opened yet. Raises Misconfigured for settings that cannot be used.
     """
     settings.require_servers()
-    return _runtime(
+    runtime = _runtime(
         settings,
         CeleryNudger(settings.redis_url, queue_of),
         RedisProbe(settings.redis_url),
         worker=worker,
         pool_size=settings.worker_threads + _SPARE_CONNECTIONS,
     )
+    return replace(runtime, presence=SharedPresence(settings.redis_url))
 
 
 def build_quiet_runtime(settings: Settings, *, worker: str) -> Runtime:

@@ -108,7 +108,7 @@ def decide(act: Act, locked: LockedTicket, row: ApprovalRow, state: ApprovalStat
     withdraw_rest(act, row.chain_id)
     action = Action.APPROVE if state is ApprovalState.APPROVED else Action.REJECT
     (current,) = lock_all(act.session, [locked.ticket.id])
-    moved_along(act, sla.caught_up(act, current), action, by_votes(current.ticket))
+    moved_along(act, sla.caught_up(act, current), action, facts=by_votes(current.ticket))
 
 
 def _wake(act: Act, row: ApprovalRow) -> None:

@@ -80,7 +80,7 @@ def ask(rt: Runtime, actor: Actor, ticket_id: UUID, chain: Chain, once: OnceKey 
         # Read again under the lock.
         act = act_of(rt, act.session, actor)
         facts = replace(facts_for(rt, act.session, actor, locked), has_chain=True)
-        after = moved_along(act, sla.caught_up(act, locked), Action.REQUEST_APPROVAL, facts)
+        after = moved_along(act, sla.caught_up(act, locked), Action.REQUEST_APPROVAL, facts=facts)
         begin_chain(act, after, chain, Source.AD_HOC)
         pending = queries.pending_of(act.session, ticket_id)
         if pending is None:

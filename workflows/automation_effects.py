@@ -37,11 +37,11 @@ from psms.domain.priorities import changes_between
 from psms.domain.sla.definitions import Recipient
 from psms.domain.tickets import Comment, Ticket
 from psms.errors import DependencyUnavailable, NotFound, PsmsError
-from workflows import sla, tickets, trail
+from workflows import sla, trail
 from workflows.act import Act
 from workflows.sla_books import book_of
 from workflows.sla_clocks import Case
-from workflows.ticket_changes import moved_along
+from workflows.ticket_changes import edited, moved_along
 from workflows.ticket_events import Told, tell
 from workflows.watchers import tell_of_watcher
 
@@ -185,7 +185,7 @@ def _edit(act: Act, case: Case, fields: dict[str, Any]) -> bool:
     book = book_of(act.rt, direct(act.session), act.organization_id, case.locked.sla_revision)
     changes = changes_between(case.ticket, fields, book.priorities)
     if changes:
-        tickets.write_edit(act, case, changes)
+        edited(act, case, changes)
     return bool(changes)
 
 

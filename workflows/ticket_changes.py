@@ -17,7 +17,7 @@ from psms.domain.access import Actor
 from psms.domain.events import Change, EventType, changes_from
 from psms.domain.lifecycle import Action
 from psms.domain.lifecycle_checks import Facts, edge_of
-from psms.domain.tickets import Stage, Status, Ticket
+from psms.domain.tickets import ASSIGNMENT_FIELDS, Stage, Status, Ticket
 from psms.errors import VersionStale
 from workflows import approval_ends, auto_close, closing_guard, satisfaction, sla, trail
 from workflows.act import Act
@@ -25,6 +25,7 @@ from workflows.sla_clocks import Case
 from workflows.ticket_events import Told, tell
 from workflows.ticket_facts import plain_facts
 from workflows.ticket_forms import require_complete
+from workflows.ticket_states import require_state
 
 
 def locked_ticket(session: Session, actor: Actor, ticket_id: UUID, if_version: int | None) -> LockedTicket:
@@ -46,21 +47,41 @@ def written(act: Act, before: Ticket, changes: dict[str, Any]) -> Ticket:
     return queries.apply(act.session, before.id, changes | counted)
 
 
-def moved_along(
-    act: Act, case: Case, action: Action, facts: Facts | None = None, more: Mapping[str, Change] | None = None
+def edited(act: Act, case: Case, changes: dict[str, Any]) -> Ticket:
+    """Change fields of a locked ticket that is caught up, tell of it, and let its clocks follow."""
+    require_state(act.session, changes.get("state_id"), case.ticket.type, case.ticket.status)
+    after = written(act, case.ticket, changes)
+    told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
+    if sla.FOLLOWED & set(changes):
+        sla.follow_fields(act, case, after)
+    return after
+
+
+def moved_along(  # noqa: PLR0913  # what comes with a move
+    act: Act,
+    case: Case,
+    action: Action,
+    *,
+    facts: Facts | None = None,
+    more: Mapping[str, Change] | None = None,
+    state_id: UUID | None = None,
 ) -> Ticket:
     """Do *action* to a ticket whose clocks have caught up with the act, and return it as it is now.
 
     *facts* are those by which it is judged; left out, what the ticket itself tells, which suits PSMS. *more* changes
-    are told with it. Raises ActionNotAllowed, ChildrenOpen and FieldError, before anything is written.
+    are told with it; *state_id* is a state of the organization's own in the new status. Raises ActionNotAllowed,
+    ChildrenOpen and FieldError, before anything is written.
     """
     before = case.ticket
     to = edge_of(facts or plain_facts(before), action).target
     closing_guard.require_children_done(act, before, to.status)
     if to.status is Status.RESOLVED:
         require_complete(act.rt, direct(act.session), before)
+    require_state(act.session, state_id, before.type, to.status)
+    # The state of the former status is cleared with it, whoever writes.
+    state = {} if state_id is None else {"state_id": state_id}
     milestones = _milestones(to.status, act.now)
-    after = written(act, before, {"status": to.status, "stage": to.stage, **milestones})
+    after = written(act, before, {"status": to.status, "stage": to.stage, **state, **milestones})
     told(act, status_events(before, after, more or {}), after, case.locked.sequence)
     if before.stage is Stage.AWAITING_APPROVAL:
         approval_ends.withdraw(act, after)
@@ -79,9 +100,17 @@ def _milestones(status: Status, now: datetime) -> dict[str, datetime | None]:
     return {"resolved_at": None}
 
 
+def _edit_events(before: Ticket, after: Ticket, changed: set[str]) -> list[Told]:
+    kinds = (
+        (EventType.TICKET_UPDATED, changed - ASSIGNMENT_FIELDS),
+        (EventType.TICKET_ASSIGNED, changed & ASSIGNMENT_FIELDS),
+    )
+    return [Told(type=kind, changes=changes_from(before, after, names)) for kind, names in kinds if names]
+
+
 def status_events(before: Ticket, after: Ticket, more: Mapping[str, Change]) -> list[Told]:
     """Return the events of a change of status or stage; *more* changes are told with it."""
-    moved = {name for name in ("status", "stage") if getattr(before, name) != getattr(after, name)}
+    moved = {name for name in ("status", "stage", "state_id") if getattr(before, name) != getattr(after, name)}
     changes = {**changes_from(before, after, moved), **more}
     milestone = {Status.RESOLVED: EventType.TICKET_RESOLVED, Status.CLOSED: EventType.TICKET_CLOSED}
     kinds = [EventType.TICKET_STATUS_CHANGED]

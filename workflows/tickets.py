@@ -18,7 +18,7 @@ from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
 from psms.domain.approvals import Source
 from psms.domain.disclosure import disclosed
-from psms.domain.events import EventType, changes_from
+from psms.domain.events import EventType
 from psms.domain.lifecycle import Action
 from psms.domain.lifecycle_checks import edge_of
 from psms.domain.lifecycle_tables import first_state
@@ -28,7 +28,6 @@ from psms.domain.sla.book import Book
 from psms.domain.ticket_access import require_edit, require_opening, require_transition
 from psms.domain.ticket_merging import merged, moved, require_mergeable
 from psms.domain.tickets import (
-    ASSIGNMENT_FIELDS,
     EditTicket,
     OpenTicket,
     Ticket,
@@ -44,8 +43,7 @@ from workflows.approval_steps import begin_chain
 from workflows.names import Task
 from workflows.once import Made, create_once, kept, repeated
 from workflows.sla_books import book_of
-from workflows.sla_clocks import Case
-from workflows.ticket_changes import locked_ticket, moved_along, told, written
+from workflows.ticket_changes import edited, locked_ticket, moved_along
 from workflows.ticket_events import Told, body_of
 from workflows.ticket_facts import chain_for, facts_for, plain_facts
 from workflows.ticket_forms import Placed, judged, placed
@@ -133,7 +131,7 @@ def _filed_within(act: Act, command: OpenTicket) -> tuple[Ticket, Placed]:
 def _asked(act: Act, ticket: Ticket, book: Book) -> Ticket:
     (locked,) = queries.lock_all(act.session, [ticket.id])
     facts = replace(plain_facts(ticket), has_chain=True)
-    ticket = moved_along(act, sla.caught_up(act, locked), Action.REQUEST_APPROVAL, facts)
+    ticket = moved_along(act, sla.caught_up(act, locked), Action.REQUEST_APPROVAL, facts=facts)
     begin_chain(act, ticket, book.chains[ticket.service_id], Source.SERVICE)
     return ticket
 
@@ -269,18 +267,9 @@ def _edited(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, c
     changes = judged(act, book, case.ticket, changes, command.fields)
     if not changes:
         return case.ticket
-    after = write_edit(act, case, changes)
+    after = edited(act, case, changes)
     if "assignee_id" in changes and after.assignee_id is not None:
         sla.taken(act, case, after)
-    return after
-
-
-def write_edit(act: Act, case: Case, changes: dict[str, Any]) -> Ticket:
-    """Change fields of a locked ticket that is caught up, tell of it, and let its clocks follow."""
-    after = written(act, case.ticket, changes)
-    told(act, _edit_events(case.ticket, after, set(changes)), after, case.locked.sequence)
-    if sla.FOLLOWED & set(changes):
-        sla.follow_fields(act, case, after)
     return after
 
 
@@ -327,20 +316,15 @@ def _moved(
     rt: Runtime, session: Session, actor: Actor, locked: LockedTicket, asked: tuple[Action, Mapping[str, Any]]
 ) -> Ticket:
     action, given = asked
+    plan = {name: value for name, value in given.items() if name != "state_id"}
     require_transition(actor, locked.ticket.type, action)
     facts = facts_for(rt, session, actor, locked)
     edge = edge_of(facts, action)
     act = act_of(rt, session, actor)
-    told_of_plan = change_plans.follow(act, locked.ticket, edge, given)
-    after = moved_along(act, sla.caught_up(act, locked), action, facts, told_of_plan)
+    told_of_plan = change_plans.follow(act, locked.ticket, edge, plan)
+    after = moved_along(
+        act, sla.caught_up(act, locked), action, facts=facts, more=told_of_plan, state_id=given.get("state_id")
+    )
     if action is Action.REQUEST_APPROVAL:
         begin_chain(act, after, chain_for(rt, session, actor, locked), Source.SERVICE)
     return after
-
-
-def _edit_events(before: Ticket, after: Ticket, changed: set[str]) -> list[Told]:
-    kinds = (
-        (EventType.TICKET_UPDATED, changed - ASSIGNMENT_FIELDS),
-        (EventType.TICKET_ASSIGNED, changed & ASSIGNMENT_FIELDS),
-    )
-    return [Told(type=kind, changes=changes_from(before, after, names)) for kind, names in kinds if names]

@@ -90,6 +90,7 @@ class EditTicketSchema(_TicketFieldsSchema):
         allow_none=True,
         metadata={"description": "Stays until another is chosen; null: it follows from impact and urgency again."},
     )
+    state_id = Uuid(allow_none=True, metadata={"description": "A state of the status that the ticket has."})
     base_version = _base_version()
 
 
@@ -112,13 +113,25 @@ class OpenTicketSchema(_TicketFieldsSchema):
         return OpenTicket(**{**values, "tags": tuple(values.get("tags", ()))})
 
 
-class TransitionSchema(Schema):
-    """What to do with a ticket's status."""
+class TransitionForRequesterSchema(Schema):
+    """What a requester may do with the status of their own ticket."""
 
     action = choice(Action, required=True)
     planned_start = Instant(metadata={"description": "To schedule a change, where its plan does not say it already."})
     planned_end = Instant(metadata={"description": "As planned_start."})
     outcome = choice(Outcome, metadata={"description": "To resolve a change that is in review."})
+
+
+class TransitionSchema(Schema):
+    """What to do with a ticket's status, and which of the organization's states it is then in. A requester names none.
+
+    Without one it is in none.
+    """
+
+    for_requester: ClassVar[Schema] = TransitionForRequesterSchema()
+
+    action = choice(Action, required=True)
+    state_id = Uuid(metadata={"description": "A state of the status that the action leads to."})
 
 
 class TicketForRequesterQuery(PageQuery):

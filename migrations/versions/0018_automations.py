@@ -1,4 +1,4 @@
-"""Automations, with the work that they wait for and what became of it. The SQL stands beside it."""
+"""Automations, and states that organizations name. The SQL stands beside it."""
 
 from migrations.plain_sql import run_all, run_down
 

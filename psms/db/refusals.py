@@ -22,6 +22,7 @@ _TAKEN = {
     "uq_roles_name": "A role with this name already exists.",
     "uq_calendars_name": "A calendar with this name already exists.",
     "uq_automations_name": "An active automation with this name already exists.",
+    "uq_ticket_states_name": "An active state with this name already exists.",
     "uq_services_name": "A service with this name already exists.",
     "uq_assignments_user": "This user is already assigned to this service.",
     "uq_assignments_team": "This team is already assigned to this service.",

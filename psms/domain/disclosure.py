@@ -30,6 +30,7 @@ class TicketForRequester:
     subject: str
     description: str
     status: Status
+    state_id: UUID | None
     stage: Stage | None
     impact: Level
     urgency: Level

@@ -107,6 +107,7 @@ class Ticket:
     form_version: int | None = None
     parent_id: UUID | None = None
     merged_into_id: UUID | None = None
+    state_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +142,7 @@ EDITABLE = (
     "team_id",
     "tags",
     "custom_fields",
+    "state_id",
 )
 ASSIGNMENT_FIELDS = frozenset({"assignee_id", "team_id"})
 

@@ -77,6 +77,7 @@ _NO_CUSTOM = "     200  200  200  200  200  200  403"
 _DIRECTORY = "     200  200  200  403  200  200  403"
 _WORKERS = "       200  200  200  403  200  403  403"
 _READ_RUNS = "     200  200  200  403  200  200  403"
+_NO_REQUESTER_ELSEWHERE = "200  200  404  403  200  200  403"
 _LEADERS = "       200  200  403  403  403  403  403"
 _MADE = "          201  201  403  403  403  403  403"
 _ADMIN = "         200  403  403  403  403  403  403"
@@ -197,6 +198,10 @@ EXPECT: dict[Route, Row] = {
     ("GET", "/v1/deleted-tickets"): Row(own=_LEADERS),
     ("POST", f"{_TICKET}/restore"): Row(own=_LEADERS, elsewhere=_LEADERS, fresh="deleted"),
     ("POST", f"{_TICKET}/purge"): Row(own=_ADMIN_GONE, elsewhere=_ADMIN_GONE, fresh="deleted"),
+    ("GET", f"{_TICKET}/presence"): Row(own=_DIRECTORY, elsewhere=_NO_REQUESTER_ELSEWHERE),
+    ("PUT", f"{_TICKET}/presence"): Row(
+        own=_DIRECTORY, elsewhere=_NO_REQUESTER_ELSEWHERE, body={"activity": "viewing"}
+    ),
     ("POST", "/v1/organizations"): Row(own=_ADMIN_MADE, body={"name": "Subsidiary {n}"}),
     ("GET", "/v1/organizations"): Row(own=_NO_CUSTOM),
     ("GET", _ORGANIZATION): Row(own=_NO_CUSTOM),
@@ -244,6 +249,10 @@ EXPECT: dict[Route, Row] = {
     ("GET", f"{_SERVICE}/form"): Row(own=_EVERYBODY),
     ("PUT", f"{_SERVICE}/form"): Row(own=_LEADERS, body={"fields": [SITE]}),
     ("GET", f"{_SERVICE}/form-versions"): Row(own=_EVERYBODY),
+    ("POST", "/v1/ticket-states"): Row(own=_MADE, body={"name": "State no. {n}", "status": "on_hold"}),
+    ("GET", "/v1/ticket-states"): Row(own=_EVERYBODY),
+    ("GET", "/v1/ticket-states/<uuid:state_id>"): Row(own=_EVERYBODY),
+    ("PATCH", "/v1/ticket-states/<uuid:state_id>"): Row(own=_LEADERS, body={"name": "Renamed {n}"}),
     ("POST", "/v1/assignments"): Row(
         own=_MADE, body={"service_id": "{service_id}", "user_id": "{user_id}"}, fresh="service_id"
     ),
@@ -293,7 +302,7 @@ EXPECT: dict[Route, Row] = {
     ("PATCH", "/v1/automations/<uuid:automation_id>"): Row(own=_LEADERS, body={"name": "Renamed {n}"}),
     ("GET", "/v1/automations/<uuid:automation_id>/versions"): Row(own=_DIRECTORY),
     ("POST", "/v1/automations/preview"): Row(own=_LEADERS, body=RULE),
-    ("GET", f"{_TICKET}/automations"): Row(own=_DIRECTORY, elsewhere="200  200  404  403  200  200  403"),
+    ("GET", f"{_TICKET}/automations"): Row(own=_DIRECTORY, elsewhere=_NO_REQUESTER_ELSEWHERE),
     ("POST", "/v1/webhook-endpoints"): Row(own=_ADMIN_MADE, body={"url": "http://127.0.0.1:40009/{n}"}),
     ("GET", "/v1/webhook-endpoints"): Row(own=_ADMIN),
     ("GET", _ENDPOINT): Row(own=_ADMIN),
@@ -334,5 +343,7 @@ QUESTIONS: set[Route] = {
     ("POST", "/v1/calendars/<uuid:calendar_id>/preview"),
     ("POST", "/v1/automations/preview"),
     ("POST", "/v1/teams/<uuid:team_id>/routing/simulations"),
+    # A hint that is kept nowhere but in Redis.
+    ("PUT", "/v1/tickets/<uuid:ticket_id>/presence"),
 }
 """What is asked with a body, and changes nothing."""

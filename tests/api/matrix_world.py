@@ -175,6 +175,7 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
             "automation_id": automation,
             "timer_id": boss.call("PUT", f"/v1/tickets/{ticket_id}/timer").json["id"],
             "run_id": _errand(rt, office, UUID(ticket_id)),
+            "state_id": _made(boss, "ticket-states", {"name": "A", "status": "on_hold"}),
             "endpoint_id": endpoint,
             "delivery_id": delivery["id"],
         }

@@ -24,6 +24,7 @@ FOR_REQUESTERS = [
     "resolved_at",
     "service_id",
     "stage",
+    "state_id",
     "status",
     "subject",
     "type",

@@ -60,6 +60,7 @@ def known_ids(standing):
         "role_id": client.post("/v1/roles", json={"name": "A", "base_role": "agent", "permissions": []}).json["id"],
         "endpoint_id": client.post("/v1/webhook-endpoints", json={"url": "http://127.0.0.1:8099/"}).json["id"],
         "automation_id": client.post("/v1/automations", json={"name": "A", **RULE}).json["id"],
+        "state_id": client.post("/v1/ticket-states", json={"name": "A", "status": "open"}).json["id"],
         "delivery_id": service,
         "clock_id": service,
         "rebase_id": service,

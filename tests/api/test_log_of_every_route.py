@@ -58,6 +58,8 @@ CALLS = {
     ("POST", "/v1/sla-policies"): {"name": "New", "resolution_seconds": 60},
     ("PATCH", "/v1/sla-policies/{policy}"): {"name": "Renamed"},
     ("POST", "/v1/sla-simulations"): SIMULATION,
+    ("POST", "/v1/ticket-states"): {"name": "New", "status": "on_hold"},
+    ("PATCH", "/v1/ticket-states/{state}"): {"name": "Renamed"},
     ("POST", "/v1/automations"): {"name": "New", **RULE},
     ("PATCH", "/v1/automations/{automation}"): {"name": "Renamed"},
     ("POST", "/v1/tickets"): {"subject": "New"},
@@ -162,6 +164,7 @@ def things(client, rt, demo, database):
         "role": made("/v1/roles", name="Readers", base_role="agent", permissions=["ticket.read"]),
         "calendar": made("/v1/calendars", name="Usual", time_zone="UTC", always_open=True),
         "policy": policy,
+        "state": made("/v1/ticket-states", name="Usual", status="on_hold"),
         "automation": made("/v1/automations", name="Usual", **RULE),
         "ticket": str(ticket),
         "clock": client.get(f"/v1/tickets/{ticket}/sla").json["clocks"][0]["id"],
@@ -240,14 +243,15 @@ def test_a39_every_unsafe_route_leaves_an_entry_or_changes_nothing(client, demo,
 
 
 def test_a_question_changes_nothing_and_leaves_no_entry(client, things, snapshot):
-    ids = {f"<uuid:{name}_id>": things[name] for name in ("policy", "calendar", "team")}
-    asked = [(re.sub("<[^>]*>", lambda found: ids[found[0]], path), path) for _, path in QUESTIONS]
+    ids = {f"<uuid:{name}_id>": found for name, found in things.items()}
+    asked = [(method, re.sub("<[^>]*>", lambda found: ids[found[0]], path), path) for method, path in QUESTIONS]
     before = snapshot()
 
-    bodies = {rule: ROUTING for _, rule in QUESTIONS if rule.endswith("/simulations")}
-    bodies["/v1/automations/preview"] = RULE
+    bodies: dict[str, object] = {rule: ROUTING for _, rule in QUESTIONS if rule.endswith("/simulations")}
+    bodies |= {"/v1/automations/preview": RULE, "/v1/tickets/<uuid:ticket_id>/presence": {"activity": "viewing"}}
 
-    assert {client.post(path, json=bodies.get(rule, {})).status_code for path, rule in asked} == {200}
+    answers = {client.call(method, path, json=bodies.get(rule, {})).status_code for method, path, rule in asked}
+    assert answers == {200}
     assert snapshot() == before
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    func,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -60,6 +61,7 @@ class TicketRow(OfOrganization, Versioned, Base):
     parent_id: Mapped[UUID | None]
     merged_into_id: Mapped[UUID | None]
     deleted_at: Mapped[datetime | None]
+    state_id: Mapped[UUID | None]
 
     __table_args__ = (
         CheckConstraint("type IN ('incident', 'request', 'problem', 'change')", name="ck_tickets_type"),
@@ -79,6 +81,7 @@ class TicketRow(OfOrganization, Versioned, Base):
         CheckConstraint("merged_into_id <> id", name="ck_tickets_merged"),
         _to("tickets", "parent_id", "SET NULL (parent_id)"),
         _to("tickets", "merged_into_id", "SET NULL (merged_into_id)"),
+        _to("ticket_states", "state_id"),
         _to("services", "service_id"),
         _to("users", "requester_id"),
         _to("users", "assignee_id", "SET NULL (assignee_id)"),
@@ -86,7 +89,12 @@ class TicketRow(OfOrganization, Versioned, Base):
         Index("uq_tickets_number", "organization_id", "number", unique=True),
         *(
             Index(f"ix_tickets_{name}", "organization_id", column, "id", postgresql_where=text(f"{column} IS NOT NULL"))
-            for name, column in (("parent", "parent_id"), ("merged", "merged_into_id"), ("deleted", "deleted_at"))
+            for name, column in (
+                ("parent", "parent_id"),
+                ("merged", "merged_into_id"),
+                ("deleted", "deleted_at"),
+                ("state", "state_id"),
+            )
         ),
         Index(
             "ix_tickets_resolved", "organization_id", "resolved_at", postgresql_where=text("resolved_at IS NOT NULL")
@@ -116,6 +124,35 @@ class TicketRow(OfOrganization, Versioned, Base):
             "team_id",
             "id",
             postgresql_where=text("team_id IS NOT NULL"),
+        ),
+    )
+
+
+class TicketStateRow(OfOrganization, Versioned, Base):
+    """A state that an organization names within a status."""
+
+    __tablename__ = "ticket_states"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
+    name: Mapped[str]
+    status: Mapped[str]
+    types: Mapped[list[str]] = mapped_column(server_default="{}")
+    position: Mapped[int] = mapped_column(server_default="1000")
+    active: Mapped[bool] = mapped_column(server_default=text("true"))
+    version: Mapped[int] = mapped_column(BigInteger, server_default="1")
+
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('new', 'open', 'pending', 'on_hold', 'resolved', 'closed', 'cancelled')",
+            name="ck_ticket_states_status",
+        ),
+        CheckConstraint("position BETWEEN 1 AND 1000000", name="ck_ticket_states_position"),
+        Index(
+            "uq_ticket_states_name",
+            "organization_id",
+            func.lower(text("name")),
+            unique=True,
+            postgresql_where=text("active"),
         ),
     )
 

@@ -34,7 +34,7 @@ TICKET_COLUMNS = (
     _T.id, _T.number, _T.type, _T.subject, _T.description, _T.status, _T.impact, _T.urgency, _T.priority,
     _T.service_id, _T.requester_id, _T.assignee_id, _T.team_id, _T.tags, _T.custom_fields, _T.version,
     _T.created_at, _T.updated_at, _T.resolved_at, _T.closed_at, _T.priority_source, _T.priority_reason,
-    _T.stage, _T.form_version, _T.parent_id, _T.merged_into_id,
+    _T.stage, _T.form_version, _T.parent_id, _T.merged_into_id, _T.state_id,
 )  # fmt: skip
 
 # Looked up, not called: five calls a row show in a list.
@@ -277,6 +277,7 @@ def ticket_of(row: Sequence[Any]) -> Ticket:
         form_version=row[23],
         parent_id=row[24],
         merged_into_id=row[25],
+        state_id=row[26],
     )
 
 
