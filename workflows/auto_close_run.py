@@ -6,6 +6,7 @@ from psms.db.queries import tickets as queries
 from psms.db.queries.auto_close import close_after
 from psms.db.queries.tickets import LockedTicket
 from psms.domain.lifecycle import Action
+from psms.domain.relation_errors import ChildrenOpen
 from psms.domain.runs import Finish, Next, Run, Wait
 from psms.domain.tickets import Status
 from psms.errors import ActionNotAllowed
@@ -25,6 +26,9 @@ def _close(act: Act, run: Run) -> Next:
     if after is None or run.ticket_id is None:
         return Finish({"closed": False, "because": "switched off"})
     (locked,) = queries.lock_all(act.session, [run.ticket_id])
+    if locked.deleted_at is not None:
+        # It may be restored.
+        return Wait("close", act.now + _LOOK_AGAIN)
     resolved_at = locked.ticket.resolved_at
     if locked.ticket.status is not Status.RESOLVED or resolved_at is None:
         return Finish({"closed": False, "because": "not resolved"})
@@ -35,7 +39,7 @@ def _close(act: Act, run: Run) -> Next:
 def _closed(act: Act, locked: LockedTicket) -> Next:
     try:
         moved_along(act, sla.caught_up(act, locked), Action.CLOSE)
-    except ActionNotAllowed:
+    except (ActionNotAllowed, ChildrenOpen):
         return Wait("close", act.now + _LOOK_AGAIN)
     return Finish({"closed": True})
 
