@@ -29,7 +29,7 @@ EXAMPLE: Final = {
 }
 
 
-class ChangeSchema(Schema):
+class FieldChangeSchema(Schema):
     """How a field must have changed; what is empty or left out is not asked."""
 
     before = several(fields.Raw(allow_none=True, validate=scalar), at_most=_MOST, data_key="from")
@@ -51,7 +51,7 @@ class RuleConditionsSchema(ConditionsSchema):
     statuses = several(choice(Status), at_most=len(Status))
     changes = fields.Dict(
         keys=fields.String(validate=validate.OneOf([one.value for one in Watched])),
-        values=fields.Nested(ChangeSchema),
+        values=fields.Nested(FieldChangeSchema),
         metadata={"description": "The fields that must have changed, and from and to which values."},
     )
     by = several(choice(Party), at_most=len(Party), metadata={"description": "Who acted."})
