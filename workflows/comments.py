@@ -16,7 +16,7 @@ from psms.domain.pages import Page, PageRequest
 from psms.domain.relation_errors import MergeRefused
 from psms.domain.tickets import Comment, NewComment, Status, Ticket, Visibility
 from psms.encoding import json_bytes
-from psms.errors import DependencyUnavailable
+from psms.errors import ActionNotAllowed, DependencyUnavailable
 from psms.runtime import Runtime
 from workflows import mentions, merges, sla, trail
 from workflows.act import Act, act_of
@@ -152,10 +152,19 @@ def _follow(act: Act, case: Case, side: Side | None, remembered: dict[str, Any])
     """
     if side is Side.DESK:
         sla.follow_reply(act, case)
-    elif side is Side.CUSTOMER and case.ticket.status is Status.RESOLVED:
-        moved_along(act, replace(case, locked=replace(case.locked, **remembered)), Action.REOPEN)
-    elif side is Side.CUSTOMER:
+    elif side is Side.CUSTOMER and not _reopened(act, case, remembered):
         sla.follow_customer(act, case)
+
+
+def _reopened(act: Act, case: Case, remembered: dict[str, Any]) -> bool:
+    """Reopen a ticket that is resolved, unless something keeps it from that: what was said is said all the same."""
+    if case.ticket.status is not Status.RESOLVED:
+        return False
+    try:
+        moved_along(act, replace(case, locked=replace(case.locked, **remembered)), Action.REOPEN)
+    except ActionNotAllowed:
+        return False
+    return True
 
 
 def _side(actor: Actor, requesters: set[UUID], command: NewComment) -> Side | None:

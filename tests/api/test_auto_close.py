@@ -161,3 +161,17 @@ def test_the_clocks_of_a_ticket_that_a_customer_reopens_go_on_and_they_wait_for_
 
     assert clocks(unanswered) == {"first_response": "running", "resolution": "running"}
     assert clocks(answered) == {"first_response": "met", "next_response": "running", "resolution": "running"}
+
+
+def test_a_deleted_ticket_is_not_closed_until_it_is_restored(client, rt, database):
+    ticket = resolved(client)
+    database.run(sql.SQL("UPDATE tickets SET deleted_at = now()"))
+    events = database.rows(EVENTS, ticket["id"])
+
+    assert after(database, rt, 7 * DAY + 1) == 1
+    assert database.rows(EVENTS, ticket["id"]) == events
+
+    database.run(sql.SQL("UPDATE tickets SET deleted_at = NULL"))
+    assert after(database, rt, 8 * DAY) == 0
+    assert after(database, rt, 8 * DAY + 60) == 1
+    assert status(client, ticket) == "closed"
