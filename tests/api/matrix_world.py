@@ -13,7 +13,7 @@ from api.app import create_app
 from psms.domain.access import MATRIX, Permission, Role, Scope
 from psms.runtime import Runtime
 from tests.api.conftest import ApiClient
-from tests.api.matrix import CUSTOM_KEEPS, Row
+from tests.api.matrix import CUSTOM_KEEPS, Row, filled
 from tests.support.databases import MigratedDatabase
 from tests.support.offices import Office, add_custom_caller, furnish
 from tests.support.tenants import EVERY_SCOPE, add_caller
@@ -49,13 +49,11 @@ class World:
 
     def call(self, caller: ApiClient, method: str, rule: str, row: Row, ids: dict[str, str]) -> Any:
         """Send the request of *row*."""
+        if row.of:
+            ids = ids | {"ticket_id": ids[row.of]}
         path = _PARAMETER.sub(lambda found: ids.get(found[1], _TAKEN_BY_TEXT), rule) + row.query
-        options = {} if row.body is None else {"json": self._filled(row.body, ids)}
+        options = {} if row.body is None else {"json": filled(row.body, {**ids, "n": next(self.numbers)})}
         return caller.call(method, path, **options)
-
-    def _filled(self, template: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
-        places = {**ids, "n": next(self.numbers)}
-        return {name: value.format(**places) if isinstance(value, str) else value for name, value in template.items()}
 
     def denials(self) -> int:
         """Return how many refusals are written down."""
@@ -76,7 +74,12 @@ def make_world(rt: Runtime, database: MigratedDatabase) -> World:
         "custom": add_custom_caller(rt, office.boss, Role.AGENT, kept),
     }
     tenants |= {role: add_caller(rt, organization, role) for role in (Role.MANAGER, Role.INTEGRATION, Role.AUDITOR)}
-    own = _things(rt, ApiClient(http, office.boss.token), office)
+    boss = ApiClient(http, office.boss.token)
+    own = _things(rt, boss, office)
+    everybody = [str(tenant.actor.user_id) for tenant in tenants.values()]
+    own |= _asked(boss, [*everybody, own["user_id"]])
+    for user_id in everybody:
+        _made(boss, "approval-delegations", {"user_id": user_id, "delegate_id": own["user_id"], **_day(2099)})
     # As the sweep would find it in a day.
     database.run(
         sql.SQL("UPDATE sla_clocks SET breached_at = due_at WHERE id = {}").format(sql.Literal(own["clock_id"]))
@@ -98,6 +101,15 @@ def _said(boss: ApiClient, ticket_id: str) -> dict[str, str]:
     return {"ticket_id": ticket_id, "comment_id": comment.json["id"]}
 
 
+def _asked(boss: ApiClient, user_ids: list[str]) -> dict[str, str]:
+    ticket_id = _made(boss, "tickets", {"subject": "A laptop", "type": "request"})
+    step = {"name": "Consent", "user_ids": user_ids, "quorum": "all", "own_requests": True}
+    return {
+        "asked_id": ticket_id,
+        "approval_id": _made(boss, f"tickets/{ticket_id}/approvals", {"steps": [step]}),
+    }
+
+
 def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
     # With no team and of a service that nobody answers for: every agent sees it, and it is the requester's.
     ticket = {"subject": "Printer on fire", "requester_id": str(office.requester.actor.user_id)}
@@ -112,23 +124,31 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
         assert boss.call("PUT", f"/v1/tickets/{ticket_id}/watchers/{watcher}").status_code == 200
     relay_outbox(rt)
     (delivery, *_) = boss.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"]
-    return _said(boss, ticket_id) | {
-        "organization_id": str(office.boss.organization_id),
-        "user_id": user,
-        "team_id": _made(boss, "teams", {"name": "Printers"}),
-        "watcher_id": str(office.requester.actor.user_id),
-        "duty_id": _made(boss, "duties", {"user_id": user, **_day(2099)}),
-        "service_id": service,
-        "assignment_id": _made(boss, "assignments", {"service_id": service, "user_id": user}),
-        "client_id": _made(boss, "clients", {"name": "A", "role": "agent", "scopes": []}),
-        "role_id": _made(boss, "roles", {"name": "Reader", "base_role": "agent", "permissions": []}),
-        "calendar_id": _made(boss, "calendars", {"name": "A", "time_zone": "UTC", "always_open": True}),
-        "policy_id": policy,
-        "rebase_id": boss.get("/v1/sla-rebases").json["items"][0]["id"],
-        "clock_id": boss.get(f"/v1/tickets/{ticket_id}/sla").json["clocks"][0]["id"],
-        "endpoint_id": endpoint,
-        "delivery_id": delivery["id"],
-    }
+    away = {"user_id": user, "delegate_id": str(office.boss.actor.user_id), **_day(2098)}
+    return (
+        _said(boss, ticket_id)
+        | _asked(boss, [user])
+        | {
+            "request_id": _made(boss, "tickets", ticket | {"type": "request"}),
+            "change_id": _made(boss, "tickets", ticket | {"type": "change"}),
+            "delegation_id": _made(boss, "approval-delegations", away),
+            "organization_id": str(office.boss.organization_id),
+            "user_id": user,
+            "team_id": _made(boss, "teams", {"name": "Printers"}),
+            "watcher_id": str(office.requester.actor.user_id),
+            "duty_id": _made(boss, "duties", {"user_id": user, **_day(2099)}),
+            "service_id": service,
+            "assignment_id": _made(boss, "assignments", {"service_id": service, "user_id": user}),
+            "client_id": _made(boss, "clients", {"name": "A", "role": "agent", "scopes": []}),
+            "role_id": _made(boss, "roles", {"name": "Reader", "base_role": "agent", "permissions": []}),
+            "calendar_id": _made(boss, "calendars", {"name": "A", "time_zone": "UTC", "always_open": True}),
+            "policy_id": policy,
+            "rebase_id": boss.get("/v1/sla-rebases").json["items"][0]["id"],
+            "clock_id": boss.get(f"/v1/tickets/{ticket_id}/sla").json["clocks"][0]["id"],
+            "endpoint_id": endpoint,
+            "delivery_id": delivery["id"],
+        }
+    )
 
 
 def _day(year: int) -> dict[str, str]:
@@ -151,6 +171,15 @@ def _resolved_ticket(world: World) -> str:
     ticket_id = _made(requester, "tickets", {"subject": "Done"})
     assert boss.post(f"/v1/tickets/{ticket_id}/transitions", json={"action": "resolve"}).status_code == 200
     return ticket_id
+
+
+def _request(world: World) -> str:
+    return _made(world.callers["admin"], "tickets", {"subject": "A laptop", "type": "request"})
+
+
+def _delegation(world: World) -> str:
+    ids = {"user_id": world.own["user_id"], "delegate_id": world.own["watcher_id"]}
+    return _made(world.callers["admin"], "approval-delegations", {**ids, **_day(2098)})
 
 
 def _service(world: World) -> str:
@@ -181,6 +210,8 @@ def _calendar(world: World) -> str:
 
 
 _MAKERS = {
+    "request_id": _request,
+    "delegation_id": _delegation,
     "calendar_id": _calendar,
     "duty_id": _duty,
     "team_id": _team,

@@ -36,7 +36,12 @@ def known_ids(standing):
     service = client.post("/v1/services", json={"name": "Printing"}).json["id"]
     user = client.post("/v1/users", json={"email": "a@b.example", "name": "A", "role": "agent"}).json["id"]
     ticket = client.post("/v1/tickets", json={"subject": "x"}).json["id"]
+    request = client.post("/v1/tickets", json={"subject": "x", "type": "request"}).json["id"]
+    steps = [{"name": "A", "user_ids": [user]}]
+    away = {"user_id": user, "delegate_id": str(standing.tenant.actor.user_id), **ONE_DAY}
     return {
+        "approval_id": client.post(f"/v1/tickets/{request}/approvals", json={"steps": steps}).json["id"],
+        "delegation_id": client.post("/v1/approval-delegations", json=away).json["id"],
         "ticket_id": ticket,
         "comment_id": client.post(f"/v1/tickets/{ticket}/comments", json={"body": "x"}).json["id"],
         "organization_id": str(standing.tenant.organization_id),

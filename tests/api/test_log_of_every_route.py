@@ -10,6 +10,7 @@ from psycopg import sql
 from api.app import create_app
 from psms.domain.access import Role
 from psms.settings import Settings
+from tests.api import matrix
 from tests.api.matrix import QUESTIONS, SIMULATION
 from tests.support.receiver import Receiver
 from tests.support.tenants import add_endpoint, file_ticket
@@ -20,6 +21,9 @@ from workflows.relay import relay_outbox
 REQUEST = "request-of-this-test"
 FORM = "application/x-www-form-urlencoded"
 SAFE = {"GET", "HEAD", "OPTIONS"}
+
+STEPS = {"steps": [{"name": "Consent", "user_ids": ["{user}"]}]}
+A_DAY = {"from": "2026-12-01T00:00:00Z", "to": "2026-12-02T00:00:00Z"}
 
 # What each unsafe route is called with: a path of names from `things`, and a body.
 CALLS = {
@@ -51,6 +55,13 @@ CALLS = {
     ("POST", "/v1/tickets/{ticket}/sla/{clock}/void"): {"reason": "Their own outage"},
     ("DELETE", "/v1/tickets/{ticket}/sla/{clock}/void"): None,
     ("POST", "/v1/tickets/{ticket}/transitions"): {"action": "resolve"},
+    ("POST", "/v1/tickets/{request}/approvals"): STEPS,
+    ("POST", "/v1/approvals/{approval}/votes"): {"decision": "approve"},
+    ("POST", "/v1/approvals/{approval}/delegate"): {"to_user_id": "{user}"},
+    ("POST", "/v1/approval-delegations"): {"delegate_id": "{user}", **A_DAY},
+    ("DELETE", "/v1/approval-delegations/{delegation}"): None,
+    ("PUT", "/v1/services/{service}/approvals"): STEPS,
+    ("PATCH", "/v1/tickets/{change}/change"): {"plan": "Swap the disks."},
     ("POST", "/v1/tickets/{ticket}/take"): {},
     ("POST", "/v1/tickets/{ticket}/comments"): {"body": "Hello"},
     ("PUT", "/v1/tickets/{ticket}/watchers/{user}"): None,
@@ -105,9 +116,16 @@ def things(client, rt, demo, database):
     database.run(sql.SQL("UPDATE sla_clocks SET breached_at = due_at"))
     user = made("/v1/users", email="somebody@example.com", name="Somebody", role="agent")
     service = client.get("/v1/services").json["items"][0]["id"]
+    request = made("/v1/tickets", subject="A laptop", type="request")
+    me = str(demo.actor.user_id)
+    own = {"name": "Consent", "user_ids": [me, user], "quorum": "all", "own_requests": True}
     other_service = made("/v1/services", name="Phones")
     return {
         "organization": str(demo.organization_id),
+        "request": made("/v1/tickets", subject="A laptop", type="request"),
+        "change": made("/v1/tickets", subject="Disks", type="change"),
+        "approval": made(f"/v1/tickets/{request}/approvals", steps=[own]),
+        "delegation": made("/v1/approval-delegations", delegate_id=user, **A_DAY),
         "service": service,
         "user": user,
         "team": made("/v1/teams", name="Desk"),
@@ -128,7 +146,7 @@ def filled(body, things):
     """Return *body* with the ids of *things*."""
     if body is None:
         return {}
-    return {"json": {k: v.format(**things) if isinstance(v, str) else v for k, v in body.items()}}
+    return {"json": matrix.filled(body, things)}
 
 
 def entries_of(database, request_id=REQUEST):

@@ -64,50 +64,17 @@ CALENDAR = [
     "weekly",
 ]
 ENDPOINT = [
-    "created_at",
-    "description",
-    "disabled_reason",
-    "event_types",
-    "failing_since",
-    "id",
-    "kind",
-    "last_success_at",
-    "state",
-    "updated_at",
-    "url",
-    "version",
-]
+    "created_at", "description", "disabled_reason", "event_types", "failing_since", "id", "kind", "last_success_at",
+    "state", "updated_at", "url", "version",
+]  # fmt: skip
 DELIVERY = [
-    "attempts",
-    "created_at",
-    "dead_reason",
-    "endpoint_id",
-    "event_id",
-    "event_type",
-    "finished_at",
-    "first_attempt_at",
-    "id",
-    "last_error",
-    "last_status",
-    "next_attempt_at",
-    "sequence",
-    "state",
-    "ticket_id",
-]
+    "attempts", "created_at", "dead_reason", "endpoint_id", "event_id", "event_type", "finished_at",
+    "first_attempt_at", "id", "last_error", "last_status", "next_attempt_at", "sequence", "state", "ticket_id",
+]  # fmt: skip
 ENTRY = [
-    "action",
-    "actor_id",
-    "address",
-    "after",
-    "at",
-    "before",
-    "client_id",
-    "id",
-    "outcome",
-    "request_id",
-    "target_id",
+    "action", "actor_id", "address", "after", "at", "before", "client_id", "id", "outcome", "request_id", "target_id",
     "target_type",
-]
+]  # fmt: skip
 REBASE = [
     "applies", "calendar_id", "created_at", "error", "expected", "failures", "finished_at", "id", "policy_id",
     "retry_at", "started_at", "state", "tickets",
@@ -118,10 +85,25 @@ SIMULATED = [
 ]  # fmt: skip
 MANIFEST = ["entries", "exported_at", "key_id", "organization_id", "sha256", "since", "until"]
 
+APPROVAL = [
+    "asked_by", "began_at", "chain_id", "created_at", "decided_at", "escalated_at", "expires_at", "id", "name",
+    "position", "quorum", "remind_at", "required", "source", "state", "ticket_id", "votes",
+]  # fmt: skip
+CHANGE = [
+    "backout_plan", "collisions", "outcome", "plan", "planned_end", "planned_start", "risk", "ticket_id", "version",
+]  # fmt: skip
+
 # By the last word of the address: of one thing and of each in a list.
 READ = {
     "tickets": TICKET,
     "sla": ["at", "clocks", "ticket_id"],
+    "transitions": ["blocked_actions", "legal_actions", "stage", "status", "ticket_id", "version"],
+    "lifecycles": ["guards", "lifecycles"],
+    "approvals": APPROVAL,
+    "approval-delegations": ["created_at", "delegate_id", "id", "since", "until", "user_id"],
+    "chain": ["service_id", "steps", "version"],
+    "change": CHANGE,
+    "change-calendar": ["changes", "complete"],
     "comments": COMMENT,
     "watchers": ["added_at", "user_id"],
     "organizations": ORGANIZATION,
@@ -151,7 +133,14 @@ PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "
 # One delivery is shown with its attempts.
 SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
 # What an act answers with: the thing that it was done to, or what it made.
-ACTS = {"transitions": "tickets", "take": "tickets", "resend": "deliveries", "void": "sla"}
+ACTS = {
+    "transitions": "tickets",
+    "take": "tickets",
+    "votes": "approvals",
+    "delegate": "approvals",
+    "resend": "deliveries",
+    "void": "sla",
+}
 TOLD = {
     "sla-simulations": SIMULATED,
     "preview": ["clocks", "complete", "moved", "tickets", "would_breach"],
@@ -189,7 +178,9 @@ def world(postgres) -> Iterator[World]:
 
 
 def kind_of(rule: str) -> str:
-    """Return the last word of an address."""
+    """Return the last word of an address; a service's approvals are a chain of them."""
+    if rule == "/v1/services/<uuid:service_id>/approvals":
+        return "chain"
     return [part for part in rule.split("/") if not part.startswith("<")][-1]
 
 

@@ -70,6 +70,8 @@ MATRIX: Mapping[Permission, Rule] = {
     Permission.TICKET_ASSIGN: _row(Scope.TICKETS_WRITE, "A A T - S -"),
     Permission.TICKET_PRIORITY: _row(Scope.TICKETS_WRITE, "A A T - S -"),
     Permission.TICKET_WATCH: _row(Scope.TICKETS_WRITE, "A A T O S -", {Role.REQUESTER: Condition.FOR_ONESELF}),
+    Permission.APPROVAL_REQUEST: _row(Scope.TICKETS_WRITE, "A A T - S -"),
+    Permission.CHANGE_PLAN: _row(Scope.TICKETS_WRITE, "A A T - S -"),
     Permission.APPROVAL_VOTE: _row(Scope.TICKETS_WRITE, "O O O O O -"),
     Permission.COMMENT_READ: _row(Scope.TICKETS_READ, "A A T O S A"),
     Permission.COMMENT_CREATE: _row(Scope.COMMENTS_WRITE, "A A T O S -"),
