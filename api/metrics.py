@@ -86,3 +86,19 @@ def _families(backlog: Backlog) -> Iterator[GaugeMetricFamily]:
     yield GaugeMetricFamily(
         "psms_sla_rebases_oldest_seconds", "Age of the oldest of them.", value=backlog.rebases_oldest_s
     )
+    yield from _of_runs(backlog)
+
+
+def _of_runs(backlog: Backlog) -> Iterator[GaugeMetricFamily]:
+    runs = GaugeMetricFamily(
+        "psms_workflow_runs",
+        "Workflow runs that are due, that failed, or that are due and wait for a release that knows them.",
+        labels=["state"],
+    )
+    runs.add_metric(["due"], backlog.runs_due)
+    runs.add_metric(["failed"], backlog.runs_failed)
+    runs.add_metric(["unknown"], backlog.runs_unknown)
+    yield runs
+    yield GaugeMetricFamily(
+        "psms_workflow_runs_oldest_seconds", "How long the oldest due run waits.", value=backlog.runs_oldest_s
+    )

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from psms.db.queries import tickets as queries
-from psms.db.queries.auto_close import close_after
+from psms.db.queries.auto_close import close_after, is_deleted
 from psms.db.queries.tickets import LockedTicket
 from psms.domain.lifecycle import Action
 from psms.domain.runs import Finish, Next, Run, Wait
@@ -29,7 +29,10 @@ def _close(act: Act, run: Run) -> Next:
     if locked.ticket.status is not Status.RESOLVED or resolved_at is None:
         return Finish({"closed": False, "because": "not resolved"})
     due_at = resolved_at + timedelta(seconds=after)
-    return _closed(act, locked) if due_at <= act.now else Wait("close", due_at)
+    if due_at > act.now:
+        return Wait("close", due_at)
+    # Nobody is told anything of what is deleted; it may be restored.
+    return Wait("close", act.now + _LOOK_AGAIN) if is_deleted(act.session, run.ticket_id) else _closed(act, locked)
 
 
 def _closed(act: Act, locked: LockedTicket) -> Next:

@@ -6,6 +6,7 @@ from psms.db.session import Database
 from psms.domain.operations import Backlog, Dependency
 from psms.errors import PsmsError
 from psms.runtime import Runtime
+from workflows.run_kinds import KNOWN
 
 
 def readiness(rt: Runtime) -> list[Dependency]:
@@ -41,4 +42,4 @@ def backlog(rt: Runtime) -> Backlog:
 def backlog_in(database: Database) -> Backlog:
     """Return what waits in a database; raise PsmsError where it cannot be asked."""
     with database.begin_claim() as session:
-        return queries.backlog(session)
+        return queries.backlog(session, list(KNOWN))

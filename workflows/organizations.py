@@ -41,7 +41,10 @@ def get_organization(rt: Runtime, actor: Actor, organization_id: UUID) -> Organi
 
 
 def edit_organization(rt: Runtime, actor: Actor, organization_id: UUID, command: Edit) -> Organization:
-    """Change the organization's name, default service or priorities; a matrix of None is the usual one.
+    """Change the organization's name, default service, priorities, or when resolved tickets close by themselves.
+
+    A matrix of None is the usual one; no time: they stay resolved. A longer time holds for tickets that are resolved
+    already, a shorter one for those that are resolved from now on.
 
     Raises FieldError for priorities that fall where impact or urgency rises. Tickets keep the priorities they have.
     """

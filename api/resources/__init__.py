@@ -28,6 +28,7 @@ from api.resources import (
     watchers,
     webhook_deliveries,
     webhook_endpoints,
+    workflow_runs,
 )
 from api.smorest import Blueprint
 
@@ -54,6 +55,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     sla_reports.blp,
     sla_simulations.blp,
     ticket_sla.blp,
+    workflow_runs.blp,
     webhook_endpoints.blp,
     webhook_deliveries.blp,
     logs.blp,

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from api import render
 from api.auth import actor, requires
@@ -18,6 +18,9 @@ from psms.domain.access import Permission
 from psms.domain.accounts import Edit
 from psms.domain.tickets import Priority
 from workflows import organizations
+
+_MINUTE_S = 60
+_YEAR_S = 365 * 86_400
 
 
 class UrgencyRowSchema(Schema):
@@ -43,6 +46,7 @@ class OrganizationSchema(Answer):
     name = fields.String()
     default_service_id = Uuid(allow_none=True)
     priority_matrix = fields.Nested(PriorityMatrixSchema)
+    auto_close_after_seconds = fields.Integer(allow_none=True)
     version = fields.Integer()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
@@ -68,6 +72,12 @@ class EditOrganizationSchema(Schema):
     default_service_id = Uuid(allow_none=True)
     priority_matrix = fields.Nested(
         PriorityMatrixSchema, allow_none=True, metadata={"description": "null: the usual one."}
+    )
+    auto_close_after_seconds = fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=validate.Range(min=_MINUTE_S, max=_YEAR_S),
+        metadata={"description": "After so long a resolved ticket closes by itself; null: never."},
     )
 
 

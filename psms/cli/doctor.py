@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import click
 
+from psms.cli.doctor_backlog import check_backlog
 from psms.cli.doctor_keys import check_keys
-from psms.cli.doctor_sla import check_rebases
 from psms.embedded.checks_home import check_home
 from psms.embedded.checks_machine import check_machine
 from psms.embedded.checks_mail import check_mail
@@ -42,7 +42,7 @@ def _all_checks(settings: Settings) -> Iterator[Finding]:
     yield from check_servers(settings)
     yield from check_keys(settings)
     yield from check_mail(settings)
-    yield from check_rebases(settings)
+    yield from check_backlog(settings)
 
 
 def _line(finding: Finding) -> str:

@@ -17,7 +17,7 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What waits now; ages in seconds, 0 when nothing waits."""
+    """What waits now; ages in seconds, 0 when nothing waits. *runs_unknown* are due, and of a newer release."""
 
     outbox: int
     outbox_oldest_s: float
@@ -28,6 +28,10 @@ class Backlog:
     rebases: int
     rebases_failing: int
     rebases_oldest_s: float
+    runs_due: int
+    runs_failed: int
+    runs_unknown: int
+    runs_oldest_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,8 @@ _VOTERS = "200  200  200  200  200  403  403"
 _AWAY = {"from": "2126-01-01T00:00:00Z", "to": "2126-01-02T00:00:00Z"}
 _SPAN = "?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"
 _DELIVERIES = f"{_ENDPOINT}/deliveries"
+_RUNS = "/v1/workflow-runs"
+_RUN = f"{_RUNS}/<uuid:run_id>"
 
 # The order of the columns:
 #                 admin mana agen requ inte audi cust
@@ -71,6 +73,7 @@ _CHANGE = "        200  200  200  200  200  403  403"
 _NOT_ELSEWHERE = " 200  200  404  404  200  403  403"
 _NO_CUSTOM = "     200  200  200  200  200  200  403"
 _DIRECTORY = "     200  200  200  403  200  200  403"
+_READ_RUNS = "     200  200  200  403  200  200  403"
 _LEADERS = "       200  200  403  403  403  403  403"
 _MADE = "          201  201  403  403  403  403  403"
 _ADMIN = "         200  403  403  403  403  403  403"
@@ -216,6 +219,10 @@ EXPECT: dict[Route, Row] = {
     ("GET", _DELIVERIES): Row(own=_ADMIN),
     ("GET", f"{_DELIVERIES}/<uuid:delivery_id>"): Row(own=_ADMIN),
     ("POST", f"{_DELIVERIES}/<uuid:delivery_id>/resend"): Row(own=_ADMIN),
+    ("GET", _RUNS): Row(own=_READ_RUNS),
+    ("GET", _RUN): Row(own=_READ_RUNS, elsewhere=" 200  200  404  403  200  200  403"),
+    ("POST", f"{_RUN}/cancel"): Row(own=_LEADERS, elsewhere=_LEADERS, body={"reason": "Not needed."}, fresh="run_id"),
+    ("POST", f"{_RUN}/retry"): Row(own=_LEADERS, elsewhere=_LEADERS, fresh="run_id"),
     ("GET", "/v1/logs"): Row(own="200  403  403  403  403  200  403"),
     ("GET", "/v1/logs/export"): Row(
         own="200  403  403  403  403  200  403", query="?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"

@@ -16,6 +16,7 @@ from tests.api.conftest import ApiClient
 from tests.api.matrix import CUSTOM_KEEPS, Row, filled
 from tests.support.databases import MigratedDatabase
 from tests.support.offices import Office, add_custom_caller, furnish
+from tests.support.played_runs import begin, two_steps
 from tests.support.tenants import EVERY_SCOPE, add_caller
 from workflows import accounts
 from workflows.relay import relay_outbox
@@ -91,7 +92,9 @@ def make_world(rt: Runtime, database: MigratedDatabase) -> World:
         without_scope={scope: ApiClient(http, _without(rt, organization, scope)) for scope in Scope},
         no_good={name: ApiClient(http, token) for name, token in _no_good(rt, database, organization).items()},
         own=own,
-        elsewhere=own | _said(ApiClient(http, office.boss.token), str(office.tickets["with their team"])),
+        elsewhere=own
+        | _said(ApiClient(http, office.boss.token), str(office.tickets["with their team"]))
+        | {"run_id": _errand(rt, office, office.tickets["with their team"])},
         foreign=_things(rt, ApiClient(http, other.boss.token), other),
     )
 
@@ -110,6 +113,15 @@ def _asked(boss: ApiClient, user_ids: list[str]) -> dict[str, str]:
     }
 
 
+def _consent(boss: ApiClient, office: Office, ticket: dict[str, str], user: str) -> dict[str, str]:
+    away = {"user_id": user, "delegate_id": str(office.boss.actor.user_id), **_day(2098)}
+    return _asked(boss, [user]) | {
+        "request_id": _made(boss, "tickets", ticket | {"type": "request"}),
+        "change_id": _made(boss, "tickets", ticket | {"type": "change"}),
+        "delegation_id": _made(boss, "approval-delegations", away),
+    }
+
+
 def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
     # With no team and of a service that nobody answers for: every agent sees it, and it is the requester's.
     ticket = {"subject": "Printer on fire", "requester_id": str(office.requester.actor.user_id)}
@@ -124,14 +136,10 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
         assert boss.call("PUT", f"/v1/tickets/{ticket_id}/watchers/{watcher}").status_code == 200
     relay_outbox(rt)
     (delivery, *_) = boss.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"]
-    away = {"user_id": user, "delegate_id": str(office.boss.actor.user_id), **_day(2098)}
     return (
         _said(boss, ticket_id)
-        | _asked(boss, [user])
+        | _consent(boss, office, ticket, user)
         | {
-            "request_id": _made(boss, "tickets", ticket | {"type": "request"}),
-            "change_id": _made(boss, "tickets", ticket | {"type": "change"}),
-            "delegation_id": _made(boss, "approval-delegations", away),
             "organization_id": str(office.boss.organization_id),
             "user_id": user,
             "team_id": _made(boss, "teams", {"name": "Printers"}),
@@ -147,8 +155,13 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
             "clock_id": boss.get(f"/v1/tickets/{ticket_id}/sla").json["clocks"][0]["id"],
             "endpoint_id": endpoint,
             "delivery_id": delivery["id"],
+            "run_id": _errand(rt, office, UUID(ticket_id)),
         }
     )
+
+
+def _errand(rt: Runtime, office: Office, ticket_id: UUID) -> str:
+    return str(begin(rt, office.boss, two_steps(), key=str(ticket_id), ticket_id=ticket_id))
 
 
 def _day(year: int) -> dict[str, str]:
@@ -180,6 +193,14 @@ def _request(world: World) -> str:
 def _delegation(world: World) -> str:
     ids = {"user_id": world.own["user_id"], "delegate_id": world.own["watcher_id"]}
     return _made(world.callers["admin"], "approval-delegations", {**ids, **_day(2098)})
+
+
+def _failed_run(world: World) -> str:
+    query = f"?ticket_id={_resolved_ticket(world)}"
+    (run,) = world.callers["admin"].get(f"/v1/workflow-runs{query}").json["items"]
+    failed = sql.SQL("UPDATE workflow_runs SET state = 'failed' WHERE id = {}")
+    world.database.run(failed.format(sql.Literal(run["id"])))
+    return str(run["id"])
 
 
 def _service(world: World) -> str:
@@ -220,6 +241,7 @@ _MAKERS = {
     "assignment_id": _assignment,
     "role_id": _role,
     "endpoint_id": _endpoint,
+    "run_id": _failed_run,
 }
 
 

@@ -59,6 +59,7 @@ def known_ids(standing):
         "delivery_id": service,
         "clock_id": service,
         "rebase_id": service,
+        "run_id": service,
         "name": "start.js",
     }
 

@@ -12,6 +12,7 @@ from psms.domain.access import Role
 from psms.settings import Settings
 from tests.api import matrix
 from tests.api.matrix import QUESTIONS, SIMULATION
+from tests.support.played_runs import begin, two_steps
 from tests.support.receiver import Receiver
 from tests.support.tenants import add_endpoint, file_ticket
 from workflows.boot import runtime_for
@@ -66,6 +67,8 @@ CALLS = {
     ("POST", "/v1/tickets/{ticket}/comments"): {"body": "Hello"},
     ("PUT", "/v1/tickets/{ticket}/watchers/{user}"): None,
     ("DELETE", "/v1/tickets/{ticket}/watchers/{user}"): None,
+    ("POST", "/v1/workflow-runs/{run}/cancel"): {"reason": "Not needed"},
+    ("POST", "/v1/workflow-runs/{failed_run}/retry"): {},
     ("POST", "/v1/webhook-endpoints"): {"url": "http://127.0.0.1:8099/hook"},
     ("PATCH", "/v1/webhook-endpoints/{endpoint}"): {"description": "Changed"},
     ("DELETE", "/v1/webhook-endpoints/{endpoint}"): None,
@@ -137,9 +140,18 @@ def things(client, rt, demo, database):
         "policy": policy,
         "ticket": str(ticket),
         "clock": client.get(f"/v1/tickets/{ticket}/sla").json["clocks"][0]["id"],
+        "run": str(begin(rt, demo, two_steps(), "run")),
+        "failed_run": failed_run(rt, demo, database),
         "endpoint": str(endpoint),
         "delivery": client.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"][0]["id"],
     }
+
+
+def failed_run(rt, demo, database):
+    """Return the id of a run that was given up."""
+    run_id = begin(rt, demo, two_steps(), "failed run")
+    database.run(sql.SQL("UPDATE workflow_runs SET state = 'failed' WHERE id = {}").format(sql.Literal(str(run_id))))
+    return str(run_id)
 
 
 def filled(body, things):

@@ -16,23 +16,16 @@ from tests.api.test_fields import COMMENT, FOR_REQUESTERS, TICKET, USER
 from tests.support.databases import fresh_database
 from workflows.relay import relay_outbox
 
-ORGANIZATION = ["created_at", "default_service_id", "id", "name", "priority_matrix", "updated_at", "version"]
+ORGANIZATION = [
+    "auto_close_after_seconds", "created_at", "default_service_id", "id", "name", "priority_matrix", "updated_at",
+    "version",
+]  # fmt: skip
 TEAM = ["created_at", "id", "member_ids", "name", "updated_at", "version"]
 SERVICE = ["active", "created_at", "description", "id", "name", "updated_at", "version"]
 ASSIGNMENT = ["created_at", "id", "service_id", "team_id", "user_id"]
 CLIENT = [
-    "active",
-    "client_id",
-    "created_at",
-    "id",
-    "name",
-    "role",
-    "role_id",
-    "scopes",
-    "updated_at",
-    "user_id",
-    "version",
-]
+    "active", "client_id", "created_at", "id", "name", "role", "role_id", "scopes", "updated_at", "user_id", "version",
+]  # fmt: skip
 ROLE = ["base_role", "created_at", "id", "name", "permissions", "updated_at", "version"]
 POLICY = [
     "active",
@@ -79,6 +72,10 @@ REBASE = [
     "applies", "calendar_id", "created_at", "error", "expected", "failures", "finished_at", "id", "policy_id",
     "retry_at", "started_at", "state", "tickets",
 ]  # fmt: skip
+RUN = [
+    "business_key", "created_at", "data", "due_at", "error", "finished_at", "id", "input", "kind", "reason", "result",
+    "state", "step", "steps_done", "ticket_id", "tries", "updated_at", "version",
+]  # fmt: skip
 SIMULATED = [
     "at", "differences", "different", "filed", "levels", "metrics", "since", "tickets", "until", "used",
     "without_history",
@@ -123,6 +120,7 @@ READ = {
     "time-in-status": ["at", "by", "groups", "since", "tickets", "total", "until", "without_history"],
     "webhook-endpoints": ENDPOINT,
     "deliveries": DELIVERY,
+    "workflow-runs": RUN,
     "logs": ENTRY,
 }
 LESS = {
@@ -130,17 +128,12 @@ LESS = {
     ("users", "agent"): ["active", "email", "id", "is_service", "name", "version"],
 }
 PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "scope", "status", "title", "type"}
-# One delivery is shown with its attempts.
-SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"]}
+# One delivery is shown with its attempts, one run with its steps.
+SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"], "workflow-runs": ["run", "signals", "steps"]}
 # What an act answers with: the thing that it was done to, or what it made.
-ACTS = {
-    "transitions": "tickets",
-    "take": "tickets",
-    "votes": "approvals",
-    "delegate": "approvals",
-    "resend": "deliveries",
-    "void": "sla",
-}
+ACTS = {"transitions": "tickets", "take": "tickets", "resend": "deliveries", "void": "sla"}
+ACTS |= {"cancel": "workflow-runs", "retry": "workflow-runs"}
+ACTS |= {"votes": "approvals", "delegate": "approvals"}
 TOLD = {
     "sla-simulations": SIMULATED,
     "preview": ["clocks", "complete", "moved", "tickets", "would_breach"],

@@ -27,7 +27,7 @@ from workflows.names import QUEUE_OF, Task
 GIVEN, OWN = read_vectors(DEFAULT), read_vectors(STORIES)
 MADE_OF_EVENTS = [one for one in (*OWN["vectors"], *GIVEN["vectors"]) if one["kind"] in {"timeline", "ticket"}]
 # What no policy, no edit and no act on a ticket can bring about.
-NOT_PLAYED = {"restarts": 25, "revives both": 4, "changes too often": 1}
+NOT_PLAYED = {"restarts": 25, "revives both": 4, "changes too often": 1, "writes on what stays resolved": 2}
 BEFORE_ALL = "1985-12-01T00:00:00Z"
 
 
@@ -69,6 +69,8 @@ def world(database: MigratedDatabase, valkey: ValkeyServer, tmp_path: Path) -> I
         connection = lent.enter_context(psycopg.connect(database.superuser_url, autocommit=True))
         # Decades pass.
         connection.execute(b"UPDATE oauth_tokens SET expires_at = 'infinity'")
+        # The examples know nothing of tickets that close by themselves.
+        connection.execute(b"UPDATE organizations SET auto_close_after_seconds = NULL")
         worker.until_ready()
         yield World(
             connection,
@@ -95,4 +97,4 @@ def test_what_cannot_be_played_is_known() -> None:
 
     assert not GIVEN["calendars"].keys() & OWN["calendars"].keys()
     assert not_played == NOT_PLAYED
-    assert len(scripts) == len(MADE_OF_EVENTS) - not_played.total() == 119
+    assert len(scripts) == len(MADE_OF_EVENTS) - not_played.total() == 117

@@ -1,6 +1,7 @@
 """A process dies by SIGKILL between two steps of a promise: every ticket accepted is kept, told and escalated once."""
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -9,10 +10,12 @@ from tests.faults.conftest import soaking
 from tests.support.crew import assert_clocks_follow_from_their_ledgers
 from tests.support.extras import environment_of
 from tests.support.ledger import Ledger
-from tests.support.scene import running_stage, scene_on
+from tests.support.scene import Stage, running_stage, scene_on
 from tests.support.waiting import eventually
 
 TICKETS = 24
+# Passed where a ticket closes by itself.
+OF_RUNS = (CrashPoint.RUN_CLAIMED, CrashPoint.STEP_UNCOMMITTED, CrashPoint.STEP_COMMITTED)
 # Together on one stack in the short form: a process that dies too often in a row waits ever longer for its start.
 TOGETHER = (
     (
@@ -20,9 +23,15 @@ TOGETHER = (
         CrashPoint.RELAY_UNCOMMITTED,
         CrashPoint.DELIVERY_CLAIMED,
         CrashPoint.SWEEP_COMMITTED,
+        CrashPoint.RUN_CLAIMED,
     ),
-    (CrashPoint.RELAY_COMMITTED, CrashPoint.DELIVERY_SENT, CrashPoint.REAP_COMMITTED),
-    (CrashPoint.SWEEP_UNCOMMITTED, CrashPoint.RESULT_UNCOMMITTED, CrashPoint.RESULT_COMMITTED),
+    (CrashPoint.RELAY_COMMITTED, CrashPoint.DELIVERY_SENT, CrashPoint.REAP_COMMITTED, CrashPoint.STEP_UNCOMMITTED),
+    (
+        CrashPoint.SWEEP_UNCOMMITTED,
+        CrashPoint.RESULT_UNCOMMITTED,
+        CrashPoint.RESULT_COMMITTED,
+        CrashPoint.STEP_COMMITTED,
+    ),
 )
 # Passed by `psms keys`: see `test_keys_rotated`.
 OF_COMMANDS = {CrashPoint.KEK_ROTATED, CrashPoint.REENCRYPTION_UNCOMMITTED, CrashPoint.REENCRYPTION_COMMITTED}
@@ -34,6 +43,7 @@ CHILD_OF = {
     **dict.fromkeys((CrashPoint.DELIVERY_CLAIMED, CrashPoint.DELIVERY_SENT), "webhooks"),
     **dict.fromkeys((CrashPoint.RESULT_UNCOMMITTED, CrashPoint.RESULT_COMMITTED), "webhooks"),
     CrashPoint.REAP_COMMITTED: "webhooks",
+    **dict.fromkeys(OF_RUNS, "core"),
     **dict.fromkeys((CrashPoint.SEAL_UNCOMMITTED, CrashPoint.SEAL_COMMITTED), "core"),
 }
 # Passed after five minutes at the earliest, where a policy was edited, or with a mail server: `test_sealer_killed`,
@@ -43,9 +53,6 @@ ELSEWHERE = {
     CrashPoint.REBASE_UNCOMMITTED,
     CrashPoint.REBASE_COMMITTED,
     CrashPoint.MAIL_TAKEN,
-    CrashPoint.RUN_CLAIMED,
-    CrashPoint.STEP_UNCOMMITTED,
-    CrashPoint.STEP_COMMITTED,
 }
 
 
@@ -73,7 +80,26 @@ def deaths(home: Path, point: CrashPoint) -> list[str]:
 def escalated(ledger: Ledger, subject: str) -> list[tuple[object, ...]]:
     """Return how often each ticket whose subject begins with *subject* was escalated."""
     query = """SELECT count(e.id) FROM tickets t LEFT JOIN events e ON e.ticket_id = t.id AND e.type = 'sla.escalated'
-        WHERE starts_with(t.subject, %s) GROUP BY t.id"""
+        WHERE starts_with(t.subject, %s) GROUP BY t.id ORDER BY 1"""
+    return ledger.rows(query, subject)
+
+
+def resolve(stage: Stage, subject: str) -> list[UUID]:
+    """File tickets of this subject and resolve them: each closes by itself after a second."""
+    stage.ledger.rows("UPDATE organizations SET auto_close_after_seconds = 1 RETURNING id")
+    tickets = [stage.desk.file_ticket(subject) for _ in OF_RUNS]
+    for ticket_id in tickets:
+        moved = stage.desk.call("POST", f"/v1/tickets/{ticket_id}/transitions", json={"action": "resolve"})
+        assert moved.status_code == 200
+    return tickets
+
+
+def closed(ledger: Ledger, subject: str) -> list[tuple[object, ...]]:
+    """Return of each ticket of this subject its status, and how often it was closed, by its events and by its run."""
+    query = """SELECT t.status, (SELECT count(*) FROM events e WHERE e.ticket_id = t.id AND e.type = 'ticket.closed'),
+            array_agg(r.state || ' after ' || s.seq)
+        FROM tickets t LEFT JOIN workflow_runs r ON r.ticket_id = t.id LEFT JOIN workflow_steps s ON s.run_id = r.id
+        WHERE t.subject = %s GROUP BY t.id, t.status"""
     return ledger.rows(query, subject)
 
 
@@ -82,11 +108,17 @@ def test_a_death_between_two_steps_loses_nothing_and_doubles_nothing(home, point
         promise = {"name": "Promise", "first_response_seconds": 2}
         assert stage.desk.call("POST", "/v1/sla-policies", json=promise).status_code == 201
         scene.file(TICKETS)
-        everyone = [(1,)] * TICKETS
+        resolved = resolve(stage, f"{scene.subject} resolved") if set(points) & set(OF_RUNS) else []
+        scene.filing.accepted.update(resolved)
+        # Who is resolved waits for no response.
+        everyone = [(0,)] * len(resolved) + [(1,)] * TICKETS
         eventually(lambda: escalated(stage.ledger, scene.subject) == everyone, within=40, what="every escalation")
         eventually(lambda: all(deaths(home, point) for point in points), within=30, what=f"a death at each of {points}")
-        scene.assert_nothing_lost_or_doubled(TICKETS)
+        once = [("closed", 1, ["finished after 1"])] * len(resolved)
+        eventually(lambda: closed(stage.ledger, f"{scene.subject} resolved") == once, within=30, what="every closing")
+        scene.assert_nothing_lost_or_doubled(TICKETS + len(resolved))
 
+        assert closed(stage.ledger, f"{scene.subject} resolved") == once
         assert escalated(stage.ledger, scene.subject) == everyone
         assert [len(deaths(home, point)) for point in points] == [1] * len(points)
         for name in {CHILD_OF[point] for point in points if point in CHILD_OF}:

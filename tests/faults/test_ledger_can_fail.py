@@ -28,6 +28,7 @@ UNPROVEN = "a delivered event has no successful attempt"
 NOTIFIED = "a breach has not exactly one event, notification and instant"
 BREACHED = "breaches and their events differ in number"
 STANDS = "a clock's ledger does not end where the clock stands"
+COUNTED = "a run's steps are not those that it counted"
 SAME_NUMBER = "two tickets have one number"
 
 ANOTHER_ID = "overlay({}id::text PLACING 'ffff' FROM 33)::uuid"
@@ -89,6 +90,12 @@ HARMS = [
     ("UPDATE sla_clocks SET since = since - interval '1 s'", {STANDS}),
     ("UPDATE sla_segments SET ended_at = began_at", {STANDS}),
     ("DELETE FROM sla_segments WHERE number = 1", {STANDS}),
+    (
+        """INSERT INTO workflow_runs (organization_id, id, kind, version, business_key, step, listens, steps_done,
+               created_at, updated_at)
+           SELECT organization_id, id, 'errand', 1, '', 'ask', false, 1, created_at, created_at FROM tickets LIMIT 1""",
+        {COUNTED},
+    ),
     ("DROP INDEX uq_tickets_number; UPDATE tickets SET number = 1", {SAME_NUMBER}),
 ]
 

@@ -14,7 +14,7 @@ from psms.domain.accounts import Edit
 from psms.domain.attempts import Outcome, SendResult, WebhookRequest
 from psms.domain.lifecycle import TRANSITIONS, Action
 from psms.domain.sla_policies import NewSlaPolicy
-from psms.domain.tickets import EditTicket, NewComment, OpenTicket, Priority, Visibility
+from psms.domain.tickets import EditTicket, NewComment, OpenTicket, Priority, Status, Visibility
 from psms.domain.webhooks import EndpointState
 from psms.runtime import Runtime
 from tests.faults.conftest import soaking
@@ -148,6 +148,8 @@ class Walk:
         )
         at = instant(json.loads(written.body)["created_at"])
         ticket.commented(at, answers=staff and visibility is Visibility.PUBLIC)
+        if not staff and ticket.status is Status.RESOLVED:
+            ticket.moved(Action.REOPEN, at)
 
     def add_endpoint(self) -> None:
         if len(self.endpoints) < MOST_ENDPOINTS:

@@ -10,7 +10,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy.exc import IntegrityError
 
-from psms.cli.doctor_sla import finding_of
+from psms.cli.doctor_backlog import of_rebases
 from psms.domain.lifecycle import Action
 from psms.domain.pages import PageRequest
 from psms.domain.sla.calendar_definitions import CalendarFields
@@ -244,7 +244,7 @@ def test_a_rebase_that_fails_says_so_and_lets_the_others_go_first(
     assert (second.state, second.started_at) == (RebaseState.WAITING, None)
     waiting = backlog(rt)
     assert (waiting.rebases, waiting.rebases_failing, waiting.rebases_oldest_s >= 0) == (2, 1, True)
-    failing, slow = finding_of(waiting), finding_of(replace(waiting, rebases_failing=0, rebases_oldest_s=1200))
+    failing, slow = of_rebases(waiting), of_rebases(replace(waiting, rebases_failing=0, rebases_oldest_s=1200))
     assert (failing.grade, failing.sentence.split(":")[0]) == (
         Grade.WARN,
         "1 of 2 edits fail where open tickets follow them",
@@ -259,7 +259,7 @@ def test_a_rebase_that_fails_says_so_and_lets_the_others_go_first(
     assert rebase_tickets(rt) == 1
     database.move_clock(timedelta(minutes=2))
     assert rebase_tickets(rt) == 0
-    assert finding_of(backlog(rt)).grade is Grade.OK
+    assert of_rebases(backlog(rt)).grade is Grade.OK
     done = [get_rebase(rt, acme.actor, one.id) for one in (first, second)]
     assert [(one.state, one.tickets, one.error) for one in done] == [
         (RebaseState.DONE, 0, None),

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from psms.db import schema
+from psms.domain.access import Role
 from psms.domain.accounts import NewTeam
 from psms.domain.lifecycle import Action
 from psms.domain.pages import PageRequest
@@ -21,7 +22,7 @@ from psms.domain.sla_standing import ClockView
 from psms.domain.tickets import EditTicket, NewComment, OpenTicket, Priority
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
-from tests.support.tenants import Tenant
+from tests.support.tenants import Tenant, add_caller
 from workflows import directory, tickets
 from workflows.comments import add_comment
 from workflows.sla_policies import add_policy, edit_policy
@@ -278,7 +279,8 @@ def test_an_edited_agreement_holds_for_a_resolved_ticket_when_it_is_reopened(
     edit_policy(rt, acme.actor, policy_id, EditSlaPolicy(fields=fields, applies=Applies.OPEN_TICKETS))
     rebase_tickets(rt)
     if is_looked_at:
-        add_comment(rt, acme.actor, ticket_id, NewComment(body="Here you are"), None)
+        colleague = add_caller(rt, acme.organization_id, Role.MANAGER).actor
+        add_comment(rt, colleague, ticket_id, NewComment(body="Here you are"), None)
     tickets.transition(rt, acme.actor, ticket_id, Action.REOPEN, None)
 
     assert [stay.target_seconds for stay in stays(rt, acme, ticket_id)] == [7200]

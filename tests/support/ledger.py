@@ -64,6 +64,11 @@ CHECKS = {
         WHERE (s.cycle, s.state, s.cause, s.began_at, s.target, s.consumed, s.ended_at IS NULL)
             IS DISTINCT FROM (c.cycle, c.state, c.cause, c.since, c.target, c.consumed, true)
            OR (SELECT count(*) FROM sla_segments n WHERE n.clock_id = c.id) <> c.segment""",
+    "a run's steps are not those that it counted": """
+        SELECT r.id, r.steps_done FROM workflow_runs r
+        LEFT JOIN workflow_steps s ON s.run_id = r.id AND s.state = 'done' GROUP BY r.organization_id, r.id
+        HAVING count(s.seq) <> r.steps_done OR COALESCE(max(s.seq), 0) <> r.steps_done
+            OR (r.state = 'finished') <> COALESCE(bool_or(s.result ? 'finished'), false)""",
     "two tickets have one number": "SELECT number FROM tickets GROUP BY organization_id, number HAVING count(*) > 1",
 }
 

@@ -198,6 +198,8 @@ class Play:
 
     def _ask(self, _: Call) -> None:
         self._comment(self._world.customer, "public")
+        # It may be open again by that.
+        self._ticket = self._world.desk.call("GET", self._path, 200)
 
     def _comment(self, caller: Caller, visibility: str) -> None:
         caller.call("POST", f"{self._path}/comments", 201, json={"body": "Hm.", "visibility": visibility})

@@ -166,6 +166,8 @@ def _script_of_ticket(vector: Vector) -> Script:
         for name, promised in vector["policies"].items()
     }
     log = vector["log"]
+    if _stays_resolved(log):
+        raise CannotBePlayed("writes on what stays resolved")
     last = {metric: timer["last"] for metric, timer in vector["timers"].items()}
     return Script(
         id=vector["id"],
@@ -178,6 +180,17 @@ def _script_of_ticket(vector: Vector) -> Script:
         ),
         cycles={metric: timer["cycles"] for metric, timer in vector["timers"].items()},
     )
+
+
+def _stays_resolved(log: list[dict[str, Any]]) -> bool:
+    """Tell whether a customer writes on a resolved ticket and does not reopen it by that."""
+    status = ""
+    for entry, later in zip(log, [*log[1:], {}], strict=True):
+        status = entry["to"] if entry["type"] == "status" else status
+        reopens = later.get("to") == "open" and later["at"] == entry["at"]
+        if entry["type"] == "customer_message" and status == "resolved" and not reopens:
+            return True
+    return False
 
 
 def _calls_in(entry: dict[str, Any], policies: dict[Priority, dict[str, Any]]) -> Iterator[Call]:

@@ -115,8 +115,6 @@ _LIST = """
 Place = tuple[UUID, UUID]
 """Where a mail is in the order of retries: organization, mail."""
 
-THE_BEGINNING: Place = (UUID(int=0), UUID(int=0))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMail:

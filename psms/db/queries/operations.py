@@ -1,6 +1,6 @@
 """Counts and lists for operators, across organizations, as the claimer. Finished work is not counted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +38,15 @@ _REBASES = text("""
         COALESCE(EXTRACT(epoch FROM psms_now() - min(created_at)), 0) AS oldest_s
     FROM sla_rebases WHERE state = 'waiting'
 """)
+# *kinds* and *versions* are what this release knows.
+_RUNS = text("""
+    SELECT count(*) FILTER (WHERE known) AS due, count(*) FILTER (WHERE NOT known) AS unknown,
+        COALESCE(EXTRACT(epoch FROM psms_now() - min(due_at) FILTER (WHERE known)), 0) AS oldest_s,
+        (SELECT count(*) FROM workflow_runs WHERE state = 'failed') AS failed
+    FROM (SELECT due_at, (kind, version) IN
+            (SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:versions AS int[]))) AS known
+        FROM workflow_runs WHERE state = 'waiting' AND due_at <= psms_now()) due
+""")
 _OLDEST_DUE = text("""
     SELECT COALESCE(EXTRACT(epoch FROM psms_now() - min(next_due_at)), 0) AS oldest_s FROM webhook_lanes
     WHERE open AND next_due_at < 'infinity' AND next_due_at <= psms_now() AND not_before <= psms_now()
@@ -63,8 +72,8 @@ _PLACES = text("""
 """)
 
 
-def backlog(session: Session) -> Backlog:
-    """Return what waits now."""
+def backlog(session: Session, runs_known: Collection[tuple[str, int]]) -> Backlog:
+    """Return what waits now. *runs_known* are the kinds and versions of workflow runs that this release knows."""
     outbox = session.execute(_OUTBOX).one()
     counts = session.execute(_COUNTS).one()
     deliveries = {
@@ -74,6 +83,7 @@ def backlog(session: Session) -> Backlog:
         "dead": counts.dead,
     }
     rebases = session.execute(_REBASES).one()
+    runs = session.execute(_RUNS, _arrays(runs_known)).one()
     oldest_due_s = float(session.execute(_OLDEST_DUE).scalar_one())
     return Backlog(
         outbox=outbox.rows,
@@ -85,7 +95,15 @@ def backlog(session: Session) -> Backlog:
         rebases=rebases.rows,
         rebases_failing=rebases.failing,
         rebases_oldest_s=float(rebases.oldest_s),
+        runs_due=runs.due,
+        runs_failed=runs.failed,
+        runs_unknown=runs.unknown,
+        runs_oldest_s=float(runs.oldest_s),
     )
+
+
+def _arrays(pairs: Collection[tuple[str, int]]) -> dict[str, list[Any]]:
+    return {"kinds": [kind for kind, _ in pairs], "versions": [version for _, version in pairs]}
 
 
 def _unsealed_s(session: Session) -> float:

@@ -41,8 +41,13 @@ _PRUNE = {
             SELECT organization_id, id FROM mails
             WHERE finished_at < CAST(:now AS timestamptz) - make_interval(days => :days) LIMIT :limit)
     """),
+    "runs": text("""
+        DELETE FROM workflow_runs WHERE (organization_id, id) IN (
+            SELECT organization_id, id FROM workflow_runs
+            WHERE finished_at < CAST(:now AS timestamptz) - make_interval(days => :days) LIMIT :limit)
+    """),
 }
-_BY_AGE = {"deliveries", "mails"}
+_BY_AGE = {"deliveries", "mails", "runs"}
 
 
 def fire(session: Session, name: str, every: timedelta, now: datetime) -> bool:

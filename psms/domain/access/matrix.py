@@ -101,6 +101,8 @@ MATRIX: Mapping[Permission, Rule] = {
     Permission.SLA_READ: _row(Scope.TICKETS_READ, "A A A - S A"),
     Permission.SLA_MANAGE: _row(Scope.SLA_MANAGE, "A A - - - -"),
     Permission.SLA_VOID: _row(Scope.SLA_MANAGE, "A - - - - -"),
+    Permission.RUN_READ: _row(Scope.TICKETS_READ, "A A T - S A"),
+    Permission.RUN_MANAGE: _row(Scope.TICKETS_WRITE, "A A - - - -"),
     Permission.WEBHOOK_MANAGE: _row(Scope.WEBHOOKS_MANAGE, "A - - - - -", step_up=True),
     Permission.LOG_READ: _row(Scope.AUDIT_READ, "A - - - - A"),
     Permission.LOG_EXPORT: _row(Scope.AUDIT_READ, "A - - - - A"),

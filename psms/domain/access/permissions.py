@@ -35,6 +35,8 @@ class Permission(StrEnum):
     SLA_READ = "sla.read"
     SLA_MANAGE = "sla.manage"
     SLA_VOID = "sla.void"
+    RUN_READ = "run.read"
+    RUN_MANAGE = "run.manage"
     WEBHOOK_MANAGE = "webhook.manage"
     LOG_READ = "log.read"
     LOG_EXPORT = "log.export"

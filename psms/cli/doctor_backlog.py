@@ -1,4 +1,4 @@
-"""What `psms doctor` says of edits of policies and calendars that open tickets are still to follow."""
+"""What `psms doctor` says of what waits: edits that open tickets are still to follow, and workflow runs."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 _LONG_S = 600
 
 
-def check_rebases(settings: Settings) -> Iterator[Finding]:
-    """Yield whether open tickets follow edits; nothing where the database cannot be asked, which is told elsewhere."""
+def check_backlog(settings: Settings) -> Iterator[Finding]:
+    """Yield whether what is due is done; nothing where the database cannot be asked, which is told elsewhere."""
     if not settings.database_url:
         return
     database = load("psms.db.session:Database")(settings.database_url, pool_size=1)
@@ -26,10 +26,11 @@ def check_rebases(settings: Settings) -> Iterator[Finding]:
         return
     finally:
         database.close()
-    yield finding_of(backlog)
+    yield of_rebases(backlog)
+    yield of_runs(backlog)
 
 
-def finding_of(backlog: "Backlog") -> Finding:
+def of_rebases(backlog: "Backlog") -> Finding:
     """Return what to say of the edits that wait."""
     if backlog.rebases_failing:
         return warn(
@@ -44,3 +45,24 @@ def finding_of(backlog: "Backlog") -> Finding:
             "is there a worker of the queue bulk?",
         )
     return ok("sla rebases", f"{backlog.rebases} edits are still being followed by open tickets")
+
+
+def of_runs(backlog: "Backlog") -> Finding:
+    """Return what to say of the workflow runs that failed, or whose time has come."""
+    if backlog.runs_failed:
+        return warn(
+            "workflow runs",
+            f"{backlog.runs_failed} failed: `python -m psms work list` names the error, the log of a worker of the "
+            "queue timers tells it in full; `python -m psms work retry` tries them again",
+        )
+    if backlog.runs_unknown:
+        return warn(
+            "workflow runs",
+            f"{backlog.runs_unknown} were begun by a newer release and wait for it: start workers of that release",
+        )
+    if backlog.runs_oldest_s > _LONG_S:
+        return warn(
+            "workflow runs",
+            f"one has been due for {backlog.runs_oldest_s / 60:.0f} minutes: is there a worker of the queue timers?",
+        )
+    return ok("workflow runs", f"{backlog.runs_due} are due")
