@@ -27,7 +27,6 @@ from psms.domain.approvals import (
 )
 from psms.domain.lifecycle import Action
 from psms.domain.pages import Page, PageRequest
-from psms.domain.ticket_access import require_transition
 from psms.encoding import json_bytes
 from psms.errors import ActionNotAllowed, FieldError, NotAllowed, NotFound
 from psms.runtime import Runtime
@@ -70,12 +69,11 @@ def ask(rt: Runtime, actor: Actor, ticket_id: UUID, chain: Chain, once: OnceKey 
     Raises ActionNotAllowed where a ticket is not approved in its present state, and FieldError for steps that make no
     sense or name people and teams that there are not.
     """
-    require(actor, Permission.TICKET_TRANSITION)
+    require(actor, Permission.APPROVAL_REQUEST)
     require_sound(chain)
 
     def create(act: Act) -> Made:
         locked = ticket_queries.lock(act.session, actor, ticket_id)
-        require_transition(actor, locked.ticket.type, Action.REQUEST_APPROVAL)
         require_known(act.session, chain)
         # Read again under the lock.
         act = act_of(rt, act.session, actor)

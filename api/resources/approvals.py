@@ -38,7 +38,7 @@ blp = Blueprint("approvals", "/v1", "What waits for somebody's consent.")
 
 
 @blp.route("/tickets/<uuid:ticket_id>/approvals", methods=["POST"])
-@requires(Permission.TICKET_TRANSITION)
+@requires(Permission.APPROVAL_REQUEST)
 @blp.arguments(AskSchema, example=EXAMPLE_STEPS)
 @blp.creates(ApprovalSchema)
 def ask_for_approval(chain: Chain, ticket_id: UUID) -> Response:

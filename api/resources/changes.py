@@ -92,7 +92,7 @@ def get_change(ticket_id: UUID) -> Response:
 
 
 @blp.route("/tickets/<uuid:ticket_id>/change", methods=["PATCH"])
-@requires(Permission.TICKET_UPDATE)
+@requires(Permission.CHANGE_PLAN)
 @blp.arguments(EditChangeSchema, example={"plan": "Swap the disks.", "backout_plan": "Swap them back.", "risk": "low"})
 @blp.edits(ChangeSchema)
 def edit_change(values: dict[str, Any], ticket_id: UUID) -> Response:

@@ -33,8 +33,9 @@ class Row:
     """The status for each role, on what they see (*own*) and on another team's ticket (*elsewhere*).
 
     Texts in *body* may have places: {n} is a new number, others are ids of the organization. *fresh* names the
-    parameter whose thing is made anew for each call that succeeds, or what else is made then. *not_theirs* are roles
-    that are refused because the thing is somebody else's, and not because they may do so never.
+    parameter whose thing is made anew for each call that succeeds, or what else is made then; *of* the thing of the
+    world that is the ticket. *not_theirs* are roles that are refused because the thing is somebody else's, and not
+    because they may do so never.
     """
 
     own: str
@@ -43,11 +44,21 @@ class Row:
     fresh: str = ""
     query: str = ""
     not_theirs: tuple[str, ...] = ()
+    of: str = ""
 
     def status(self, role: str, *, elsewhere: bool = False) -> int:
         """Return what *role* gets."""
         statuses = (self.elsewhere if elsewhere else self.own).split()
         return int(statuses[ROLES.index(role)])
+
+
+def filled(template: Any, places: dict[str, Any]) -> Any:
+    """Return a body with its places filled in."""
+    if isinstance(template, dict):
+        return {name: filled(value, places) for name, value in template.items()}
+    if isinstance(template, list):
+        return [filled(value, places) for value in template]
+    return template.format(**places) if isinstance(template, str) else template
 
 
 _TICKET = "/v1/tickets/<uuid:ticket_id>"
@@ -60,6 +71,9 @@ _CALENDAR = "/v1/calendars/<uuid:calendar_id>"
 _SERVICE = "/v1/services/<uuid:service_id>"
 _ROUTING = "/v1/teams/<uuid:team_id>/routing"
 _ABSENCE = "/v1/absences/<uuid:absence_id>"
+_APPROVAL = "/v1/approvals/<uuid:approval_id>"
+_VOTERS = "200  200  200  200  200  403  403"
+_AWAY = {"from": "2126-01-01T00:00:00Z", "to": "2126-01-02T00:00:00Z"}
 _SPAN = "?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"
 _DELIVERIES = f"{_ENDPOINT}/deliveries"
 _RUNS = "/v1/workflow-runs"
@@ -98,6 +112,35 @@ EXPECT: dict[Route, Row] = {
     ("POST", f"{_TICKET}/transitions"): Row(
         own=_CHANGE, elsewhere=_NOT_ELSEWHERE, body={"action": "reopen"}, fresh="ticket_id"
     ),
+    ("GET", f"{_TICKET}/transitions"): Row(own=_CHANGE, elsewhere=_NOT_ELSEWHERE),
+    ("GET", "/v1/lifecycles"): Row(own=_EVERYBODY),
+    ("GET", f"{_TICKET}/approvals"): Row(own=_EVERYBODY, of="asked_id"),
+    ("POST", f"{_TICKET}/approvals"): Row(
+        own="201  201  201  403  201  403  403",
+        body={"steps": [{"name": "Consent", "user_ids": ["{user_id}"]}]},
+        fresh="request_id",
+        of="request_id",
+    ),
+    ("GET", "/v1/approvals"): Row(own=_EVERYBODY),
+    ("GET", _APPROVAL): Row(own=_EVERYBODY),
+    # Everybody's vote is asked for, and one more, so that the step stays pending.
+    ("POST", f"{_APPROVAL}/votes"): Row(own=_VOTERS, body={"decision": "approve"}),
+    ("POST", f"{_APPROVAL}/delegate"): Row(own=_VOTERS, body={"to_user_id": "{user_id}"}),
+    ("POST", "/v1/approval-delegations"): Row(
+        own="201  201  201  201  201  403  403", body={"delegate_id": "{user_id}", **_AWAY}
+    ),
+    ("GET", "/v1/approval-delegations"): Row(own=_EVERYBODY),
+    # Somebody else's.
+    ("DELETE", "/v1/approval-delegations/<uuid:delegation_id>"): Row(
+        own="204  204  404  404  404  403  403", fresh="delegation_id"
+    ),
+    ("GET", "/v1/services/<uuid:service_id>/approvals"): Row(own=_EVERYBODY),
+    ("PUT", "/v1/services/<uuid:service_id>/approvals"): Row(own=_LEADERS, body={"steps": []}),
+    ("GET", f"{_TICKET}/change"): Row(own=_EVERYBODY, of="change_id"),
+    ("PATCH", f"{_TICKET}/change"): Row(
+        own="200  200  200  403  200  403  403", body={"plan": "Swap {n}"}, of="change_id"
+    ),
+    ("GET", "/v1/change-calendar"): Row(own=_EVERYBODY, query=_SPAN),
     ("POST", f"{_TICKET}/take"): Row(
         own="200  200  200  403  200  403  403", elsewhere="200  200  404  403  200  403  403", fresh="ticket_id"
     ),

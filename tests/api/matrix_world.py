@@ -14,7 +14,7 @@ from api.app import create_app
 from psms.domain.access import MATRIX, Permission, Role, Scope
 from psms.runtime import Runtime
 from tests.api.conftest import ApiClient
-from tests.api.matrix import CUSTOM_KEEPS, RULE, SITE, Row
+from tests.api.matrix import CUSTOM_KEEPS, RULE, SITE, Row, filled
 from tests.support.databases import MigratedDatabase
 from tests.support.offices import Office, add_custom_caller, furnish
 from tests.support.played_runs import begin, two_steps
@@ -55,24 +55,16 @@ class World:
 
     def call(self, caller: ApiClient, method: str, rule: str, row: Row, ids: dict[str, str]) -> Any:
         """Send the request of *row*."""
+        if row.of:
+            ids = ids | {"ticket_id": ids[row.of]}
         path = _PARAMETER.sub(lambda found: ids.get(found[1], _TAKEN_BY_TEXT), rule) + row.query
-        options = {} if row.body is None else {"json": self._filled(row.body, ids)}
+        options = {} if row.body is None else {"json": filled(row.body, {**ids, "n": next(self.numbers)})}
         return caller.call(method, path, **options)
-
-    def _filled(self, template: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
-        places = {**ids, "n": next(self.numbers)}
-        return {name: _placed(value, places) for name, value in template.items()}
 
     def denials(self) -> int:
         """Return how many refusals are written down."""
         ((found,),) = self.database.rows("SELECT count(*) FROM logs WHERE outcome = 'denied'")
         return int(str(found))
-
-
-def _placed(value: Any, places: dict[str, Any]) -> Any:
-    if isinstance(value, list):
-        return [_placed(one, places) for one in value]
-    return value.format(**places) if isinstance(value, str) else value
 
 
 def make_world(rt: Runtime, database: MigratedDatabase) -> World:
@@ -88,7 +80,12 @@ def make_world(rt: Runtime, database: MigratedDatabase) -> World:
         "custom": add_custom_caller(rt, office.boss, Role.AGENT, kept),
     }
     tenants |= {role: add_caller(rt, organization, role) for role in (Role.MANAGER, Role.INTEGRATION, Role.AUDITOR)}
-    own = _things(rt, ApiClient(http, office.boss.token), office)
+    boss = ApiClient(http, office.boss.token)
+    own = _things(rt, boss, office)
+    everybody = [str(tenant.actor.user_id) for tenant in tenants.values()]
+    own |= _asked(boss, [*everybody, own["user_id"]])
+    for user_id in everybody:
+        _made(boss, "approval-delegations", {"user_id": user_id, "delegate_id": own["user_id"], **_day(2099)})
     # As the sweep would find it in a day.
     database.run(
         sql.SQL("UPDATE sla_clocks SET breached_at = due_at WHERE id = {}").format(sql.Literal(own["clock_id"]))
@@ -134,6 +131,24 @@ def _said(boss: ApiClient, ticket_id: str) -> dict[str, str]:
     }
 
 
+def _asked(boss: ApiClient, user_ids: list[str]) -> dict[str, str]:
+    ticket_id = _made(boss, "tickets", {"subject": "A laptop", "type": "request"})
+    step = {"name": "Consent", "user_ids": user_ids, "quorum": "all", "own_requests": True}
+    return {
+        "asked_id": ticket_id,
+        "approval_id": _made(boss, f"tickets/{ticket_id}/approvals", {"steps": [step]}),
+    }
+
+
+def _consent(boss: ApiClient, office: Office, ticket: dict[str, str], user: str) -> dict[str, str]:
+    away = {"user_id": user, "delegate_id": str(office.boss.actor.user_id), **_day(2098)}
+    return _asked(boss, [user]) | {
+        "request_id": _made(boss, "tickets", ticket | {"type": "request"}),
+        "change_id": _made(boss, "tickets", ticket | {"type": "change"}),
+        "delegation_id": _made(boss, "approval-delegations", away),
+    }
+
+
 def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
     # With no team and of a service that nobody answers for: every agent sees it, and it is the requester's.
     ticket = {"subject": "Printer on fire", "requester_id": str(office.requester.actor.user_id)}
@@ -156,6 +171,7 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
     return (
         _said(boss, ticket_id)
         | _relations(boss, ticket_id, ticket)
+        | _consent(boss, office, ticket, user)
         | {
             "organization_id": str(office.boss.organization_id),
             "user_id": user,
@@ -246,6 +262,15 @@ def _deleted(world: World) -> dict[str, str]:
     return {"ticket_id": ticket_id}
 
 
+def _request(world: World) -> str:
+    return _made(world.callers["admin"], "tickets", {"subject": "A laptop", "type": "request"})
+
+
+def _delegation(world: World) -> str:
+    ids = {"user_id": world.own["user_id"], "delegate_id": world.own["watcher_id"]}
+    return _made(world.callers["admin"], "approval-delegations", {**ids, **_day(2098)})
+
+
 def _failed_run(world: World) -> str:
     query = f"?ticket_id={_resolved_ticket(world)}"
     (run,) = world.callers["admin"].get(f"/v1/workflow-runs{query}").json["items"]
@@ -305,6 +330,8 @@ _MAKERS: dict[str, Callable[[World], str | dict[str, str]]] = {
     "timer_id": _timer,
     "absence_id": _absence,
     "macro_id": _macro,
+    "request_id": _request,
+    "delegation_id": _delegation,
     "calendar_id": _calendar,
     "duty_id": _duty,
     "team_id": _team,

@@ -1,7 +1,6 @@
 """Approvals over the API: asked for by a service and ad hoc, voted on, delegated, and what becomes of the ticket."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -10,22 +9,9 @@ import pytest
 from psms.domain.access import Role
 from tests.api.conftest import ApiClient, Standing
 from tests.api.standing import contents
+from tests.support.approvers import Person, asked, pending, person_of, put, state_of, step
 from tests.support.databases import MigratedDatabase
-from tests.support.tenants import add_caller, make_tenant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """Somebody of the organization, and their way into the API."""
-
-    id: str
-    api: ApiClient
-
-    def votes(self, approval: str, decision: str = "approve", **more: str) -> Any:
-        """Vote."""
-        if decision == "reject":
-            more.setdefault("comment", "Too dear.")
-        return self.api.post(f"/v1/approvals/{approval}/votes", json={"decision": decision, **more})
+from tests.support.tenants import make_tenant
 
 
 @pytest.fixture
@@ -38,11 +24,7 @@ def client(standing: Standing) -> ApiClient:
 def person(standing: Standing) -> Callable[[Role], Person]:
     """Return a new person of a role."""
 
-    def make(role: Role) -> Person:
-        caller = add_caller(standing.rt, standing.tenant.organization_id, role)
-        return Person(id=str(caller.actor.user_id), api=ApiClient(standing.http, caller.token))
-
-    return make
+    return lambda role: person_of(standing, role)
 
 
 @pytest.fixture
@@ -54,32 +36,6 @@ def service(client: ApiClient) -> str:
 def snapshot(standing: Standing) -> Callable[[], dict[str, str]]:
     """Return the whole content of the database, as a digest for each table."""
     return lambda: contents(standing.database)
-
-
-def put(client: ApiClient, service: str, *steps: dict[str, Any]) -> Any:
-    return client.call("PUT", f"/v1/services/{service}/approvals", json={"steps": list(steps)})
-
-
-def step(*people: Person, **more: Any) -> dict[str, Any]:
-    return {"name": "Consent", "user_ids": [one.id for one in people], **more}
-
-
-def asked(who: Person, service: str, **more: Any) -> Any:
-    """File a request and return it."""
-    answer = who.api.post("/v1/tickets", json={"subject": "A laptop", "type": "request", "service_id": service, **more})
-    assert answer.status_code == 201, answer.text
-    return answer.json
-
-
-def pending(who: Person) -> str:
-    """Return the one approval that waits for somebody."""
-    (found,) = who.api.get("/v1/approvals?state=pending&mine=true").json["items"]
-    return str(found["id"])
-
-
-def state_of(client: ApiClient, ticket: str) -> tuple[str, str | None]:
-    shown = client.get(f"/v1/tickets/{ticket}").json
-    return shown["status"], shown["stage"]
 
 
 def events_of(database: MigratedDatabase, ticket: str) -> list[object]:

@@ -39,7 +39,12 @@ def known_ids(standing):
     assert client.call("PUT", f"/v1/services/{service}/form", json=form).status_code == 200
     user = client.post("/v1/users", json={"email": "a@b.example", "name": "A", "role": "agent"}).json["id"]
     ticket = client.post("/v1/tickets", json={"subject": "x"}).json["id"]
+    request = client.post("/v1/tickets", json={"subject": "x", "type": "request"}).json["id"]
+    steps = [{"name": "A", "user_ids": [user]}]
+    away = {"user_id": user, "delegate_id": str(standing.tenant.actor.user_id), **ONE_DAY}
     return {
+        "approval_id": client.post(f"/v1/tickets/{request}/approvals", json={"steps": steps}).json["id"],
+        "delegation_id": client.post("/v1/approval-delegations", json=away).json["id"],
         "ticket_id": ticket,
         "comment_id": client.post(f"/v1/tickets/{ticket}/comments", json={"body": "x"}).json["id"],
         "time_entry_id": client.post(f"/v1/tickets/{ticket}/time-entries", json={"seconds": 60}).json["id"],

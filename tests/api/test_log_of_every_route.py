@@ -11,6 +11,7 @@ from api.app import create_app
 from psms.domain.access import Role
 from psms.domain.time_entries import NewTimer
 from psms.settings import Settings
+from tests.api import matrix
 from tests.api.matrix import QUESTIONS, ROUTING, RULE, SIMULATION, SITE
 from tests.support.played_runs import begin, two_steps
 from tests.support.receiver import Receiver
@@ -23,6 +24,9 @@ from workflows.timers import start_timer
 REQUEST = "request-of-this-test"
 FORM = "application/x-www-form-urlencoded"
 SAFE = {"GET", "HEAD", "OPTIONS"}
+
+STEPS = {"steps": [{"name": "Consent", "user_ids": ["{user}"]}]}
+A_DAY = {"from": "2026-12-01T00:00:00Z", "to": "2026-12-02T00:00:00Z"}
 
 # What each unsafe route is called with: a path of names from `things`, and a body.
 CALLS = {
@@ -67,6 +71,13 @@ CALLS = {
     ("POST", "/v1/tickets/{ticket}/sla/{clock}/void"): {"reason": "Their own outage"},
     ("DELETE", "/v1/tickets/{ticket}/sla/{clock}/void"): None,
     ("POST", "/v1/tickets/{ticket}/transitions"): {"action": "resolve"},
+    ("POST", "/v1/tickets/{request}/approvals"): STEPS,
+    ("POST", "/v1/approvals/{approval}/votes"): {"decision": "approve"},
+    ("POST", "/v1/approvals/{approval}/delegate"): {"to_user_id": "{user}"},
+    ("POST", "/v1/approval-delegations"): {"delegate_id": "{user}", **A_DAY},
+    ("DELETE", "/v1/approval-delegations/{delegation}"): None,
+    ("PUT", "/v1/services/{service}/approvals"): STEPS,
+    ("PATCH", "/v1/tickets/{change}/change"): {"plan": "Swap the disks."},
     ("POST", "/v1/tickets/{ticket}/take"): {},
     ("POST", "/v1/tickets/{ticket}/comments"): {"body": "Hello"},
     ("PUT", "/v1/tickets/{ticket}/watchers/{user}"): None,
@@ -148,6 +159,9 @@ def things(client, rt, demo, database):
     # One's own, to be stopped, and one of somebody else, to be discarded.
     colleague = add_caller(rt, demo.organization_id, Role.AGENT)
     start_timer(rt, demo.actor, ticket, NewTimer())
+    request = made("/v1/tickets", subject="A laptop", type="request")
+    me = str(demo.actor.user_id)
+    own = {"name": "Consent", "user_ids": [me, user], "quorum": "all", "own_requests": True}
     other_service = made("/v1/services", name="Phones")
     automatic = made("/v1/teams", name="Automatic", member_ids=[user])
     assert client.call("PUT", f"/v1/teams/{automatic}/routing", json={"strategy": "round_robin"}).status_code == 200
@@ -155,6 +169,10 @@ def things(client, rt, demo, database):
         "routed": made("/v1/tickets", subject="Routed", team_id=automatic),
         "absence": made("/v1/absences", **{"from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}),
         "organization": str(demo.organization_id),
+        "request": made("/v1/tickets", subject="A laptop", type="request"),
+        "change": made("/v1/tickets", subject="Disks", type="change"),
+        "approval": made(f"/v1/tickets/{request}/approvals", steps=[own]),
+        "delegation": made("/v1/approval-delegations", delegate_id=user, **A_DAY),
         "service": service,
         "user": user,
         "team": made("/v1/teams", name="Desk"),
@@ -205,14 +223,7 @@ def filled(body, things):
     """Return *body* with the ids of *things*."""
     if body is None:
         return {}
-    return {"json": {name: placed(value, things) for name, value in body.items()}}
-
-
-def placed(value, things):
-    """Return a value with the ids of *things* in its places."""
-    if isinstance(value, list):
-        return [placed(one, things) for one in value]
-    return value.format(**things) if isinstance(value, str) else value
+    return {"json": matrix.filled(body, things)}
 
 
 def entries_of(database, request_id=REQUEST):

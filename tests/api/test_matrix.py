@@ -73,8 +73,9 @@ def test_a17_another_organizations_ids_answer_as_unknown_ones_and_change_nothing
         if not names:
             continue
         expected = 403 if row.status(role) == 403 and role not in row.not_theirs else 404
+        last = row.of or names[-1]
         # Both ids of another organization, and its id below one's own.
-        for foreign in (world.foreign, world.own | {names[-1]: world.foreign[names[-1]]}):
+        for foreign in (world.foreign, world.own | {last: world.foreign[last]}):
             theirs = world.call(world.callers[role], method, rule, row, foreign)
             nobodys = world.call(world.callers[role], method, rule, row, world.unknown)
             assert comparable(theirs) == comparable(nobodys), (method, rule)

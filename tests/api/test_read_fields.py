@@ -108,10 +108,25 @@ TRIED = [
 ]  # fmt: skip
 MANIFEST = ["entries", "exported_at", "key_id", "organization_id", "sha256", "since", "until"]
 
+APPROVAL = [
+    "asked_by", "began_at", "chain_id", "created_at", "decided_at", "escalated_at", "expires_at", "id", "name",
+    "position", "quorum", "remind_at", "required", "source", "state", "ticket_id", "votes",
+]  # fmt: skip
+CHANGE = [
+    "backout_plan", "collisions", "outcome", "plan", "planned_end", "planned_start", "risk", "ticket_id", "version",
+]  # fmt: skip
+
 # By the last word of the address: of one thing and of each in a list.
 READ = {
     "tickets": TICKET,
     "sla": ["at", "clocks", "ticket_id"],
+    "transitions": ["blocked_actions", "legal_actions", "stage", "status", "ticket_id", "version"],
+    "lifecycles": ["guards", "lifecycles"],
+    "approvals": APPROVAL,
+    "approval-delegations": ["created_at", "delegate_id", "id", "since", "until", "user_id"],
+    "chain": ["service_id", "steps", "version"],
+    "change": CHANGE,
+    "change-calendar": ["changes", "complete"],
     "comments": COMMENT,
     "watchers": ["added_at", "user_id"],
     "links": ["created_at", "created_by", "id", "kind", "ticket"],
@@ -159,6 +174,7 @@ LESS = {
 PROBLEM = {"code", "detail", "errors", "instance", "permission", "request_id", "scope", "status", "title", "type"}
 # What the last word of the address does not tell.
 KIND_OF = {
+    "/v1/services/<uuid:service_id>/approvals": "chain",
     "/v1/tickets/<uuid:ticket_id>/automations": "firings",
     "/v1/automations/preview": "automation-preview",
 }
@@ -172,6 +188,8 @@ ACTS = {
     "resend": "deliveries",
     "void": "sla",
     "incident": "services",
+    "votes": "approvals",
+    "delegate": "approvals",
     "cancel": "workflow-runs",
     "retry": "workflow-runs",
     **golden_desk.ACTS,

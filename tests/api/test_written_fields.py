@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.api.matrix import EXPECT, QUESTIONS, ROLES
+from tests.api.matrix import EXPECT, QUESTIONS, ROLES, filled
 from tests.api.matrix_world import World, make_world
 from tests.api.standing import contents, runtime_on
 from tests.support.databases import fresh_database
@@ -47,10 +47,9 @@ def world(postgres) -> Iterator[World]:
 
 def written(world, caller, route, row, fields):
     """Send the request of *row* with more *fields*; return the answer."""
-    path = route[1].replace("<uuid:", "{").replace(">", "}").format(**world.own)
-    usual = {name: value.format(n=0, **world.own) for name, value in (row.body or {}).items() if isinstance(value, str)}
-    rest = {name: value for name, value in (row.body or {}).items() if not isinstance(value, str)}
-    return caller.call(route[0], path, json={**usual, **rest, **fields})
+    ids = world.own | ({"ticket_id": world.own[row.of]} if row.of else {})
+    path = route[1].replace("<uuid:", "{").replace(">", "}").format(**ids)
+    return caller.call(route[0], path, json={**filled(row.body or {}, {"n": 0, **ids}), **fields})
 
 
 @pytest.mark.parametrize("role", ROLES)

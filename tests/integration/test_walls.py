@@ -15,6 +15,7 @@ from psms.domain.access import Actor, Role
 from psms.domain.access.roles import NewRole, RoleChoice
 from psms.domain.accounts import NewAssignment, NewTeam, NewUser
 from psms.domain.answers import OnceKey
+from psms.domain.approvals import ApprovalStep, NewDelegation
 from psms.domain.duties import NewDuty
 from psms.domain.pages import PageRequest
 from psms.domain.services import SaveForm
@@ -22,7 +23,7 @@ from psms.domain.sla.calendar_definitions import CalendarFields
 from psms.domain.sla.policy_documents import TargetDocument
 from psms.domain.sla_calendars import EditCalendar, NewCalendar
 from psms.domain.sla_policies import NewSlaPolicy
-from psms.domain.tickets import NewComment
+from psms.domain.tickets import NewComment, OpenTicket, TicketType
 from psms.errors import Misconfigured
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
@@ -33,8 +34,10 @@ from tests.support.receiver import Receiver
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
 from tests.support.told import tell_in_every_way
 from tests.support.waiting import eventually
-from workflows import catalogue, comments, directory, organizations
+from workflows import approvals, catalogue, comments, directory, organizations, tickets
+from workflows.approval_delegations import add_delegation
 from workflows.calendars import add_calendar, edit_calendar
+from workflows.changes import edit_change
 from workflows.deliveries import deliver_due
 from workflows.duties import add_duty
 from workflows.forms import save_form
@@ -96,6 +99,7 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     tell_in_every_way(rt, tenant, ticket_id)
     errand_run(rt, tenant)
     work_in_every_way(rt, actor)
+    ask_and_plan(rt, actor, user_id)
     once = OnceKey(key="key", fingerprint=b"print")
     comments.add_comment(rt, actor, ticket_id, NewComment(body="Hello"), once)
     relay_outbox(rt)
@@ -104,6 +108,19 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     sign_now(rt, tenant.organization_id)
     # The transaction that writes a row of the outbox is all that this needs.
     file_ticket(rt, actor)
+
+
+def ask_and_plan(rt: Runtime, actor: Actor, user_id: UUID) -> None:
+    """Leave an approval that somebody is asked for, with a stand-in, and a change that is planned."""
+    now = datetime.now(UTC)
+    away = NewDelegation(user_id=user_id, delegate_id=actor.user_id, since=now, until=now + timedelta(hours=1))
+    add_delegation(rt, actor, away, None)
+    request, change = (
+        UUID(json.loads(tickets.open_ticket(rt, actor, OpenTicket(subject="x", type=of), None).body)["id"])
+        for of in (TicketType.REQUEST, TicketType.CHANGE)
+    )
+    approvals.ask(rt, actor, request, (ApprovalStep(name="Consent", user_ids=(user_id,)),), None)
+    edit_change(rt, actor, change, {"plan": "Swap the disks."}, None)
 
 
 def at_once(actor: Actor) -> TargetDocument:

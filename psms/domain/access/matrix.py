@@ -75,6 +75,8 @@ MATRIX: Mapping[Permission, Rule] = {
     Permission.TICKET_MERGE: _row(Scope.TICKETS_WRITE, "A A T - S -"),
     Permission.TICKET_DELETE: _row(Scope.TICKETS_WRITE, "A A - - - -"),
     Permission.TICKET_PURGE: _row(Scope.TICKETS_WRITE, "A - - - - -"),
+    Permission.APPROVAL_REQUEST: _row(Scope.TICKETS_WRITE, "A A T - S -"),
+    Permission.CHANGE_PLAN: _row(Scope.TICKETS_WRITE, "A A T - S -"),
     Permission.APPROVAL_VOTE: _row(Scope.TICKETS_WRITE, "O O O O O -"),
     Permission.COMMENT_READ: _row(Scope.TICKETS_READ, "A A T O S A"),
     Permission.COMMENT_CREATE: _row(Scope.COMMENTS_WRITE, "A A T O S -"),
