@@ -9,6 +9,7 @@ _TASKS = [
     "workers.tasks.logs",
     "workers.tasks.notifications",
     "workers.tasks.outbox",
+    "workers.tasks.routing",
     "workers.tasks.sla",
     "workers.tasks.upkeep",
     "workers.tasks.webhooks",

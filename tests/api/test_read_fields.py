@@ -21,18 +21,8 @@ TEAM = ["created_at", "id", "member_ids", "name", "updated_at", "version"]
 SERVICE = ["active", "created_at", "description", "id", "name", "updated_at", "version"]
 ASSIGNMENT = ["created_at", "id", "service_id", "team_id", "user_id"]
 CLIENT = [
-    "active",
-    "client_id",
-    "created_at",
-    "id",
-    "name",
-    "role",
-    "role_id",
-    "scopes",
-    "updated_at",
-    "user_id",
-    "version",
-]
+    "active", "client_id", "created_at", "id", "name", "role", "role_id", "scopes", "updated_at", "user_id", "version",
+]  # fmt: skip
 ROLE = ["base_role", "created_at", "id", "name", "permissions", "updated_at", "version"]
 POLICY = [
     "active",
@@ -95,19 +85,9 @@ DELIVERY = [
     "ticket_id",
 ]
 ENTRY = [
-    "action",
-    "actor_id",
-    "address",
-    "after",
-    "at",
-    "before",
-    "client_id",
-    "id",
-    "outcome",
-    "request_id",
-    "target_id",
+    "action", "actor_id", "address", "after", "at", "before", "client_id", "id", "outcome", "request_id", "target_id",
     "target_type",
-]
+]  # fmt: skip
 REBASE = [
     "applies", "calendar_id", "created_at", "error", "expected", "failures", "finished_at", "id", "policy_id",
     "retry_at", "started_at", "state", "tickets",

@@ -27,6 +27,7 @@ from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.log_tools import sign_now
 from tests.support.receiver import Receiver
+from tests.support.routing import assign_and_wait
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
 from tests.support.told import tell_in_every_way
 from tests.support.waiting import eventually
@@ -78,6 +79,7 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     service = catalogue.list_services(rt, actor, PageRequest()).items[0]
     catalogue.add_assignment(rt, actor, NewAssignment(service_id=service.id, team_id=UUID(team["id"])), None)
     add_endpoint(rt, actor, partner.url("/hook"))
+    assign_and_wait(rt, tenant, user_id, service.id)
     week = CalendarFields(time_zone="UTC", weekly={"mon": [["09:00", "17:00"]]})
     calendar = json.loads(add_calendar(rt, actor, NewCalendar(name="Week", fields=week), None).body)
     edit_calendar(
