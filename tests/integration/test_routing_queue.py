@@ -123,6 +123,26 @@ def test_who_is_active_again_or_joins_gets_what_waits(team: Team, rt: Runtime) -
     assert route_tickets(rt) == 1
 
 
+def test_a_team_that_fails_keeps_no_other_from_its_tickets(team: Team, rt: Runtime, database: MigratedDatabase) -> None:
+    team.assign_by()
+    other = team_of(rt, database, team.tenant, team.members, "Scanners")
+    other.assign_by()
+    broken, sound = team.file(), other.file()
+    change = "UPDATE team_routing SET definition = {} WHERE team_id = {}"
+    ((kept,),) = database.rows("SELECT definition::text FROM team_routing WHERE team_id = %s", team.id)
+    mended, spoilt = (sql.SQL(change).format(sql.Literal(text), sql.Literal(team.id)) for text in (str(kept), "{}"))
+    database.run(spoilt)
+
+    with pytest.raises(KeyError, match="strategy"):
+        route_tickets(rt)
+
+    assert (team.assignee(broken) is None, other.assignee(sound) is None) == (True, False)
+    assert route_tickets(rt) == 0
+    database.run(mended)
+    database.move_clock(timedelta(seconds=30))
+    assert route_tickets(rt) == 1
+
+
 def test_a_team_that_waits_is_not_looked_at_before_something_may_have_changed(
     team: Team, database: MigratedDatabase, wire: Wire
 ) -> None:
