@@ -28,6 +28,7 @@ class Backlog:
     rebases: int
     rebases_failing: int
     rebases_oldest_s: float
+    routing_due_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from tests.support.routing import Team, make_team, team_of
 from tests.support.tenants import Tenant
 from tests.support.wire import CountingProxy, counted
 from workflows import directory, tickets
+from workflows.operations import backlog
 from workflows.routing_drain import route_tickets
 
 Wire = tuple[CountingProxy, Runtime]
@@ -148,7 +149,9 @@ def test_a_team_that_waits_is_not_looked_at_before_something_may_have_changed(
 ) -> None:
     proxy, through = wire
     team.file()
+    assert backlog(through).routing_due_s > 0
     assert route_tickets(through) == 0
+    assert backlog(through).routing_due_s == 0
     ((due, now),) = database.rows("SELECT due_at, psms_now() FROM routing_wakes")
     assert str(due) > str(now)
 

@@ -38,6 +38,10 @@ _REBASES = text("""
         COALESCE(EXTRACT(epoch FROM psms_now() - min(created_at)), 0) AS oldest_s
     FROM sla_rebases WHERE state = 'waiting'
 """)
+# The first of an index; most are due later.
+_ROUTING = text("""
+    SELECT greatest(0, COALESCE(EXTRACT(epoch FROM psms_now() - min(due_at)), 0)) FROM routing_wakes
+""")
 _OLDEST_DUE = text("""
     SELECT COALESCE(EXTRACT(epoch FROM psms_now() - min(next_due_at)), 0) AS oldest_s FROM webhook_lanes
     WHERE open AND next_due_at < 'infinity' AND next_due_at <= psms_now() AND not_before <= psms_now()
@@ -85,6 +89,7 @@ def backlog(session: Session) -> Backlog:
         rebases=rebases.rows,
         rebases_failing=rebases.failing,
         rebases_oldest_s=float(rebases.oldest_s),
+        routing_due_s=float(session.execute(_ROUTING).scalar_one()),
     )
 
 
