@@ -86,6 +86,11 @@ def _families(backlog: Backlog) -> Iterator[GaugeMetricFamily]:
     yield GaugeMetricFamily(
         "psms_sla_rebases_oldest_seconds", "Age of the oldest of them.", value=backlog.rebases_oldest_s
     )
+    yield GaugeMetricFamily(
+        "psms_routing_oldest_due_seconds",
+        "How long a team has been due whose tickets are assigned automatically.",
+        value=backlog.routing_due_s,
+    )
     yield from _of_runs(backlog)
 
 

@@ -85,7 +85,7 @@ class CandidateSchema(Answer):
     rank = fields.Integer(metadata={"description": "1 is the best."})
     eligible = fields.Boolean()
     obstacles = fields.List(choice(Obstacle), metadata={"description": "Why not, where they are not eligible."})
-    load = fields.Integer(metadata={"description": "Open tickets of all teams."})
+    open_tickets = fields.Integer(metadata={"description": "Open tickets of all teams."})
     capacity = fields.Integer(allow_none=True)
     score = fields.Integer(metadata={"description": "The levels of the skills asked for, added up."})
     last_turn = fields.Integer(metadata={"description": "The team's turn at which they were given one last; 0: never."})

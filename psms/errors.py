@@ -134,13 +134,6 @@ class AlreadyTaken(PsmsError):
     code = "already_taken"
 
 
-class NotRoutable(PsmsError):
-    """This ticket cannot be assigned automatically."""
-
-    kind = Kind.CONFLICT
-    code = "not_routable"
-
-
 class WebhookUrlRefused(PsmsError):
     """This URL cannot be a webhook endpoint."""
 

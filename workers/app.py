@@ -10,6 +10,7 @@ _TASKS = [
     "workers.tasks.logs",
     "workers.tasks.notifications",
     "workers.tasks.outbox",
+    "workers.tasks.routing",
     "workers.tasks.runs",
     "workers.tasks.sla",
     "workers.tasks.upkeep",

@@ -17,8 +17,9 @@ from psms.domain.pages import Page, PageRequest
 from psms.domain.routing.config import Strategy
 from psms.domain.routing.deciding import Candidate, Obstacle
 from psms.domain.routing.decisions import MOST_KEPT, RoutingDecision, why_of
+from psms.domain.routing_errors import NotRoutable
 from psms.domain.tickets import Ticket
-from psms.errors import AlreadyTaken, NotRoutable
+from psms.errors import AlreadyTaken
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of

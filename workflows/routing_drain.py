@@ -5,6 +5,7 @@ than they have room for. Who gets what is in `routing_effects`.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -26,6 +27,7 @@ from workflows.routing_rosters import Roster, roster_of
 BATCH = 200
 # Somebody works on a ticket just now: it is looked at when they are through.
 _BUSY = timedelta(seconds=1)
+_AFTER_FAILURE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +43,26 @@ def route_tickets(rt: Runtime) -> int:
     """Give the tickets that wait to whoever is there for them, and return how many found somebody.
 
     Each batch is one transaction: a crash leaves it whole or not at all. Runs by any number of processes at once: a
-    team that another one decides for is left to it.
+    team that another one decides for is left to it. A team that fails lets the others go first, and is then told of.
     """
     with rt.db.begin_claim() as session:
         due = queue.due_teams(session, rt.clock.now(session))
-    return sum(_route_team(rt, row.organization_id, row.team_id) for row in due)
+    done = [_tried(rt, row.organization_id, row.team_id) for row in due]
+    failed = next((problem for problem in done if isinstance(problem, Exception)), None)
+    if failed is not None:
+        raise failed
+    return sum(count for count in done if isinstance(count, int))
+
+
+def _tried(rt: Runtime, organization_id: UUID, team_id: UUID) -> int | Exception:
+    try:
+        return _route_team(rt, organization_id, team_id)
+    except Exception as problem:  # noqa: BLE001  (raised when the other teams had their turn)
+        # Where that fails too, the database is away, and the team stays due.
+        with suppress(Exception), rt.db.begin(organization_id) as session:
+            queue.clear_wakes(session, organization_id, team_id)
+            queue.wake(session, organization_id, team_id, rt.clock.now(session) + _AFTER_FAILURE)
+        return problem
 
 
 def _route_team(rt: Runtime, organization_id: UUID, team_id: UUID) -> int:

@@ -32,6 +32,7 @@ class Backlog:
     runs_failed: int
     runs_unknown: int
     runs_oldest_s: float
+    routing_due_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
@@ -12,7 +12,7 @@ from workflows.routing_drain import route_tickets
 
 NOW = datetime.now(UTC)
 AN_HOUR = {"from": NOW.isoformat(), "to": (NOW + timedelta(hours=1)).isoformat()}
-BY_HAND = {
+BY_HAND: dict[str, Any] = {
     "strategy": "manual",
     "capacity": None,
     "calendar_id": None,
@@ -115,7 +115,7 @@ def test_a_ticket_tells_who_got_it_and_why(client, path, ada, rt):
             "rank": 1,
             "eligible": True,
             "obstacles": [],
-            "load": 0,
+            "open_tickets": 0,
             "capacity": 2,
             "score": 0,
             "last_turn": 0,
@@ -226,7 +226,6 @@ def test_nothing_of_another_organization_is_there(client, other_client, path, ad
     ]
 
     assert [one.status_code for one in asked] == [404] * len(asked)
-    assert UUID(path.split("/")[3])
 
 
 def test_a_simulation_says_who_would_have_had_what_and_changes_nothing(client, path, ada, snapshot):

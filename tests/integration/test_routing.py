@@ -9,8 +9,9 @@ from psms.domain.lifecycle import Action
 from psms.domain.pages import PageRequest
 from psms.domain.routing.config import MemberRule, SkillUse, Strategy, WhenNobody
 from psms.domain.routing.people import NewAbsence, Skill
+from psms.domain.routing_errors import NotRoutable
 from psms.domain.tickets import EditTicket, Priority
-from psms.errors import AlreadyTaken, NotRoutable
+from psms.errors import AlreadyTaken
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.routing import Team, make_team, team_of

@@ -1,9 +1,11 @@
 """Automatic assignment by many at once, beside people, and by a worker that is killed: one assignee, one decision."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from threading import Barrier
 
+import psycopg
 import pytest
 
 from psms.crash import CrashPoint
@@ -14,11 +16,13 @@ from psms.runtime import Runtime
 from tests.support.commands import environment_on, run_psms
 from tests.support.databases import MigratedDatabase
 from tests.support.routing import make_team, team_of
+from tests.support.sabotage import until_waiting, without
 from tests.support.tenants import Tenant, add_caller
 from workflows import tickets
 from workflows.routing_drain import route_tickets
 
 KILLED = -9
+MEMBERS_HELD = "ORDER BY u.id FOR NO KEY UPDATE OF u"
 DOUBLED = """
     SELECT t.id FROM tickets t
     LEFT JOIN events e ON e.ticket_id = t.id AND e.type = 'ticket.assigned'
@@ -71,6 +75,25 @@ def test_nobody_of_two_teams_gets_more_than_they_have_room_for(
 
     assert at_once(rt, 4) == 30
     assert first.loads() == [6] * 5
+
+
+@pytest.mark.parametrize(("guard", "assigned"), [(nullcontext(), 1), (without(MEMBERS_HELD, "ORDER BY u.id"), 2)])
+def test_of_two_teams_of_one_person_the_second_waits_for_the_first_and_unguarded_it_gives_too_much(
+    rt: Runtime, database: MigratedDatabase, acme: Tenant, guard: AbstractContextManager[None], assigned: int
+) -> None:
+    first = make_team(rt, database, acme, 1)
+    for team in (first, team_of(rt, database, acme, first.members, "Scanners")):
+        team.assign_by(capacity=1)
+        team.file()
+    with ThreadPoolExecutor(2) as pool, guard:
+        with psycopg.connect(database.superuser_url) as stopper:
+            # Both have chosen, if they may, and cannot write it yet.
+            stopper.execute("LOCK TABLE routing_decisions IN SHARE MODE")
+            drains = [pool.submit(route_tickets, rt) for _ in range(2)]
+            until_waiting(database, 2)
+        done = sum(drain.result() for drain in drains)
+
+    assert (done, first.loads()) == (assigned, [assigned])
 
 
 def test_two_takers_and_the_router_leave_one_assignee_and_the_others_are_told_who(

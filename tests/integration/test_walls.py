@@ -31,6 +31,7 @@ from tests.support.desk_work import work_in_every_way
 from tests.support.log_tools import sign_now
 from tests.support.played_runs import errand_run
 from tests.support.receiver import Receiver
+from tests.support.routing import assign_and_wait
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
 from tests.support.told import tell_in_every_way
 from tests.support.waiting import eventually
@@ -88,6 +89,7 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
         rt, actor, service.id, SaveForm(fields=[{"key": "site", "type": "text", "label": "Site", "default": "x"}])
     )
     add_endpoint(rt, actor, partner.url("/hook"))
+    assign_and_wait(rt, tenant, user_id, service.id)
     week = CalendarFields(time_zone="UTC", weekly={"mon": [["09:00", "17:00"]]})
     calendar = json.loads(add_calendar(rt, actor, NewCalendar(name="Week", fields=week), None).body)
     edit_calendar(

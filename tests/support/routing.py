@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +11,14 @@ from psycopg import sql
 
 from psms.domain.accounts import NewTeam
 from psms.domain.routing.config import RoutingConfig, Strategy
+from psms.domain.routing.people import NewAbsence, Skill
 from psms.domain.tickets import OpenTicket
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.tenants import Tenant
-from workflows import directory, tickets
+from workflows import absences, directory, skills, tickets
 from workflows.routing_configs import set_routing
+from workflows.routing_drain import route_tickets
 
 _PEOPLE = """
     INSERT INTO users (organization_id, id, email, name, role, created_at, updated_at)
@@ -94,3 +97,19 @@ def team_of(
     made = directory.add_team(rt, tenant.actor, NewTeam(name=name, member_ids=tuple(members)), None)
     team_id = UUID(json.loads(made.body)["id"])
     return Team(rt=rt, database=database, tenant=tenant, id=team_id, members=list(members))
+
+
+def assign_and_wait(rt: Runtime, tenant: Tenant, user_id: UUID, service_id: UUID) -> None:
+    """Let a ticket be assigned to a user, and leave another one waiting for them until they are back."""
+    actor, now = tenant.actor, rt.db.ask(rt.clock.now)
+    made = directory.add_team(rt, actor, NewTeam(name="Automatic", member_ids=(user_id,)), None)
+    team_id = UUID(json.loads(made.body)["id"])
+    skill = [Skill(skill="printers", level=1)]
+    skills.set_skills_of_user(rt, actor, user_id, skill)
+    skills.set_skills_of_service(rt, actor, service_id, skill)
+    set_routing(rt, actor, team_id, RoutingConfig(strategy=Strategy.ROUND_ROBIN), None)
+    for away in (None, NewAbsence(user_id=user_id, since=now, until=now + timedelta(hours=1))):
+        if away is not None:
+            absences.add_absence(rt, actor, away, None)
+        tickets.open_ticket(rt, actor, OpenTicket(subject="Routed", team_id=team_id), None)
+        route_tickets(rt)

@@ -47,6 +47,10 @@ _RUNS = text("""
             (SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:versions AS int[]))) AS known
         FROM workflow_runs WHERE state = 'waiting' AND due_at <= psms_now()) due
 """)
+# The first of an index; most are due later.
+_ROUTING = text("""
+    SELECT greatest(0, COALESCE(EXTRACT(epoch FROM psms_now() - min(due_at)), 0)) FROM routing_wakes
+""")
 _OLDEST_DUE = text("""
     SELECT COALESCE(EXTRACT(epoch FROM psms_now() - min(next_due_at)), 0) AS oldest_s FROM webhook_lanes
     WHERE open AND next_due_at < 'infinity' AND next_due_at <= psms_now() AND not_before <= psms_now()
@@ -99,6 +103,7 @@ def backlog(session: Session, runs_known: Collection[tuple[str, int]]) -> Backlo
         runs_failed=runs.failed,
         runs_unknown=runs.unknown,
         runs_oldest_s=float(runs.oldest_s),
+        routing_due_s=float(session.execute(_ROUTING).scalar_one()),
     )
 
 

@@ -60,7 +60,7 @@ class Candidate:
     rank: int
     eligible: bool
     obstacles: Sequence[Obstacle]
-    load: int
+    open_tickets: int
     capacity: int | None
     score: int
     last_turn: int
@@ -115,7 +115,7 @@ def _candidate(member: Member, config: RoutingConfig, wanted: Mapping[str, int],
         rank=rank,
         eligible=not obstacles,
         obstacles=obstacles,
-        load=member.load,
+        open_tickets=member.load,
         capacity=member.capacity,
         score=_score(member, wanted),
         last_turn=member.turn,

@@ -44,7 +44,7 @@ def why_of(strategy: Strategy, user_id: UUID | None, candidates: Sequence[Candid
     if user_id is None:
         return f"Nobody could be given it: {_against(candidates)}. It waits in the team's queue."
     chosen = candidates[0]
-    open_now = "no open ticket" if chosen.load == 0 else _counted(chosen.load, "open ticket")
+    open_now = "no open ticket" if chosen.open_tickets == 0 else _counted(chosen.open_tickets, "open ticket")
     limit = "" if chosen.capacity is None else f" of at most {chosen.capacity}"
     if not chosen.eligible:
         obstacles = ", ".join(_SAID[one] for one in chosen.obstacles)
