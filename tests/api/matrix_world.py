@@ -59,7 +59,7 @@ class World:
 
     def _filled(self, template: dict[str, Any], ids: dict[str, str]) -> dict[str, Any]:
         places = {**ids, "n": next(self.numbers)}
-        return {name: _placed(value, places) for name, value in template.items()}
+        return {name: placed(value, places) for name, value in template.items()}
 
     def denials(self) -> int:
         """Return how many refusals are written down."""
@@ -67,9 +67,10 @@ class World:
         return int(str(found))
 
 
-def _placed(value: Any, places: dict[str, Any]) -> Any:
+def placed(value: Any, places: dict[str, Any]) -> Any:
+    """Return a value of a body with ids in its places."""
     if isinstance(value, list):
-        return [_placed(one, places) for one in value]
+        return [placed(one, places) for one in value]
     return value.format(**places) if isinstance(value, str) else value
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api.matrix import EXPECT, QUESTIONS, ROLES
-from tests.api.matrix_world import World, make_world
+from tests.api.matrix_world import World, make_world, placed
 from tests.api.standing import contents, runtime_on
 from tests.support.databases import fresh_database
 
@@ -31,6 +31,7 @@ NOBODYS = {
 # What these routes are for; who may give which role is tested in `test_roles`.
 TAKEN = {
     ("POST", "/v1/tickets"): {"requester_id"},
+    ("POST", "/v1/tickets/<uuid:ticket_id>/split"): {"requester_id"},
     ("POST", "/v1/users"): {"role"},
     ("PATCH", "/v1/users/<uuid:user_id>"): {"role"},
     ("POST", "/v1/clients"): {"role"},
@@ -48,9 +49,8 @@ def world(postgres) -> Iterator[World]:
 def written(world, caller, route, row, fields):
     """Send the request of *row* with more *fields*; return the answer."""
     path = route[1].replace("<uuid:", "{").replace(">", "}").format(**world.own)
-    usual = {name: value.format(n=0, **world.own) for name, value in (row.body or {}).items() if isinstance(value, str)}
-    rest = {name: value for name, value in (row.body or {}).items() if not isinstance(value, str)}
-    return caller.call(route[0], path, json={**usual, **rest, **fields})
+    usual = {name: placed(value, {"n": 0, **world.own}) for name, value in (row.body or {}).items()}
+    return caller.call(route[0], path, json={**usual, **fields})
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -21,6 +21,7 @@ from psms.domain.sla.calendar_definitions import CalendarFields
 from psms.domain.sla.policy_documents import TargetDocument
 from psms.domain.sla_calendars import EditCalendar, NewCalendar
 from psms.domain.sla_policies import NewSlaPolicy
+from psms.domain.ticket_links import LinkKind, NewLink
 from psms.domain.tickets import NewComment
 from psms.errors import Misconfigured
 from psms.runtime import Runtime
@@ -35,10 +36,12 @@ from workflows.calendars import add_calendar, edit_calendar
 from workflows.deliveries import deliver_due
 from workflows.duties import add_duty
 from workflows.log_seals import seal_logs
+from workflows.merges import merge_ticket
 from workflows.relay import relay_outbox
 from workflows.roles import add_role
 from workflows.sla_policies import add_policy
 from workflows.sla_sweep import fire_due_timers
+from workflows.ticket_links import add_link
 
 _TENANT_TABLES = """
     SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
@@ -89,12 +92,19 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     tell_in_every_way(rt, tenant, ticket_id)
     once = OnceKey(key="key", fingerprint=b"print")
     comments.add_comment(rt, actor, ticket_id, NewComment(body="Hello"), once)
+    relate(rt, actor, ticket_id)
     relay_outbox(rt)
     deliver_due(rt)
     seal_logs(rt)
     sign_now(rt, tenant.organization_id)
     # The transaction that writes a row of the outbox is all that this needs.
     file_ticket(rt, actor)
+
+
+def relate(rt: Runtime, actor: Actor, ticket_id: UUID) -> None:
+    """Link a ticket to another one, and merge a third into it."""
+    add_link(rt, actor, ticket_id, NewLink(kind=LinkKind.BLOCKS, ticket_id=file_ticket(rt, actor)), None)
+    merge_ticket(rt, actor, file_ticket(rt, actor), ticket_id, None)
 
 
 def at_once(actor: Actor) -> TargetDocument:
