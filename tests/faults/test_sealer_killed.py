@@ -2,21 +2,18 @@
 
 import os
 import signal
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from psms.crash import CrashPoint
 from psms.runtime import Runtime
+from tests.support.commands import run_psms
 from tests.support.databases import MigratedDatabase
 from tests.support.log_tools import SIX_MINUTES, found, sealed_and_signed, verified
 from tests.support.tenants import Tenant, file_ticket, make_tenant
 from workflows.log_seals import seal_logs
 
-PROJECT = Path(__file__).resolve().parents[2]
 TICKETS = 20
 
 
@@ -35,8 +32,7 @@ def drain(rt: Runtime, **variables: str) -> int:
         "PSMS_HOME": str(rt.settings.home),
         **variables,
     }
-    command = (sys.executable, "-m", "psms", "drain")
-    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=False).returncode
+    return run_psms(environment, "drain").returncode
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,18 @@
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from psms.embedded.addresses import free_port
-from psms.embedded.launch import tied
 from psms.runtime import Runtime
-from tests.support.commands import environment_on
+from tests.support.commands import Running, environment_on
 from tests.support.databases import MigratedDatabase
 from tests.support.waiting import eventually
 from workers.run import recorded
 from workflows.names import Task
 
-PROJECT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 90
 EVENTS = """
     SELECT action, after FROM logs WHERE organization_id = '00000000-0000-0000-0000-000000000000'
@@ -41,15 +37,8 @@ def test_a_process_that_starts_and_stops_leaves_two_entries(
     rt: Runtime, database: MigratedDatabase, tmp_path: Path, name: str, end: str
 ) -> None:
     variables = {"PSMS_PORT": str(free_port()), "REDIS_URL": rt.settings.redis_url, "PSMS_READY_FILE": ""}
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(
-            tied((sys.executable, "-m", "psms", *COMMANDS[name]), signal.SIGKILL),
-            cwd=PROJECT,
-            env=environment_on(database, tmp_path, **variables, PSMS_KEK=os.environ.get("PSMS_KEK", "")),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
+    environment = environment_on(database, tmp_path, **variables, PSMS_KEK=os.environ.get("PSMS_KEK", ""))
+    process = Running(environment, COMMANDS[name], (tmp_path / "log",) * 2)
     try:
         eventually(lambda: actions(database) == ["process.started"], within=PATIENCE_S, what="its start")
         eventually(lambda: has_caught(process, signal.SIGTERM), within=PATIENCE_S, what="its readiness to end")
@@ -61,7 +50,7 @@ def test_a_process_that_starts_and_stops_leaves_two_entries(
     assert all(str(after["name"]).startswith(name) for _, after in database.rows(EVENTS))  # type: ignore[index]
 
 
-def has_caught(process: subprocess.Popen[bytes], number: signal.Signals) -> bool:
+def has_caught(process: Running, number: signal.Signals) -> bool:
     """Tell whether a process has said what it does at a signal (proc(5): SigCgt)."""
     assert process.poll() is None
     status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")

@@ -1,14 +1,13 @@
 """A20: no process of PSMS starts on a database role that the walls between organizations would not hold."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from psycopg import sql
 
+from tests.support.commands import run_psms
 from tests.support.databases import MigratedDatabase
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,15 +32,7 @@ def test_a20_a_process_refuses_to_start_as_a_role_that_passes_walls(
 ) -> None:
     variables = {"DATABASE_URL": unfit_url, "REDIS_URL": "redis://127.0.0.1:1/0", "PSMS_HOME": str(tmp_path)}
 
-    done = subprocess.run(
-        (sys.executable, "-m", "psms", *COMMANDS[name]),
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    done = run_psms({**os.environ, **variables}, *COMMANDS[name])
 
     assert done.returncode != 0
     assert "could bypass the walls between organizations" in done.stdout + done.stderr

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from psms.embedded.launch import tied
 from psms.runtime import Runtime
+from tests.support.commands import run_psms
 from tests.support.databases import MigratedDatabase
 from tests.support.receiver import Answer, Receiver
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
@@ -42,15 +43,7 @@ def psms(variables: dict[str, str]) -> Command:
     """Run a command to its end."""
 
     def call(*arguments: str, **changed: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            (sys.executable, "-m", "psms", *arguments),
-            cwd=PROJECT,
-            env={**variables, **changed},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        return run_psms({**variables, **changed}, *arguments)
 
     return call
 

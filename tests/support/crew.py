@@ -4,19 +4,15 @@ A whole stack, whose supervisor starts again what dies, is in `stacks`; the API 
 """
 
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from psms.embedded.launch import tied
-from tests.support.commands import environment_on, run_psms
+from tests.support.commands import Running, environment_on, run_psms
 from tests.support.databases import MigratedDatabase
 from tests.support.keys import TEST_KEK
 from tests.support.waiting import eventually
 
-_PROJECT = Path(__file__).resolve().parents[2]
 _START_S, _END_S = 90.0, 30.0
 # Long enough that nothing is looked for but what somebody was asked to look for.
 NO_FALLBACK = {"PSMS_FALLBACK_AFTER_MS": "600000"}
@@ -26,7 +22,7 @@ class Member:
     """One process: how it is started is kept, so that it can be started again after its death."""
 
     def __init__(self, name: str, arguments: tuple[str, ...], environment: Mapping[str, str], home: Path) -> None:
-        self._command = (sys.executable, "-m", "psms", *arguments)
+        self._arguments = arguments
         self._ready = home / f"{name}.ready"
         self._environment = {**environment, "PSMS_READY_FILE": str(self._ready)}
         self._log = home / f"{name}.log"
@@ -75,17 +71,9 @@ class Member:
         assert self.is_running(), self.log
         return self._ready.exists()
 
-    def _started(self) -> "subprocess.Popen[bytes]":
+    def _started(self) -> Running:
         self._ready.unlink(missing_ok=True)
-        with self._log.open("ab") as log:
-            return subprocess.Popen(
-                tied(self._command, signal.SIGKILL),
-                cwd=_PROJECT,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        return Running(self._environment, self._arguments, (self._log, self._log))
 
 
 class Crew:

@@ -2,9 +2,7 @@
 
 import os
 import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID
 
 import psycopg
@@ -13,14 +11,13 @@ from psms.adapters.anchors import anchor_of
 from psms.adapters.log_keys import signer_of, trusted_keys
 from psms.domain.log_proof import Finding, Verified
 from psms.runtime import Runtime
+from tests.support.commands import run_psms
 from tests.support.databases import MigratedDatabase
 from workflows.log_checkpoints import sign_chain
 from workflows.log_seals import seal_logs
 from workflows.log_verification import Witnesses, organizations_with_logs, verify_log
 
 SIX_MINUTES = timedelta(minutes=6)
-
-_PROJECT = Path(__file__).resolve().parents[2]
 
 
 def psms(rt: Runtime, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -32,8 +29,7 @@ def psms(rt: Runtime, *arguments: str, **variables: str) -> subprocess.Completed
         "PSMS_HOME": str(rt.settings.home),
         **variables,
     }
-    command = (sys.executable, "-m", "psms", *arguments)
-    return subprocess.run(command, cwd=_PROJECT, env=environment, capture_output=True, text=True, check=False)
+    return run_psms(environment, *arguments)
 
 
 def sealed_and_signed(rt: Runtime, database: MigratedDatabase) -> None:

@@ -3,16 +3,13 @@
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from psms.embedded.launch import tied
+from tests.support.commands import Running
 from tests.support.waiting import eventually
 from workflows.names import Task
 
-_PROJECT = Path(__file__).resolve().parents[2]
 _START_S = 30.0
 # Long enough that a run within a second or so was asked for by a nudge, not by the fallback.
 NO_FALLBACK_MS = 60_000
@@ -30,16 +27,9 @@ class WorkerProcess:
             "PSMS_READY_FILE": str(self._ready),
             "PSMS_FALLBACK_AFTER_MS": str(fallback_ms),
         }
-        command = (sys.executable, "-m", "tests.support.worker_program", what, str(self._runs), *arguments)
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                tied(command, signal.SIGKILL),
-                cwd=_PROJECT,
-                env={**os.environ, **variables},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
+        told = (what, str(self._runs), *arguments)
+        said = (self._log, self._log)
+        self._process = Running({**os.environ, **variables}, told, said, "tests.support.worker_program")
 
     @property
     def log(self) -> str:

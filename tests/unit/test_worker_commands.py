@@ -11,6 +11,7 @@ from psms.cli import COMMANDS
 from psms.cli.lazy import LazyGroup, load
 from psms.embedded.addresses import free_port
 from psms.errors import Misconfigured
+from tests.support.commands import run_psms
 from workers.run import queues_named
 from workflows.names import Queue
 
@@ -23,15 +24,7 @@ def run(tmp_path):
     """Run `python -m psms`: a process of its own, since commands set up the logs of theirs."""
 
     def call(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            (sys.executable, "-m", "psms", *arguments),
-            cwd=PROJECT,
-            env={"PSMS_HOME": str(tmp_path), **variables},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        return run_psms({"PSMS_HOME": str(tmp_path), **variables}, *arguments)
 
     return call
 
