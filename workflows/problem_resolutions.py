@@ -33,7 +33,7 @@ def resolve_with_incidents(rt: Runtime, actor: Actor, problem_id: UUID, if_versi
     Each has its own entry, events and clocks. Raises RelationRefused for what is no problem or has too many incidents,
     and all that the transition of the problem itself would raise.
     """
-    require(actor, Permission.TICKET_TRANSITION)
+    require(actor, Permission.TICKET_LINK)
     require_transition(actor, TicketType.PROBLEM, Action.RESOLVE)
     with rt.db.begin(actor.organization_id) as session:
         require_problem(ticket_queries.get(session, actor, problem_id))

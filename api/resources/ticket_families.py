@@ -73,7 +73,7 @@ def list_children(query: dict[str, Any], ticket_id: UUID) -> Response:
 
 
 @blp.route("/resolve-with-incidents", methods=["POST"])
-@requires(Permission.TICKET_TRANSITION)
+@requires(Permission.TICKET_LINK)
 @blp.takes_no_fields
 @blp.edits(ResolvedProblemSchema)
 def resolve_with_incidents(ticket_id: UUID) -> Response:

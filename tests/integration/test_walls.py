@@ -23,6 +23,7 @@ from psms.domain.sla.calendar_definitions import CalendarFields
 from psms.domain.sla.policy_documents import TargetDocument
 from psms.domain.sla_calendars import EditCalendar, NewCalendar
 from psms.domain.sla_policies import NewSlaPolicy
+from psms.domain.ticket_links import LinkKind, NewLink
 from psms.domain.tickets import NewComment, OpenTicket, TicketType
 from psms.errors import Misconfigured
 from psms.runtime import Runtime
@@ -43,10 +44,12 @@ from workflows.deliveries import deliver_due
 from workflows.duties import add_duty
 from workflows.forms import save_form
 from workflows.log_seals import seal_logs
+from workflows.merges import merge_ticket
 from workflows.relay import relay_outbox
 from workflows.roles import add_role
 from workflows.sla_policies import add_policy
 from workflows.sla_sweep import fire_due_timers
+from workflows.ticket_links import add_link
 
 _TENANT_TABLES = """
     SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
@@ -104,6 +107,7 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     ask_and_plan(rt, actor, user_id)
     once = OnceKey(key="key", fingerprint=b"print")
     comments.add_comment(rt, actor, ticket_id, NewComment(body="Hello"), once)
+    relate(rt, actor, ticket_id)
     relay_outbox(rt)
     deliver_due(rt)
     seal_logs(rt)
@@ -123,6 +127,12 @@ def ask_and_plan(rt: Runtime, actor: Actor, user_id: UUID) -> None:
     )
     approvals.ask(rt, actor, request, (ApprovalStep(name="Consent", user_ids=(user_id,)),), None)
     edit_change(rt, actor, change, {"plan": "Swap the disks."}, None)
+
+
+def relate(rt: Runtime, actor: Actor, ticket_id: UUID) -> None:
+    """Link a ticket to another one, and merge a third into it."""
+    add_link(rt, actor, ticket_id, NewLink(kind=LinkKind.BLOCKS, ticket_id=file_ticket(rt, actor)), None)
+    merge_ticket(rt, actor, file_ticket(rt, actor), ticket_id, None)
 
 
 def at_once(actor: Actor) -> TargetDocument:
