@@ -93,15 +93,14 @@ def test_an_answer_may_change_until_thirty_days_after_the_ticket_was_closed(
     ) == (3, False)
 
 
-@pytest.mark.parametrize("score", [0, 6, "5", 4.5, None, True])
 def test_a_score_is_a_whole_number_from_one_to_five(
-    client: ApiClient, requester: ApiClient, snapshot: Any, *, path: str, score: object
+    client: ApiClient, requester: ApiClient, *, path: str, snapshot: Any
 ) -> None:
     moved(client, path, "resolve")
     before = snapshot()
-    answer = requester.call("PUT", f"{path}/satisfaction", json={"score": score})
-
-    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "score")
+    for score in (0, 6, "5", 4.5, None, True):
+        answer = requester.call("PUT", f"{path}/satisfaction", json={"score": score})
+        assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "score")
     assert snapshot() == before
 
 
