@@ -31,6 +31,7 @@ NOBODYS = {
 # What these routes are for; who may give which role is tested in `test_roles`.
 TAKEN = {
     ("POST", "/v1/tickets"): {"requester_id"},
+    ("POST", "/v1/ticket-states"): {"status"},
     ("POST", "/v1/users"): {"role"},
     ("PATCH", "/v1/users/<uuid:user_id>"): {"role"},
     ("POST", "/v1/clients"): {"role"},
