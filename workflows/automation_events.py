@@ -22,7 +22,9 @@ def happening_of(body: bytes, role: str | None, depth: int = 0) -> Happening:
     return Happening(
         type=EventType(told["type"]),
         party=_party(data, role),
-        changes={name: Change(before=one["before"], after=one["after"]) for name, one in data["changes"].items()},
+        changes={
+            name: Change(before=one["before"], after=one["after"]) for name, one in data.get("changes", {}).items()
+        },
         comment=None if comment is None else Visibility(comment["visibility"]),
         depth=depth,
     )
@@ -43,7 +45,7 @@ def subject_then(body: bytes) -> tuple[Subject, Status]:
 
 
 def _party(data: dict[str, Any], role: str | None) -> Party:
-    actor_id = data["actor_id"]
+    actor_id = data.get("actor_id")
     if actor_id is None:
         return Party.PSMS
     is_theirs = actor_id == data["ticket"]["requester_id"]

@@ -1,5 +1,7 @@
 """Automations over HTTP: written, read, edited, tried, and what is refused. What they do: `test_automations` beside."""
 
+import json
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -8,6 +10,7 @@ from psycopg import sql
 
 from tests.api.conftest import ApiClient
 from tests.api.matrix import RULE
+from tests.architecture.sources import ROOT
 from workflows.automation_runs import run_automations
 from workflows.relay import relay_outbox
 
@@ -105,6 +108,15 @@ def test_a_stale_edit_and_an_unknown_rule_change_nothing(
 
     # Only the refusals are written down, if anything.
     assert {name for name, found in snapshot().items() if found != before[name]} <= {"logs", "log_unsealed"}
+
+
+def test_the_examples_of_the_document_can_be_sent_as_they_stand(client: ApiClient) -> None:
+    examples = re.findall(r"```json\n(.*?)```", (ROOT / "docs/automations.md").read_text(encoding="utf-8"), re.DOTALL)
+
+    assert len(examples) == 4
+    for example in examples:
+        answer = client.post("/v1/automations", json=json.loads(example))
+        assert answer.status_code == 201, answer.text
 
 
 def test_two_active_rules_have_two_names(client: ApiClient) -> None:

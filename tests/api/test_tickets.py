@@ -39,6 +39,7 @@ def test_only_the_subject_is_needed(client, demo):
         "form_version": None,
         "parent_id": None,
         "merged_into_id": None,
+        "state_id": None,
         "version": 1,
         "resolved_at": None,
         "closed_at": None,

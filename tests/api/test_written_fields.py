@@ -32,6 +32,7 @@ NOBODYS = {
 TAKEN = {
     ("POST", "/v1/tickets"): {"requester_id"},
     ("POST", "/v1/tickets/<uuid:ticket_id>/split"): {"requester_id"},
+    ("POST", "/v1/ticket-states"): {"status"},
     ("POST", "/v1/users"): {"role"},
     ("PATCH", "/v1/users/<uuid:user_id>"): {"role"},
     ("POST", "/v1/clients"): {"role"},
