@@ -45,7 +45,7 @@ class RunSchema(Answer):
     finished_at = fields.DateTime(allow_none=True)
 
 
-class StepSchema(Answer):
+class RunStepSchema(Answer):
     """One step of a run: done, or failed when it was tried last."""
 
     seq = fields.Integer()
@@ -72,7 +72,7 @@ class RunStorySchema(Answer):
     """A run with its last 500 steps and signals, each oldest first."""
 
     run = fields.Nested(RunSchema)
-    steps = fields.List(fields.Nested(StepSchema))
+    steps = fields.List(fields.Nested(RunStepSchema))
     signals = fields.List(fields.Nested(SignalSchema))
 
 

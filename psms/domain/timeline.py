@@ -27,6 +27,9 @@ class Kind(StrEnum):
     WATCHER = "watcher"
     TIME = "time"
     RATING = "rating"
+    APPROVAL = "approval"
+    RELATION = "relation"
+    SCHEDULE = "schedule"
     OTHER = "other"
 
 
@@ -42,6 +45,9 @@ PREFIXES: dict[Kind, tuple[str, ...]] = {
     Kind.WATCHER: ("ticket.watcher_",),
     Kind.TIME: ("time.",),
     Kind.RATING: ("ticket.rated",),
+    Kind.APPROVAL: ("ticket.approval_",),
+    Kind.RELATION: ("ticket.linked", "ticket.unlinked", "ticket.merged", "ticket.unmerged", "ticket.split"),
+    Kind.SCHEDULE: ("change.",),
 }
 """How the types of events begin that are of a kind; what begins otherwise is of the kind `other`."""
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from psms.domain.notices import metric_in_words
+from psms.domain.timeline_phrases import PHRASED, phrase
 
 # Short values of few kinds: these are told before and after, of other fields only that they were changed.
 _TOLD = frozenset({"status", "stage", "type", "impact", "urgency", "priority"})
@@ -172,4 +173,5 @@ _SENTENCES: Mapping[str, Callable[[Told], str]] = {
     "time.removed": _time_removed,
     **dict.fromkeys(_SLA, _of_sla),
     **dict.fromkeys(_PAGES, _of_page),
+    **dict.fromkeys(PHRASED, lambda told: phrase(told.type, told.who, told.changes)),
 }

@@ -24,7 +24,8 @@ from psms.domain.sla.policy_documents import TargetDocument
 from psms.domain.sla_calendars import EditCalendar, NewCalendar
 from psms.domain.sla_policies import NewSlaPolicy
 from psms.domain.ticket_links import LinkKind, NewLink
-from psms.domain.tickets import NewComment, OpenTicket, TicketType
+from psms.domain.ticket_states import NewTicketState
+from psms.domain.tickets import NewComment, OpenTicket, Status, TicketType
 from psms.errors import Misconfigured
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
@@ -33,11 +34,13 @@ from tests.support.log_tools import sign_now
 from tests.support.played_runs import errand_run
 from tests.support.receiver import Receiver
 from tests.support.routing import assign_and_wait
+from tests.support.rules import tag, write_rule
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
 from tests.support.told import tell_in_every_way
 from tests.support.waiting import eventually
 from workflows import approvals, catalogue, comments, directory, organizations, tickets
 from workflows.approval_delegations import add_delegation
+from workflows.automation_runs import run_automations
 from workflows.calendars import add_calendar, edit_calendar
 from workflows.changes import edit_change
 from workflows.deliveries import deliver_due
@@ -50,6 +53,7 @@ from workflows.roles import add_role
 from workflows.sla_policies import add_policy
 from workflows.sla_sweep import fire_due_timers
 from workflows.ticket_links import add_link
+from workflows.ticket_states import add_state
 
 _TENANT_TABLES = """
     SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
@@ -102,9 +106,7 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     ticket_id = file_ticket(rt, actor)
     eventually(lambda: fire_due_timers(rt) and notified(rt, tenant), what="the breach")
     tell_in_every_way(rt, tenant, ticket_id)
-    errand_run(rt, tenant)
-    work_in_every_way(rt, actor)
-    ask_and_plan(rt, actor, user_id)
+    live_in_every_way(rt, tenant, user_id)
     once = OnceKey(key="key", fingerprint=b"print")
     comments.add_comment(rt, actor, ticket_id, NewComment(body="Hello"), once)
     relate(rt, actor, ticket_id)
@@ -114,6 +116,21 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     sign_now(rt, tenant.organization_id)
     # The transaction that writes a row of the outbox is all that this needs.
     file_ticket(rt, actor)
+
+
+def live_in_every_way(rt: Runtime, tenant: Tenant, user_id: UUID) -> None:
+    """Leave what a ticket's later life leaves: runs, rules and what they did, work, approvals and a change."""
+    actor = tenant.actor
+    errand_run(rt, tenant)
+    add_state(rt, actor, NewTicketState(name="Waiting", status=Status.ON_HOLD, types=(), position=1), None)
+    write_rule(rt, tenant, "ticket.created", tag("seen"))
+    file_ticket(rt, actor)
+    relay_outbox(rt)
+    run_automations(rt)
+    file_ticket(rt, actor)
+    relay_outbox(rt)
+    work_in_every_way(rt, actor)
+    ask_and_plan(rt, actor, user_id)
 
 
 def ask_and_plan(rt: Runtime, actor: Actor, user_id: UUID) -> None:
