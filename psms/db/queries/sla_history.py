@@ -17,7 +17,7 @@ _FILED = text("""
     SELECT t.id, t.number, t.service_id, t.type, t.priority, t.tags, t.custom_fields, t.requester_id, t.created_at
     FROM tickets t
     WHERE t.organization_id = :organization AND t.id >= :first AND t.id < :last
-        AND t.created_at >= :since AND t.created_at < :until
+        AND t.created_at >= :since AND t.created_at < :until AND t.deleted_at IS NULL
     ORDER BY t.id LIMIT :limit
 """)
 # By the client's role of today: the log does not say which one it had. Newer than its ticket is every entry of it.
