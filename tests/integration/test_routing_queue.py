@@ -94,8 +94,9 @@ def test_what_waits_for_approval_or_is_deleted_does_not_wait(team: Team, column:
 def test_a_ticket_that_somebody_holds_is_left_and_looked_at_a_second_later(
     team: Team, rt: Runtime, database: MigratedDatabase
 ) -> None:
-    held, free = team.file(), team.file()
     team.assign_by(capacity=5)
+    route_tickets(rt)
+    held, free = team.file(), team.file()
     with psycopg.connect(database.superuser_url) as somebody:
         somebody.execute("SELECT FROM tickets WHERE id = %s FOR NO KEY UPDATE", (held,))
         assert route_tickets(rt) == 1
