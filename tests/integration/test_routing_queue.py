@@ -23,6 +23,7 @@ from workflows.operations import backlog
 from workflows.routing_drain import route_tickets
 
 Wire = tuple[CountingProxy, Runtime]
+LARGE = ("tickets", "routing_queue", "routing_wakes", "routing_turns", "routing_decisions", "absences", "users")
 QUEUE = "SELECT ticket_id, team_id, waiting FROM routing_queue"
 
 
@@ -175,3 +176,23 @@ def test_a_batch_takes_as_many_statements_as_a_single_ticket(team: Team, wire: W
         taken.append(proxy.statements - before)
 
     assert taken[1] == taken[2] == 23
+
+
+def test_no_large_table_is_read_as_a_whole(team: Team, database: MigratedDatabase, rt: Runtime) -> None:
+    # So small a table PostgreSQL would read as a whole, though it has an index.
+    database.run(sql.SQL("ALTER DATABASE {} SET enable_seqscan = off").format(sql.Identifier(database.name)))
+    team.assign_by()
+    team.file_many(3)
+    rt.db.close()
+    before = read_whole(database)
+
+    assert route_tickets(rt) == 3
+
+    rt.db.close()
+    assert read_whole(database) == before
+
+
+def read_whole(database: MigratedDatabase) -> dict[str, int]:
+    """Return how often each large table was read from one end to the other."""
+    rows = database.rows("SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY (%s)", [*LARGE])
+    return {str(table): int(str(count)) for table, count in rows}
