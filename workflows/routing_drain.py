@@ -91,7 +91,11 @@ def _route_batch(rt: Runtime, session: Session, team: tuple[UUID, UUID], after: 
         queue.empty(session, organization_id, team_id)
         return _Step()
     if kept.refill:
-        queue.refill(session, organization_id, team_id, rt.clock.now(session))
+        now = rt.clock.now(session)
+        queue.refill(session, organization_id, team_id, now)
+        queue.wake(session, organization_id, team_id, now)
+        # Its locks end with this transaction: whoever holds members may want one of these tickets.
+        return _Step(following=FRONT)
     waiting = queue.waiting(session, organization_id, team_id, after, BATCH)
     if not waiting and not left:
         return _Step()
@@ -115,7 +119,7 @@ def _left_behind(act: Act, team: Round, waiting: Sequence[Place], decided: Seque
     given = {one.case.ticket.id for one in decided if one.choice.user_id is not None}
     skipped = {place.ticket_id for place in waiting} - {one.case.ticket.id for one in decided}
     if skipped:
-        queue.forget_gone(act.session, act.organization_id, sorted(skipped))
+        queue.put_right(act.session, act.organization_id, sorted(skipped), act.now)
     more = len(waiting) == BATCH and team.has_room
     left = left or len(given) < len(waiting)
     if more:

@@ -23,6 +23,7 @@ from workflows.operations import backlog
 from workflows.routing_drain import route_tickets
 
 Wire = tuple[CountingProxy, Runtime]
+LARGE = ("tickets", "routing_queue", "routing_wakes", "routing_turns", "routing_decisions", "absences", "users")
 QUEUE = "SELECT ticket_id, team_id, waiting FROM routing_queue"
 
 
@@ -94,8 +95,9 @@ def test_what_waits_for_approval_or_is_deleted_does_not_wait(team: Team, column:
 def test_a_ticket_that_somebody_holds_is_left_and_looked_at_a_second_later(
     team: Team, rt: Runtime, database: MigratedDatabase
 ) -> None:
-    held, free = team.file(), team.file()
     team.assign_by(capacity=5)
+    route_tickets(rt)
+    held, free = team.file(), team.file()
     with psycopg.connect(database.superuser_url) as somebody:
         somebody.execute("SELECT FROM tickets WHERE id = %s FOR NO KEY UPDATE", (held,))
         assert route_tickets(rt) == 1
@@ -174,3 +176,23 @@ def test_a_batch_takes_as_many_statements_as_a_single_ticket(team: Team, wire: W
         taken.append(proxy.statements - before)
 
     assert taken[1] == taken[2] == 23
+
+
+def test_no_large_table_is_read_as_a_whole(team: Team, database: MigratedDatabase, rt: Runtime) -> None:
+    # So small a table PostgreSQL would read as a whole, though it has an index.
+    database.run(sql.SQL("ALTER DATABASE {} SET enable_seqscan = off").format(sql.Identifier(database.name)))
+    team.assign_by()
+    team.file_many(3)
+    rt.db.close()
+    before = read_whole(database)
+
+    assert route_tickets(rt) == 3
+
+    rt.db.close()
+    assert read_whole(database) == before
+
+
+def read_whole(database: MigratedDatabase) -> dict[str, int]:
+    """Return how often each large table was read from one end to the other."""
+    rows = database.rows("SELECT relname, seq_scan FROM pg_stat_user_tables WHERE relname = ANY (%s)", [*LARGE])
+    return {str(table): int(str(count)) for table, count in rows}

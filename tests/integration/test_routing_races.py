@@ -49,7 +49,7 @@ def at_once(rt: Runtime, drains: int) -> int:
         return sum(one.result() for one in [pool.submit(drain) for _ in range(drains)])
 
 
-@pytest.mark.parametrize(("strategy", "burst"), [(Strategy.LEAST_LOADED, 1000), (Strategy.ROUND_ROBIN, 300)])
+@pytest.mark.parametrize(("strategy", "burst"), [(Strategy.LEAST_LOADED, 1000), (Strategy.ROUND_ROBIN, 100)])
 def test_a_burst_leaves_loads_within_one_of_each_other(
     rt: Runtime, database: MigratedDatabase, acme: Tenant, strategy: Strategy, burst: int
 ) -> None:
@@ -94,6 +94,24 @@ def test_of_two_teams_of_one_person_the_second_waits_for_the_first_and_unguarded
         done = sum(drain.result() for drain in drains)
 
     assert (done, first.loads()) == (assigned, [assigned])
+
+
+def test_a_ticket_that_leaves_while_its_team_becomes_automatic_waits_with_the_team_that_it_went_to(
+    rt: Runtime, database: MigratedDatabase, acme: Tenant
+) -> None:
+    team = make_team(rt, database, acme, 1)
+    other = team_of(rt, database, acme, team.members, "Scanners")
+    ticket_id = team.file()
+    for one in (team, other):
+        one.assign_by(capacity=0)
+    with ThreadPoolExecutor(1) as pool:
+        with psycopg.connect(database.superuser_url) as editor:
+            editor.execute("UPDATE tickets SET team_id = %s WHERE id = %s", (other.id, ticket_id))
+            drain = pool.submit(route_tickets, rt)
+            until_waiting(database, 1)
+        drain.result()
+
+    assert database.rows("SELECT ticket_id, team_id FROM routing_queue") == [(ticket_id, other.id)]
 
 
 def test_two_takers_and_the_router_leave_one_assignee_and_the_others_are_told_who(

@@ -20,7 +20,7 @@ from psms.domain.routing.config import (
 from psms.domain.routing.deciding import Member, Obstacle, decide, given
 from psms.domain.routing.decisions import why_of
 
-QUICKLY = settings(deadline=None, max_examples=60)
+QUICKLY = settings(deadline=None, max_examples=40)
 AUTOMATIC = [Strategy.ROUND_ROBIN, Strategy.LEAST_LOADED]
 LEVELS = st.dictionaries(st.sampled_from("abc"), st.integers(1, 5), max_size=3)
 CONFIGS = st.builds(RoutingConfig, strategy=st.sampled_from(AUTOMATIC), skills=st.sampled_from(SkillUse))

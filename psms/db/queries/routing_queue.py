@@ -28,11 +28,15 @@ _WAKE_TEAMS_WITH = text("""
     JOIN tickets t ON t.organization_id = q.organization_id AND t.id = q.ticket_id
     WHERE q.waiting AND t.service_id = :service_id
 """)
+# Under the tickets' locks: one that is just leaving the team would be queued where it is not any more.
 _REFILL = text("""
+    WITH ours AS (
+        SELECT t.organization_id, t.team_id, t.id, t.priority FROM tickets t
+        WHERE t.organization_id = :organization_id AND t.team_id = :team_id
+            AND psms_wants_assignee(t.team_id, t.assignee_id, t.deleted_at, t.status, t.stage)
+        ORDER BY t.id FOR SHARE)
     INSERT INTO routing_queue (organization_id, team_id, ticket_id, waiting, rank, queued_at)
-    SELECT t.organization_id, t.team_id, t.id, true, psms_priority_rank(t.priority), :now FROM tickets t
-    WHERE t.organization_id = :organization_id AND t.team_id = :team_id
-        AND psms_wants_assignee(t.team_id, t.assignee_id, t.deleted_at, t.status, t.stage)
+    SELECT organization_id, team_id, id, true, psms_priority_rank(priority), :now FROM ours
     ON CONFLICT (organization_id, ticket_id) DO NOTHING
 """)
 _EMPTY = text("DELETE FROM routing_queue WHERE organization_id = :organization_id AND team_id = :team_id")
@@ -47,6 +51,14 @@ _FORGET = text("""
     DELETE FROM routing_queue q WHERE q.organization_id = :organization_id AND q.ticket_id = ANY (:ticket_ids)
         AND NOT EXISTS (SELECT FROM tickets t WHERE t.organization_id = q.organization_id AND t.id = q.ticket_id
             AND psms_wants_assignee(t.team_id, t.assignee_id, t.deleted_at, t.status, t.stage))
+""")
+_REHOME = text("""
+    WITH moved AS (
+        UPDATE routing_queue q SET team_id = t.team_id FROM tickets t
+        WHERE q.organization_id = :organization_id AND q.ticket_id = ANY (:ticket_ids)
+            AND t.organization_id = q.organization_id AND t.id = q.ticket_id AND t.team_id <> q.team_id
+        RETURNING q.organization_id, q.team_id)
+    INSERT INTO routing_wakes (organization_id, team_id, due_at) SELECT *, CAST(:now AS timestamptz) FROM moved
 """)
 _REFUSE = text("""
     UPDATE routing_queue q SET refused = n.refused
@@ -116,9 +128,11 @@ def waiting(
     return [(Place(rank=row.rank, ticket_id=row.ticket_id), row.refused) for row in rows]
 
 
-def forget_gone(session: Session, organization_id: UUID, ticket_ids: Sequence[UUID]) -> None:
-    """Take those tickets out of the queue that are gone, or want no assignee any more."""
-    session.execute(_FORGET, {"organization_id": organization_id, "ticket_ids": list(ticket_ids)})
+def put_right(session: Session, organization_id: UUID, ticket_ids: Sequence[UUID], now: datetime) -> None:
+    """Take those tickets out of the queue that are gone, or want no assignee, and those of other teams to theirs."""
+    values = {"organization_id": organization_id, "ticket_ids": list(ticket_ids)}
+    session.execute(_FORGET, values)
+    session.execute(_REHOME, {**values, "now": now})
 
 
 def keep_refusals(session: Session, organization_id: UUID, refusals: Mapping[UUID, str]) -> None:
