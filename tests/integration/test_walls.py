@@ -21,16 +21,19 @@ from psms.domain.sla.calendar_definitions import CalendarFields
 from psms.domain.sla.policy_documents import TargetDocument
 from psms.domain.sla_calendars import EditCalendar, NewCalendar
 from psms.domain.sla_policies import NewSlaPolicy
-from psms.domain.tickets import NewComment
+from psms.domain.ticket_states import NewTicketState
+from psms.domain.tickets import NewComment, Status
 from psms.errors import Misconfigured
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.log_tools import sign_now
 from tests.support.receiver import Receiver
+from tests.support.rules import tag, write_rule
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
 from tests.support.told import tell_in_every_way
 from tests.support.waiting import eventually
 from workflows import catalogue, comments, directory, organizations
+from workflows.automation_runs import run_automations
 from workflows.calendars import add_calendar, edit_calendar
 from workflows.deliveries import deliver_due
 from workflows.duties import add_duty
@@ -39,6 +42,7 @@ from workflows.relay import relay_outbox
 from workflows.roles import add_role
 from workflows.sla_policies import add_policy
 from workflows.sla_sweep import fire_due_timers
+from workflows.ticket_states import add_state
 
 _TENANT_TABLES = """
     SELECT c.relname, c.relrowsecurity, c.relforcerowsecurity,
@@ -84,7 +88,11 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
         rt, actor, UUID(calendar["id"]), EditCalendar(name=None, fields=CalendarFields(holidays=["2030-01-01"]))
     )
     add_policy(rt, actor, NewSlaPolicy(name="At once", targets={"first_response": at_once(actor)}), None)
+    write_rule(rt, tenant, "ticket.created", tag("seen"), name="Seen", statuses=["closed"])
+    add_state(rt, actor, NewTicketState(name="Vendor", status=Status.ON_HOLD, types=(), position=1), None)
     ticket_id = file_ticket(rt, actor)
+    relay_outbox(rt)
+    run_automations(rt)
     eventually(lambda: fire_due_timers(rt) and notified(rt, tenant), what="the breach")
     tell_in_every_way(rt, tenant, ticket_id)
     once = OnceKey(key="key", fingerprint=b"print")
@@ -125,7 +133,11 @@ def test_a18_a_query_without_a_filter_sees_one_organization_only(rt: Runtime, da
     with Receiver() as partner:
         fill_every_table(rt, acme, partner)
         fill_every_table(rt, stranger, partner)
-    file_ticket(rt, acme.actor)
+    # What waits for automations, and then what is in the outbox, of both.
+    for _ in range(2):
+        relay_outbox(rt)
+        for one in (acme, stranger):
+            file_ticket(rt, one.actor)
     tables = [str(name) for name, *_ in database.rows(_TENANT_TABLES) if not str(name)[-6:].isdigit()]
     for table in tables:
         with rt.db.begin(acme.organization_id) as session:
