@@ -22,7 +22,9 @@ def happening_of(body: bytes, role: str | None, depth: int = 0) -> Happening:
     return Happening(
         type=EventType(told["type"]),
         party=_party(data, role),
-        changes={name: Change(before=one["before"], after=one["after"]) for name, one in data.get("changes", {}).items()},
+        changes={
+            name: Change(before=one["before"], after=one["after"]) for name, one in data.get("changes", {}).items()
+        },
         comment=None if comment is None else Visibility(comment["visibility"]),
         depth=depth,
     )
