@@ -2,10 +2,13 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from psycopg import sql
+
+from psms.domain.automations.views import Result
 from psms.domain.tickets import NewComment
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
-from tests.support.rules import RUNS, firings, tag, write_rule
+from tests.support.rules import RUNS, firings, settle, tag, write_rule
 from tests.support.tenants import Tenant, file_ticket
 from workflows import tickets, work
 from workflows.automation_runs import TRIES, run_automations
@@ -86,3 +89,48 @@ def test_a_ticket_that_is_deleted_meanwhile_is_left_alone(
     assert database.rows(RUNS) == []
     assert database.rows("SELECT tags, version FROM tickets") == [([], 1)]
     assert database.rows("SELECT count(*) FROM automation_firings") == [(0,)]
+
+
+def test_an_event_that_came_twice_all_the_same_has_its_effect_once(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase
+) -> None:
+    write_rule(rt, acme, "ticket.created", {"type": "comment", "visibility": "internal", "body": "Seen"})
+    file_ticket(rt, acme.actor)
+    relay_outbox(rt)
+    again = """INSERT INTO automation_runs (organization_id, event_id, event_type, ticket_id, depth, occurred_at,
+            next_attempt_at, created_at)
+        SELECT organization_id, event_id, event_type, ticket_id, 0, at, at, at FROM automation_firings
+        RETURNING depth"""
+    assert run_automations(rt) == 1
+    assert database.rows(again) == [(0,)]
+
+    assert run_automations(rt) == 0
+
+    assert database.rows("SELECT failures, error FROM automation_runs") == [(1, "UniqueViolation")]
+    assert database.rows("SELECT count(*) FROM comments") == [(1,)]
+    assert database.rows("SELECT version, sequence FROM tickets") == [(1, 2)]
+
+
+def test_an_action_that_the_database_refuses_leaves_nothing_of_itself_behind(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase
+) -> None:
+    # Refused after the ticket is written, by the key of the event's row: as a reference that is gone would be.
+    database.run(
+        sql.SQL("""CREATE FUNCTION refuse_events() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF NEW.event_type = 'ticket.assigned' THEN
+                RAISE foreign_key_violation USING CONSTRAINT = 'outbox_organization_id_event_id_fkey';
+            END IF; RETURN NEW; END $$""")
+    )
+    database.run(
+        sql.SQL("CREATE TRIGGER refused BEFORE INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION refuse_events()")
+    )
+    write_rule(rt, acme, "ticket.created", {"type": "assign", "user_id": str(acme.actor.user_id)}, tag("x"))
+    ticket_id = file_ticket(rt, acme.actor)
+
+    settle(rt)
+
+    (firing,) = firings(rt, acme, ticket_id)
+    assert [one.result for one in firing.actions] == [Result.FAILED, Result.DONE]
+    ticket = tickets.get_ticket(rt, acme.actor, ticket_id)
+    assert (ticket.assignee_id, ticket.tags, ticket.version) == (None, ["x"], 2)
+    assert database.rows("SELECT type FROM events ORDER BY id") == [("ticket.created",), ("ticket.updated",)]
