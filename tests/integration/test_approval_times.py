@@ -9,11 +9,14 @@ from uuid import UUID
 import pytest
 
 from psms.domain.access import Actor, Role
+from psms.domain.access.roles import RoleChoice
+from psms.domain.accounts import NewUser
 from psms.domain.approvals import (
     ApprovalFilter,
     ApprovalState,
     ApprovalStep,
     Decision,
+    NewDelegation,
     OnExpiry,
     Quorum,
     Vote,
@@ -25,9 +28,11 @@ from psms.errors import ActionNotAllowed
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.tenants import Tenant, add_caller
-from workflows import approvals, catalogue, tickets
+from workflows import approvals, catalogue, directory, tickets
 from workflows.approval_chains import put_chain
+from workflows.approval_delegations import add_delegation
 from workflows.changes import edit_change
+from workflows.mail_fan_out import fan_out_notifications
 from workflows.run_drain import advance_runs
 
 AN_HOUR = 3600
@@ -157,12 +162,21 @@ def test_of_many_votes_at_once_and_an_expiry_exactly_one_decides(
 def test_a_mail_goes_to_each_approver_and_to_who_stands_in(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
-    (voter,) = people(rt, acme, 1)
-    filed(rt, acme, ApprovalStep(name="Consent", user_ids=(voter.user_id,)))
+    away, stand_in = (added(rt, acme, name) for name in ("away", "here"))
+    now = rt.db.ask(rt.clock.now)
+    span = NewDelegation(user_id=away, delegate_id=stand_in, since=now, until=now + timedelta(hours=1))
+    add_delegation(rt, acme.actor, span, None)
+    filed(rt, acme, ApprovalStep(name="Consent", user_ids=(away,)))
 
-    assert database.rows("SELECT kind, user_id, rule FROM notifications") == [
-        ("approval.requested", voter.user_id, "approver")
+    assert fan_out_notifications(rt) == 2
+    assert database.rows("SELECT user_id, reason FROM mails ORDER BY user_id") == [
+        (user_id, "approver") for user_id in sorted((away, stand_in))
     ]
+
+
+def added(rt: Runtime, acme: Tenant, name: str) -> UUID:
+    person = NewUser(email=f"{name}@example.com", name=name, role=RoleChoice(role=Role.AGENT))
+    return UUID(json.loads(directory.add_user(rt, acme.actor, person, None).body)["id"])
 
 
 def test_a_window_is_told_of_when_it_opens_and_when_it_is_over(
