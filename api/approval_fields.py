@@ -36,7 +36,7 @@ def _seconds(what: str) -> fields.Integer:
     )
 
 
-class StepSchema(Schema):
+class ApprovalStepSchema(Schema):
     """One step of a chain. Its steps are asked one after the other."""
 
     name = text(MAX_NAME, required=True)
@@ -65,7 +65,7 @@ class StepSchema(Schema):
 class AskSchema(Schema):
     """The steps to ask for."""
 
-    steps = several(fields.Nested(StepSchema), at_least=1, at_most=MOST_STEPS, required=True)
+    steps = several(fields.Nested(ApprovalStepSchema), at_least=1, at_most=MOST_STEPS, required=True)
 
     @post_load
     def to_chain(self, values: dict[str, Any], **_: object) -> Chain:
@@ -76,7 +76,7 @@ class AskSchema(Schema):
 class PutChainSchema(Schema):
     """What a service asks for; no steps: nothing."""
 
-    steps = several(fields.Nested(StepSchema), at_most=MOST_STEPS, required=True)
+    steps = several(fields.Nested(ApprovalStepSchema), at_most=MOST_STEPS, required=True)
 
     @post_load
     def to_chain(self, values: dict[str, Any], **_: object) -> Chain:
@@ -84,7 +84,7 @@ class PutChainSchema(Schema):
         return tuple(values["steps"])
 
 
-class StepAnswerSchema(Answer):
+class ShownStepSchema(Answer):
     """One step of a service's chain."""
 
     name = fields.String()
@@ -103,7 +103,7 @@ class ServiceChainSchema(Answer):
     """What a service asks for. Its version is the service's."""
 
     service_id = Uuid()
-    steps = fields.List(fields.Nested(StepAnswerSchema))
+    steps = fields.List(fields.Nested(ShownStepSchema))
     version = fields.Integer()
 
 
@@ -140,7 +140,7 @@ class ApprovalSchema(Answer):
     decided_at = fields.DateTime(allow_none=True)
 
 
-class VoteSchema(Schema):
+class ApprovalVoteSchema(Schema):
     """A vote."""
 
     decision = choice(Decision, required=True)

@@ -9,11 +9,11 @@ from api import render
 from api.approval_fields import (
     EXAMPLE_STEPS,
     ApprovalSchema,
+    ApprovalVoteSchema,
     AskSchema,
     DelegateSchema,
     PutChainSchema,
     ServiceChainSchema,
-    VoteSchema,
 )
 from api.auth import actor, requires
 from api.context import runtime
@@ -75,7 +75,7 @@ def get_approval(approval_id: UUID) -> Response:
 
 @blp.route("/approvals/<uuid:approval_id>/votes", methods=["POST"])
 @requires(Permission.APPROVAL_VOTE)
-@blp.arguments(VoteSchema, example={"decision": "approve"})
+@blp.arguments(ApprovalVoteSchema, example={"decision": "approve"})
 @blp.may_conflict
 @blp.shows(ApprovalSchema)
 def vote(command: Vote, approval_id: UUID) -> Response:

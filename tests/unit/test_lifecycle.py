@@ -9,67 +9,11 @@ from psms.domain.lifecycle_checks import Facts, edge_of, options_of, own_actions
 from psms.domain.lifecycle_tables import LIFECYCLES, first_state, states_of
 from psms.domain.tickets import Stage, Status, TicketType
 from psms.errors import ActionNotAllowed, FieldError
+from tests.support.lifecycles import name_of, written
 
-# Written out a second time on purpose: a change of a table must be meant. Behind the colon, what must hold:
-# d the desk does it, v the votes do, h the service names approvers, a they were asked ad hoc, p the plan is written,
-# l low risk and nobody is asked, c no child is open.
-PLAIN = """
-new: open>open:d pend>pending:d hold>on_hold:d resolve>resolved:d cancel>cancelled:d
-open: pend>pending:d hold>on_hold:d resolve>resolved:d cancel>cancelled:d
-pending: hold>on_hold:d resume>open:d resolve>resolved:d cancel>cancelled:d
-on_hold: pend>pending:d resume>open:d resolve>resolved:d cancel>cancelled:d
-resolved: close>closed:c reopen>open:
-"""
-REQUEST = """
-new: open>open:d pend>pending:d hold>on_hold:d resolve>resolved:d cancel>cancelled: request_approval>awaiting:dh
-open: pend>pending:d hold>on_hold:d resolve>resolved:d cancel>cancelled:d request_approval>awaiting:dh
-pending: hold>on_hold:d resume>open:d resolve>resolved:d cancel>cancelled:d request_approval>awaiting:dh
-on_hold: pend>pending:d resume>open:d resolve>resolved:d cancel>cancelled:d request_approval>awaiting:dh
-awaiting: approve>open:v reject>cancelled:v withdraw>open:da cancel>cancelled:
-resolved: close>closed:c reopen>open:
-"""
-CHANGE = """
-new: open>open:d pend>pending:d hold>on_hold:d resolve>resolved:d cancel>cancelled:d plan>open/planning:d
-open: pend>pending:d hold>on_hold:d resolve>resolved:d cancel>cancelled:d plan>open/planning:d
-pending: hold>on_hold:d resume>open:d resolve>resolved:d cancel>cancelled:d plan>open/planning:d
-on_hold: pend>pending:d resume>open:d resolve>resolved:d cancel>cancelled:d plan>open/planning:d
-new/planning: plan>open/planning:d cancel>cancelled:d
-open/planning: request_approval>awaiting:dph schedule>on_hold/scheduled:dpl cancel>cancelled:d
-awaiting: approve>open/approved:v reject>open/planning:v withdraw>open/planning:d cancel>cancelled:d
-open/approved: plan>open/planning:d schedule>on_hold/scheduled:d cancel>cancelled:d
-on_hold/scheduled: plan>open/planning:d schedule>on_hold/scheduled:d implement>open/implementing:d cancel>cancelled:d
-open/implementing: review>open/in_review:d
-open/in_review: resolve>resolved/in_review:d
-resolved/in_review: close>closed:c reopen>open/in_review:
-resolved: close>closed:c reopen>open:
-"""  # fmt: skip
-EXPECTED = {
-    TicketType.INCIDENT: PLAIN,
-    TicketType.REQUEST: REQUEST,
-    TicketType.PROBLEM: PLAIN,
-    TicketType.CHANGE: CHANGE,
-}
 STATES = [State(status=status, stage=stage) for status, stage in product(Status, [None, *Stage])]
 CALLERS = {"desk": "d", "requester": "", "votes": "dv"}
 FLAGS = ["".join(flags) for flags in product(("", "h"), ("", "a"), ("", "p"), ("", "l"), ("", "c"))]
-
-Moves = dict[str, tuple[str, str]]
-
-
-def name_of(state: State) -> str:
-    if state == State(status=Status.PENDING, stage=Stage.AWAITING_APPROVAL):
-        return "awaiting"
-    return state.status.value if state.stage is None else f"{state.status}/{state.stage}"
-
-
-def written(of: TicketType) -> dict[str, Moves]:
-    """Return action to target and conditions, for each state of a type."""
-    table: dict[str, Moves] = {}
-    for line in EXPECTED[of].split("\n"):
-        state, _, moves = line.partition(": ")
-        found = [move.partition(":") for move in moves.split()]
-        table[state] = {move.partition(">")[0]: (move.partition(">")[2], needs) for move, _, needs in found}
-    return table
 
 
 def facts(of: TicketType, state: State, caller: str, flags: str) -> Facts:

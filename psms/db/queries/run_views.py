@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from psms.db.direct import Record, direct
-from psms.db.queries.visibility import condition
+from psms.db.queries.visibility import work_condition
 from psms.domain.access import Actor, Permission, Reach
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.domain.runs import MOST_STEPS_SHOWN, RunFilter, RunState, RunView, SignalView, StepState, StepView
@@ -98,7 +98,7 @@ def retry(session: Session, organization_id: UUID, run_ids: list[UUID], now: dat
 
 
 def _seen(actor: Actor) -> str:
-    own = condition(actor, organization="%(organization_id)s", user="%(user_id)s")
+    own = work_condition(actor, organization="%(organization_id)s", user="%(user_id)s")
     return _SEEN.format(condition=own)
 
 

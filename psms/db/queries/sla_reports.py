@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from psms.db.queries.tickets import TICKET_COLUMNS, ticket_of
-from psms.db.queries.visibility import condition
+from psms.db.queries.visibility import work_condition
 from psms.domain.access import Actor
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.domain.sla.attainment import NO_KEY, By, Figure, Question, Selection, Tally
@@ -109,7 +109,7 @@ def names_of(session: Session, by: By, ids: list[UUID]) -> dict[str, str]:
 
 
 def _judged(actor: Actor, question: Question) -> str:
-    visible = condition(actor, organization=":organization", user=":user")
+    visible = work_condition(actor, organization=":organization", user=":user")
     return _JUDGED.format(key=_KEYS[question.by], visible=visible)
 
 

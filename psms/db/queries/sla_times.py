@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from psms.db.models.tickets import TicketRow
 from psms.db.queries.tickets import TICKET_COLUMNS, ticket_of
-from psms.db.queries.visibility import condition
+from psms.db.queries.visibility import work_condition
 from psms.domain.access import Actor
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.domain.sla.attainment import NO_KEY
@@ -48,7 +48,7 @@ _T = TicketRow.__table__.c
 
 def filed_in(session: Session, actor: Actor, question: TimeQuestion, limit: int) -> Sequence[Row[Any]]:
     """Return up to *limit* tickets of a question that *actor* sees, with the calendar that measures each."""
-    visible = condition(actor, organization=":organization", user=":user")
+    visible = work_condition(actor, organization=":organization", user=":user")
     statement = text(_FILED.format(key=_KEYS[question.by], visible=visible))
     values = {
         "organization": actor.organization_id,

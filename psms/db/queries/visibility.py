@@ -66,6 +66,14 @@ def condition(actor: Actor, *, organization: str, user: str) -> str:
     return _condition(_reading(actor), organization=organization, user=user)
 
 
+def work_condition(actor: Actor, *, organization: str, user: str) -> str:
+    """Return as `condition` what a ticket must fulfil to be among those that *actor* works on or asked for.
+
+    Reports count by it: what somebody is asked about for a while is none of their figures.
+    """
+    return _condition(_working(actor), organization=organization, user=user)
+
+
 def page_condition(actor: Actor, *, organization: str, user: str, filters: str) -> str:
     """Return the same for a page of a list: newest first, `%(limit)s` of those that fulfil *filters* too.
 
