@@ -29,7 +29,8 @@ from psms.domain.timeline import (
 from psms.domain.timeline_sentences import Told, mentioned_ids, sentence
 from psms.runtime import Runtime
 
-_FOR_REQUESTERS = frozenset(TicketForRequester.__slots__) | {"score"}
+# An event has all custom fields of its ticket, whoever may read which.
+_FOR_REQUESTERS = (frozenset(TicketForRequester.__slots__) | {"score"}) - {"custom_fields", "form_version"}
 _SOMEBODY = "Somebody"
 
 

@@ -117,21 +117,21 @@ class TransitionForRequesterSchema(Schema):
     """What a requester may do with the status of their own ticket."""
 
     action = choice(Action, required=True)
-    planned_start = Instant(metadata={"description": "To schedule a change, where its plan does not say it already."})
-    planned_end = Instant(metadata={"description": "As planned_start."})
-    outcome = choice(Outcome, metadata={"description": "To resolve a change that is in review."})
 
 
 class TransitionSchema(Schema):
-    """What to do with a ticket's status, and which of the organization's states it is then in. A requester names none.
+    """What to do with a ticket's status, and which of the organization's states it is then in; without one, in none.
 
-    Without one it is in none.
+    A requester names the action alone.
     """
 
     for_requester: ClassVar[Schema] = TransitionForRequesterSchema()
 
     action = choice(Action, required=True)
     state_id = Uuid(metadata={"description": "A state of the status that the action leads to."})
+    planned_start = Instant(metadata={"description": "To schedule a change, where its plan does not say it already."})
+    planned_end = Instant(metadata={"description": "As planned_start."})
+    outcome = choice(Outcome, metadata={"description": "To resolve a change that is in review."})
 
 
 class TicketForRequesterQuery(PageQuery):

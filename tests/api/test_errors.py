@@ -48,7 +48,7 @@ def test_a_problem_has_every_member_in_the_same_order(client):
         ("OPTIONS", "/v1/tickets", "GET, HEAD, POST"),
         ("TRACE", "/v1/tickets", "GET, HEAD, POST"),
         ("BREW", "/v1/tickets", "GET, HEAD, POST"),
-        ("POST", MISSING, "GET, HEAD, PATCH"),
+        ("POST", MISSING, "DELETE, GET, HEAD, PATCH"),
         ("GET", "/oauth/token", "POST"),
         ("HEAD", "/oauth/token", "POST"),
         ("OPTIONS", "/healthz", "GET, HEAD"),

@@ -15,7 +15,10 @@ def lists(client):
     calendar = client.post("/v1/calendars", json=body).headers["Location"]
     policy = client.post("/v1/sla-policies", json={"name": "x", "resolution_seconds": 60}).headers["Location"]
     service = client.post("/v1/services", json={"name": "x"}).headers["Location"]
+    said = {"on": ["ticket.created"], "actions": [{"type": "add_tags", "tags": ["new"]}]}
+    automation = client.post("/v1/automations", json={"name": "x", **said}).headers["Location"]
     places = {
+        "automation_id": automation,
         "service_id": service,
         "ticket_id": ticket,
         "endpoint_id": endpoint,

@@ -23,11 +23,11 @@ _REMOVE = text("DELETE FROM ticket_links WHERE id = :id RETURNING id")
 _OF_TICKET = """
     SELECT l.id, l.kind, l.from_id, l.to_id, l.created_by, l.created_at, t.id AS ticket_id, t.number, t.type, t.subject,
         t.status
-    FROM ticket_links l JOIN tickets t ON t.organization_id = l.organization_id
-        AND t.id = CASE WHEN l.from_id = :ticket_id THEN l.to_id ELSE l.from_id END
+    FROM ticket_links l CROSS JOIN LATERAL (SELECT id, number, type, subject, status FROM tickets
+        WHERE organization_id = l.organization_id
+            AND id = CASE WHEN l.from_id = :ticket_id THEN l.to_id ELSE l.from_id END {visible}) t
     WHERE l.organization_id = :organization AND (l.from_id = :ticket_id OR l.to_id = :ticket_id)
         AND (CAST(:link_id AS uuid) IS NULL OR l.id = :link_id) AND (CAST(:after AS uuid) IS NULL OR l.id > :after)
-        {visible}
     ORDER BY l.id LIMIT :limit
 """
 _CAUSED = text(

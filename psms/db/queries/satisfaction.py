@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from psms.db.models.desk import RatingRow
 from psms.db.queries.records import view_of
-from psms.db.queries.visibility import condition
+from psms.db.queries.visibility import work_condition
 from psms.domain.access import Actor
 from psms.domain.day_spans import Period
 from psms.domain.satisfaction import NO_KEY, Rating, SatisfactionBy
@@ -68,7 +68,7 @@ def ask(session: Session, organization_id: UUID, ticket: Ticket, notification_id
 
 def counts(session: Session, actor: Actor, by: SatisfactionBy, periods: Sequence[Period]) -> Sequence[Row[Any]]:
     """Return `period key resolved scores` of the tickets that the caller sees, by period (its place)."""
-    visible = condition(actor, organization=":organization", user=":user")
+    visible = work_condition(actor, organization=":organization", user=":user")
     values = {
         "organization": actor.organization_id,
         "user": actor.user_id,

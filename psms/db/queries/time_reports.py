@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from psms.db.queries.visibility import condition
+from psms.db.queries.visibility import work_condition
 from psms.domain.access import Actor
 from psms.domain.day_spans import Period
 from psms.domain.time_reports import NO_KEY, TimeBy
@@ -36,7 +36,7 @@ _SUMS = """
 
 def sums(session: Session, actor: Actor, by: TimeBy, periods: Sequence[Period]) -> Sequence[Row[Any]]:
     """Return `period key entries tickets seconds billable_seconds`, by period (its place) and then the most first."""
-    visible = condition(actor, organization=":organization", user=":user")
+    visible = work_condition(actor, organization=":organization", user=":user")
     values = {
         "organization": actor.organization_id,
         "user": actor.user_id,
