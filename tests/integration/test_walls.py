@@ -97,10 +97,9 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     )
     add_endpoint(rt, actor, partner.url("/hook"))
     assign_and_wait(rt, tenant, user_id, service.id)
-    keep_a_calendar(rt, actor)
+    keep_settings(rt, actor)
     add_policy(rt, actor, NewSlaPolicy(name="At once", targets={"first_response": at_once(actor)}), None)
     write_rule(rt, tenant, "ticket.created", tag("seen"), name="Seen", statuses=["closed"])
-    add_state(rt, actor, NewTicketState(name="Vendor", status=Status.ON_HOLD, types=(), position=1), None)
     ticket_id = file_ticket(rt, actor)
     relay_outbox(rt)
     run_automations(rt)
@@ -118,8 +117,9 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     file_ticket(rt, actor)
 
 
-def keep_a_calendar(rt: Runtime, actor: Actor) -> None:
-    """Leave a calendar in two versions."""
+def keep_settings(rt: Runtime, actor: Actor) -> None:
+    """Leave a calendar in two versions, and a state of the organization's own."""
+    add_state(rt, actor, NewTicketState(name="Vendor", status=Status.ON_HOLD, types=(), position=1), None)
     week = CalendarFields(time_zone="UTC", weekly={"mon": [["09:00", "17:00"]]})
     calendar = json.loads(add_calendar(rt, actor, NewCalendar(name="Week", fields=week), None).body)
     edit_calendar(
