@@ -14,7 +14,7 @@ from api.app import create_app
 from psms.domain.access import MATRIX, Permission, Role, Scope
 from psms.runtime import Runtime
 from tests.api.conftest import ApiClient
-from tests.api.matrix import CUSTOM_KEEPS, RULE, SITE, Row, filled
+from tests.api.matrix_rows import CUSTOM_KEEPS, RULE, SITE, Row, filled
 from tests.support.databases import MigratedDatabase
 from tests.support.offices import Office, add_custom_caller, furnish
 from tests.support.played_runs import begin, two_steps

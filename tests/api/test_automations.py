@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 
 from tests.api.conftest import ApiClient
-from tests.api.matrix import RULE
+from tests.api.matrix_rows import RULE
 from tests.architecture.sources import ROOT
 from workflows.automation_runs import run_automations
 from workflows.relay import relay_outbox

@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.api.conftest import ApiClient
-from tests.api.matrix import RULE
+from tests.api.matrix_rows import RULE
 
 _CHECKS = [
     not_a_server_error,

@@ -11,8 +11,9 @@ from api.app import create_app
 from psms.domain.access import Role
 from psms.domain.time_entries import NewTimer
 from psms.settings import Settings
-from tests.api import matrix
-from tests.api.matrix import QUESTIONS, ROUTING, RULE, SIMULATION, SITE
+from tests.api import matrix_rows
+from tests.api.matrix import QUESTIONS
+from tests.api.matrix_rows import ROUTING, RULE, SIMULATION, SITE
 from tests.support.played_runs import begin, two_steps
 from tests.support.receiver import Receiver
 from tests.support.tenants import add_caller, add_endpoint, file_ticket
@@ -223,7 +224,7 @@ def filled(body, things):
     """Return *body* with the ids of *things*."""
     if body is None:
         return {}
-    return {"json": matrix.filled(body, things)}
+    return {"json": matrix_rows.filled(body, things)}
 
 
 def entries_of(database, request_id=REQUEST):

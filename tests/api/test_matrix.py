@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.api.matrix import EXPECT, PUBLIC, ROLES, Row
+from tests.api.matrix import EXPECT, PUBLIC
+from tests.api.matrix_rows import ROLES, Row
 from tests.api.matrix_world import World, make_world, parameters_of, scope_of
 from tests.api.standing import contents, runtime_on
 from tests.support.databases import fresh_database

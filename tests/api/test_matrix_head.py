@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.api.matrix import EXPECT, ROLES
+from tests.api.matrix import EXPECT
+from tests.api.matrix_rows import ROLES
 from tests.api.matrix_world import World, make_world
 from tests.api.standing import runtime_on
 from tests.support.databases import fresh_database

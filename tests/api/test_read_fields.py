@@ -10,7 +10,8 @@ import pytest
 
 from psms.domain.access import Role
 from tests.api import golden_desk
-from tests.api.matrix import EXPECT, ROLES
+from tests.api.matrix import EXPECT
+from tests.api.matrix_rows import ROLES
 from tests.api.matrix_world import World, make_world
 from tests.api.standing import runtime_on
 from tests.api.test_fields import COMMENT, FOR_REQUESTERS, TICKET, USER

@@ -10,7 +10,8 @@ import pytest
 import requests
 
 from psms.domain.access import Role
-from tests.api.matrix import EXPECT, Row, filled
+from tests.api.matrix import EXPECT
+from tests.api.matrix_rows import Row, filled
 from tests.api.matrix_world import make_world, parameters_of
 from tests.api.standing import contents, runtime_on
 from tests.support.api_process import running_api
@@ -121,7 +122,7 @@ def test_a19_no_header_leads_to_what_another_organizations_address_names(unchang
 
 
 # What remains of a target, and the instant of a report, change with the time.
-TIMED = ("/sla", "/attainment", "/time-in-status", "-reports")
+TIMED = ("/sla", "/attainment", "/time-in-status", "-reports", "/preview")
 
 
 def lists():

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.api.matrix import EXPECT, QUESTIONS, ROLES, filled
+from tests.api.matrix import EXPECT, QUESTIONS
+from tests.api.matrix_rows import ROLES, filled
 from tests.api.matrix_world import World, make_world
 from tests.api.standing import contents, runtime_on
 from tests.support.databases import fresh_database
