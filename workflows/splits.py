@@ -22,7 +22,7 @@ from workflows.names import Task
 from workflows.once import Made, create_once
 from workflows.ticket_changes import told
 from workflows.ticket_events import Told
-from workflows.tickets import filed
+from workflows.ticket_filing import filed
 
 
 def split_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, command: SplitTicket, once: OnceKey | None) -> Created:

@@ -13,7 +13,8 @@ from psms.domain.time_entries import NewTimer
 from psms.settings import Settings
 from tests.api import matrix_rows
 from tests.api.matrix import QUESTIONS
-from tests.api.matrix_rows import ROUTING, RULE, SIMULATION, SITE
+from tests.api.matrix_rows import ROUTING, RULE
+from tests.api.unsafe_calls import A_DAY, CALLS
 from tests.support.played_runs import begin, two_steps
 from tests.support.receiver import Receiver
 from tests.support.tenants import add_caller, add_endpoint, file_ticket
@@ -26,94 +27,6 @@ REQUEST = "request-of-this-test"
 FORM = "application/x-www-form-urlencoded"
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
-STEPS = {"steps": [{"name": "Consent", "user_ids": ["{user}"]}]}
-A_DAY = {"from": "2026-12-01T00:00:00Z", "to": "2026-12-02T00:00:00Z"}
-
-# What each unsafe route is called with: a path of names from `things`, and a body.
-CALLS = {
-    ("POST", "/v1/organizations"): {"name": "New"},
-    ("PATCH", "/v1/organizations/{organization}"): {"name": "Renamed"},
-    ("POST", "/v1/services"): {"name": "Mail"},
-    ("PATCH", "/v1/services/{service}"): {"name": "Renamed"},
-    ("PUT", "/v1/services/{service}/incident"): {"text": "Mail is late."},
-    ("DELETE", "/v1/services/{service}/incident"): None,
-    ("PUT", "/v1/services/{service}/form"): {"fields": [SITE]},
-    ("POST", "/v1/users"): {"email": "new@example.com", "name": "New", "role": "agent"},
-    ("PATCH", "/v1/users/{user}"): {"name": "Renamed"},
-    ("POST", "/v1/teams"): {"name": "New"},
-    ("PATCH", "/v1/teams/{team}"): {"name": "Renamed"},
-    ("PUT", "/v1/teams/{team}/routing"): {"strategy": "round_robin"},
-    ("PUT", "/v1/users/{user}/skills"): {"skills": [{"skill": "printers", "level": 3}]},
-    ("PUT", "/v1/services/{service}/skills"): {"skills": [{"skill": "printers", "level": 3}]},
-    ("POST", "/v1/tickets/{routed}/route"): {},
-    ("POST", "/v1/absences"): {"from": "2026-12-01T00:00:00Z", "to": "2026-12-02T00:00:00Z"},
-    ("DELETE", "/v1/absences/{absence}"): None,
-    ("POST", "/v1/duties"): {"user_id": "{user}", "from": "2026-12-01T00:00:00Z", "to": "2026-12-02T00:00:00Z"},
-    ("DELETE", "/v1/duties/{duty}"): None,
-    ("POST", "/v1/assignments"): {"service_id": "{service}", "user_id": "{user}"},
-    ("DELETE", "/v1/assignments/{assignment}"): None,
-    ("POST", "/v1/clients"): {"name": "New", "role": "agent", "scopes": ["tickets:read"]},
-    ("PATCH", "/v1/clients/{client}"): {"name": "Renamed"},
-    ("POST", "/v1/roles"): {"name": "New", "base_role": "agent", "permissions": ["ticket.read"]},
-    ("PATCH", "/v1/roles/{role}"): {"name": "Renamed"},
-    ("DELETE", "/v1/roles/{role}"): None,
-    ("POST", "/v1/calendars"): {"name": "New", "time_zone": "UTC", "always_open": True},
-    ("PATCH", "/v1/calendars/{calendar}"): {"name": "Renamed"},
-    ("DELETE", "/v1/calendars/{calendar}"): None,
-    ("POST", "/v1/sla-policies"): {"name": "New", "resolution_seconds": 60},
-    ("PATCH", "/v1/sla-policies/{policy}"): {"name": "Renamed"},
-    ("POST", "/v1/sla-simulations"): SIMULATION,
-    ("POST", "/v1/ticket-states"): {"name": "New", "status": "on_hold"},
-    ("PATCH", "/v1/ticket-states/{state}"): {"name": "Renamed"},
-    ("POST", "/v1/automations"): {"name": "New", **RULE},
-    ("PATCH", "/v1/automations/{automation}"): {"name": "Renamed"},
-    ("POST", "/v1/tickets"): {"subject": "New"},
-    ("PATCH", "/v1/tickets/{ticket}"): {"subject": "Renamed"},
-    ("POST", "/v1/tickets/{ticket}/sla/{clock}/void"): {"reason": "Their own outage"},
-    ("DELETE", "/v1/tickets/{ticket}/sla/{clock}/void"): None,
-    ("POST", "/v1/tickets/{ticket}/transitions"): {"action": "resolve"},
-    ("POST", "/v1/tickets/{request}/approvals"): STEPS,
-    ("POST", "/v1/approvals/{approval}/votes"): {"decision": "approve"},
-    ("POST", "/v1/approvals/{approval}/delegate"): {"to_user_id": "{user}"},
-    ("POST", "/v1/approval-delegations"): {"delegate_id": "{user}", **A_DAY},
-    ("DELETE", "/v1/approval-delegations/{delegation}"): None,
-    ("PUT", "/v1/services/{service}/approvals"): STEPS,
-    ("PATCH", "/v1/tickets/{change}/change"): {"plan": "Swap the disks."},
-    ("POST", "/v1/tickets/{ticket}/take"): {},
-    ("POST", "/v1/tickets/{ticket}/comments"): {"body": "Hello"},
-    ("PUT", "/v1/tickets/{ticket}/watchers/{user}"): None,
-    ("POST", "/v1/tickets/{ticket}/links"): {"kind": "blocks", "ticket_id": "{other}"},
-    ("DELETE", "/v1/tickets/{ticket}/links/{link}"): None,
-    ("PUT", "/v1/tickets/{ticket}/parent"): {"parent_id": "{other}"},
-    ("DELETE", "/v1/tickets/{child}/parent"): None,
-    ("POST", "/v1/tickets/{problem}/resolve-with-incidents"): {},
-    ("POST", "/v1/tickets/{child}/merge"): {"into": "{other}"},
-    ("POST", "/v1/tickets/{merged}/unmerge"): {},
-    ("POST", "/v1/tickets/{ticket}/split"): {"subject": "New", "comment_ids": ["{comment}"]},
-    ("DELETE", "/v1/tickets/{doomed}"): None,
-    ("POST", "/v1/tickets/{deleted}/restore"): {},
-    ("POST", "/v1/tickets/{purged}/purge"): {},
-    ("DELETE", "/v1/tickets/{ticket}/watchers/{user}"): None,
-    ("POST", "/v1/tickets/{ticket}/time-entries"): {"seconds": 60},
-    ("PATCH", "/v1/tickets/{ticket}/time-entries/{time_entry}"): {"seconds": 61},
-    ("DELETE", "/v1/tickets/{ticket}/time-entries/{time_entry}"): None,
-    ("PUT", "/v1/tickets/{ticket}/satisfaction"): {"score": 5},
-    ("POST", "/v1/macros"): {"name": "New", "reply": "Hello"},
-    ("PATCH", "/v1/macros/{macro}"): {"name": "Renamed"},
-    ("DELETE", "/v1/macros/{macro}"): None,
-    ("POST", "/v1/tickets/{ticket}/macros/{macro}"): {},
-    ("PUT", "/v1/tickets/{ticket}/timer"): {},
-    ("POST", "/v1/tickets/{ticket}/timer/stop"): {},
-    ("DELETE", "/v1/timers/{timer}"): None,
-    ("POST", "/v1/workflow-runs/{run}/cancel"): {"reason": "Not needed"},
-    ("POST", "/v1/workflow-runs/{failed_run}/retry"): {},
-    ("POST", "/v1/webhook-endpoints"): {"url": "http://127.0.0.1:8099/hook"},
-    ("PATCH", "/v1/webhook-endpoints/{endpoint}"): {"description": "Changed"},
-    ("DELETE", "/v1/webhook-endpoints/{endpoint}"): None,
-    ("POST", "/v1/webhook-endpoints/{endpoint}/rotate-secret"): {},
-    ("POST", "/v1/webhook-endpoints/{endpoint}/test"): {},
-    ("POST", "/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}/resend"): {},
-}
 # They answer with what OAuth 2.0 says, and are called below.
 OAUTH = {("POST", "/oauth/token"), ("POST", "/oauth/revoke")}
 
