@@ -73,31 +73,13 @@ def things(client, rt, demo, database):
     # One's own, to be stopped, and one of somebody else, to be discarded.
     colleague = add_caller(rt, demo.organization_id, Role.AGENT)
     start_timer(rt, demo.actor, ticket, NewTimer())
-    request = made("/v1/tickets", subject="A laptop", type="request")
-    me = str(demo.actor.user_id)
-    own = {"name": "Consent", "user_ids": [me, user], "quorum": "all", "own_requests": True}
-    other_service = made("/v1/services", name="Phones")
-    automatic = made("/v1/teams", name="Automatic", member_ids=[user])
-    assert client.call("PUT", f"/v1/teams/{automatic}/routing", json={"strategy": "round_robin"}).status_code == 200
     return {
-        "routed": made("/v1/tickets", subject="Routed", team_id=automatic),
-        "absence": made("/v1/absences", **{"from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}),
+        **asked_tickets(made, str(demo.actor.user_id), user),
+        **settings_of(client, made, user),
         "organization": str(demo.organization_id),
-        "request": made("/v1/tickets", subject="A laptop", type="request"),
-        "change": made("/v1/tickets", subject="Disks", type="change"),
-        "approval": made(f"/v1/tickets/{request}/approvals", steps=[own]),
-        "delegation": made("/v1/approval-delegations", delegate_id=user, **A_DAY),
         "service": service,
         "user": user,
-        "team": made("/v1/teams", name="Desk"),
-        "duty": made("/v1/duties", **{"user_id": user, "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}),
-        "assignment": made("/v1/assignments", service_id=other_service, user_id=user),
-        "client": made("/v1/clients", name="Robot", role="agent", scopes=["tickets:read"]),
-        "role": made("/v1/roles", name="Readers", base_role="agent", permissions=["ticket.read"]),
-        "calendar": made("/v1/calendars", name="Usual", time_zone="UTC", always_open=True),
         "policy": policy,
-        "state": made("/v1/ticket-states", name="Usual", status="on_hold"),
-        "automation": made("/v1/automations", name="Usual", **RULE),
         "ticket": str(ticket),
         "clock": client.get(f"/v1/tickets/{ticket}/sla").json["clocks"][0]["id"],
         **related_tickets(client, made, str(ticket)),
@@ -108,6 +90,37 @@ def things(client, rt, demo, database):
         "macro": made("/v1/macros", name="Hello", reply="Hello"),
         "endpoint": str(endpoint),
         "delivery": client.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"][0]["id"],
+    }
+
+
+def settings_of(client, made, user):
+    """Return what an organization sets up, with a ticket that is assigned automatically."""
+    other_service = made("/v1/services", name="Phones")
+    automatic = made("/v1/teams", name="Automatic", member_ids=[user])
+    assert client.call("PUT", f"/v1/teams/{automatic}/routing", json={"strategy": "round_robin"}).status_code == 200
+    return {
+        "routed": made("/v1/tickets", subject="Routed", team_id=automatic),
+        "absence": made("/v1/absences", **A_DAY),
+        "team": made("/v1/teams", name="Desk"),
+        "duty": made("/v1/duties", user_id=user, **A_DAY),
+        "assignment": made("/v1/assignments", service_id=other_service, user_id=user),
+        "client": made("/v1/clients", name="Robot", role="agent", scopes=["tickets:read"]),
+        "role": made("/v1/roles", name="Readers", base_role="agent", permissions=["ticket.read"]),
+        "calendar": made("/v1/calendars", name="Usual", time_zone="UTC", always_open=True),
+        "state": made("/v1/ticket-states", name="Usual", status="on_hold"),
+        "automation": made("/v1/automations", name="Usual", **RULE),
+    }
+
+
+def asked_tickets(made, me, user):
+    """Return tickets that are asked about, and who stands in."""
+    request = made("/v1/tickets", subject="A laptop", type="request")
+    own = {"name": "Consent", "user_ids": [me, user], "quorum": "all", "own_requests": True}
+    return {
+        "request": made("/v1/tickets", subject="A laptop", type="request"),
+        "change": made("/v1/tickets", subject="Disks", type="change"),
+        "approval": made(f"/v1/tickets/{request}/approvals", steps=[own]),
+        "delegation": made("/v1/approval-delegations", delegate_id=user, **A_DAY),
     }
 
 
