@@ -25,7 +25,7 @@ _CHECKS = [
     response_schema_conformance,
 ]
 # Four more callers are tried by `test_fuzz_everybody`.
-_EXAMPLES = 4
+_EXAMPLES = 2
 ONE_DAY = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
 EVERY_HOUR = {"name": "A", "time_zone": "UTC", "always_open": True}
 

@@ -100,9 +100,9 @@ def settings_of(client, made, user):
     assert client.call("PUT", f"/v1/teams/{automatic}/routing", json={"strategy": "round_robin"}).status_code == 200
     return {
         "routed": made("/v1/tickets", subject="Routed", team_id=automatic),
-        "absence": made("/v1/absences", **A_DAY),
+        "absence": made("/v1/absences", **{"from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}),
         "team": made("/v1/teams", name="Desk"),
-        "duty": made("/v1/duties", user_id=user, **A_DAY),
+        "duty": made("/v1/duties", user_id=user, **{"from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}),
         "assignment": made("/v1/assignments", service_id=other_service, user_id=user),
         "client": made("/v1/clients", name="Robot", role="agent", scopes=["tickets:read"]),
         "role": made("/v1/roles", name="Readers", base_role="agent", permissions=["ticket.read"]),
