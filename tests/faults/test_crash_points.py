@@ -117,7 +117,7 @@ def answered(ledger: Ledger, subject: str) -> list[tuple[object, ...]]:
     """Return how often the automation was applied to each ticket whose subject begins with *subject*, and wrote."""
     query = """SELECT (SELECT count(*) FROM automation_firings f WHERE f.ticket_id = t.id AND f.outcome = 'done'),
             (SELECT count(*) FROM comments c WHERE c.ticket_id = t.id AND c.author_id IS NULL)
-        FROM tickets t WHERE starts_with(t.subject, %s)"""
+        FROM tickets t WHERE starts_with(t.subject, %s) ORDER BY 1, 2"""
     return ledger.rows(query, subject)
 
 
@@ -135,7 +135,7 @@ def test_a_death_between_two_steps_loses_nothing_and_doubles_nothing(home, point
         # Who is resolved waits for no response.
         everyone = [(0,)] * len(resolved) + [(1,)] * TICKETS
         eventually(lambda: escalated(stage.ledger, scene.subject) == everyone, within=40, what="every escalation")
-        answers = [(1, 1)] * TICKETS
+        answers = [(0, 0)] * len(resolved) + [(1, 1)] * TICKETS
         eventually(lambda: answered(stage.ledger, scene.subject) == answers, within=40, what="every answer, once")
         eventually(lambda: all(deaths(home, point) for point in points), within=30, what=f"a death at each of {points}")
         once = [("closed", 1, ["finished after 1"])] * len(resolved)
