@@ -20,7 +20,6 @@ from psms.domain.approvals import Source
 from psms.domain.disclosure import disclosed
 from psms.domain.events import EventType
 from psms.domain.lifecycle import Action
-from psms.domain.lifecycle_checks import edge_of
 from psms.domain.lifecycle_tables import first_state
 from psms.domain.pages import Page, PageRequest
 from psms.domain.priorities import PriorityMatrix, changes_between, priority_of_new
@@ -45,7 +44,7 @@ from workflows.once import Made, create_once, kept, repeated
 from workflows.sla_books import book_of
 from workflows.ticket_changes import edited, locked_ticket, moved_along
 from workflows.ticket_events import Told, body_of
-from workflows.ticket_facts import chain_for, facts_for, plain_facts
+from workflows.ticket_facts import chain_for, edge_for, facts_for, plain_facts
 from workflows.ticket_forms import Placed, judged, placed
 from workflows.ticket_search import list_found
 
@@ -319,7 +318,7 @@ def _moved(
     plan = {name: value for name, value in given.items() if name != "state_id"}
     require_transition(actor, locked.ticket.type, action)
     facts = facts_for(rt, session, actor, locked)
-    edge = edge_of(facts, action)
+    edge = edge_for(session, actor, facts, locked.ticket, action)
     act = act_of(rt, session, actor)
     told_of_plan = change_plans.follow(act, locked.ticket, edge, plan)
     after = moved_along(
