@@ -30,8 +30,22 @@ _FIRST = 1
 
 def begin_chain(act: Act, ticket: Ticket, chain: Chain, source: Source) -> UUID:
     """Ask for the approvals of *chain*, its first step at once, and return the chain's id."""
+    return _ask(act, ticket, chain, source, act.user_id)
+
+
+def begin_again(act: Act, ticket: Ticket) -> None:
+    """Ask anew, from the first step on and in the name of whoever asked, for what was asked for last of a ticket."""
+    former = queries.last_chain_of(act.session, ticket.id)
+    if former:
+        chain = tuple(step_of(row.definition) for row in former)
+        _ask(act, ticket, chain, Source(former[0].source), former[0].asked_by)
+
+
+def _ask(act: Act, ticket: Ticket, chain: Chain, source: Source, asked_by: UUID | None) -> UUID:
     chain_id = start_run(act, APPROVAL, business_key=f"{ticket.id}:{ticket.version}", ticket_id=ticket.id)
     rows = [_row(act, ticket, chain_id, source, (number, step)) for number, step in enumerate(chain, start=_FIRST)]
+    for row in rows:
+        row.asked_by = asked_by
     act.session.add_all(rows)
     act.session.flush()
     _begin(act, ticket, rows[0])
@@ -49,7 +63,6 @@ def _row(act: Act, ticket: Ticket, chain_id: UUID, source: Source, numbered: tup
         source=source.value,
         definition=step.document,
         state=ApprovalState.WAITING.value,
-        asked_by=act.user_id,
         created_at=act.now,
     )
 

@@ -65,10 +65,35 @@ def _watch(act: Act, ticket: Ticket, edge: Edge, row: ChangeRow) -> None:
     if is_scheduled or edge.target.stage is not Stage.IMPLEMENTING:
         cancel_runs(act, ticket_id=ticket.id, kind=CHANGE_WINDOW, reason=f"{edge.action.value} ended this window.")
     if is_scheduled:
-        start_run(
-            act,
-            CHANGE_WINDOW,
-            business_key=f"{ticket.id}:{ticket.version}",
-            ticket_id=ticket.id,
-            due_at=row.planned_start,
-        )
+        _begin_window(act, ticket, row)
+
+
+def _begin_window(act: Act, ticket: Ticket, row: ChangeRow) -> None:
+    start_run(
+        act,
+        CHANGE_WINDOW,
+        business_key=f"{ticket.id}:{ticket.version}",
+        ticket_id=ticket.id,
+        due_at=row.planned_start,
+    )
+
+
+def free_window(act: Act, ticket: Ticket) -> None:
+    """Take what a locked ticket has in the calendar out of it; who calls ends the run that watches it."""
+    row = _row_of(act, ticket)
+    if row is not None and row.scheduled:
+        row.scheduled = False
+        act.session.flush()
+
+
+def take_window(act: Act, ticket: Ticket) -> None:
+    """Put a locked change that is scheduled or under way into the calendar again, its window watched."""
+    row = _row_of(act, ticket)
+    if row is not None and ticket.stage in _IN_CALENDAR:
+        row.scheduled = True
+        act.session.flush()
+        _begin_window(act, ticket, row)
+
+
+def _row_of(act: Act, ticket: Ticket) -> ChangeRow | None:
+    return queries.find(act.session, ticket.id) if ticket.type is TicketType.CHANGE else None

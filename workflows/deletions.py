@@ -20,7 +20,7 @@ from psms.domain.relation_errors import NotDeleted, RelationRefused
 from psms.domain.tickets import Ticket
 from psms.errors import NotFound
 from psms.runtime import Runtime
-from workflows import sla, trail
+from workflows import out_of_work, sla, trail
 from workflows.act import Act, act_of, act_of_system
 from workflows.names import Task
 from workflows.ticket_changes import locked_ticket, require_version, told, written
@@ -48,6 +48,7 @@ def _hidden(act: Act, locked: LockedTicket) -> None:
     after = written(act, case.ticket, {"deleted_at": act.now})
     changes = {"deleted_at": Change(before=None, after=act.now)}
     told(act, [Told(type=EventType.TICKET_DELETED, changes=changes)], after, case.locked.sequence)
+    out_of_work.leave(act, after, "The ticket was deleted.")
     sla.withdrawn(act, case)
 
 
@@ -85,6 +86,7 @@ def restore_ticket(rt: Runtime, actor: Actor, ticket_id: UUID, if_version: int |
         changes = {"deleted_at": Change(before=locked.deleted_at, after=None)}
         told(act, [Told(type=EventType.TICKET_RESTORED, changes=changes)], after, case.locked.sequence)
         sla.restored(act, case)
+        out_of_work.come_back(act, after)
     rt.nudger.nudge(Task.RELAY_OUTBOX)
     return after
 

@@ -18,7 +18,7 @@ from psms.domain.ticket_merges import Merge, require_mergeable_into, require_unm
 from psms.domain.tickets import Status, Ticket
 from psms.errors import NotFound
 from psms.runtime import Runtime
-from workflows import closing_guard, sla
+from workflows import closing_guard, out_of_work, sla
 from workflows.act import Act, act_of
 from workflows.names import Task
 from workflows.ticket_changes import require_version, status_events, told, written
@@ -57,6 +57,7 @@ def _merged(act: Act, pair: Pair) -> Ticket:
     joined = {"status": status, "stage": None, "closed_at": closed_at, "merged_into_id": survivor.ticket.id}
     after = written(act, before, joined)
     told(act, _events(EventType.TICKET_MERGED, before, after), after, case.locked.sequence)
+    out_of_work.leave(act, after, "The ticket was merged.")
     sla.stopped(act, case, after)
     merge = Merge(
         merged_id=before.id,
@@ -112,6 +113,7 @@ def _unmerged(act: Act, pair: Pair) -> Ticket:
     if after.status is not before.status:
         sla.follow_status(act, case, after)
         _answered_meanwhile(act, after, merge)
+        out_of_work.come_back(act, after)
     lost = {"merged_ticket_id": Change(before=before.id, after=None)}
     told(act, [Told(type=EventType.TICKET_UNMERGED, changes=lost)], survivor.ticket, survivor.sequence)
     return after

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from psms.db.queries import families, links
+from psms.db.queries import links
 from psms.db.queries import tickets as ticket_queries
 from psms.db.queries.tickets import LockedTicket
 from psms.domain.access import Actor, Permission, require
@@ -14,12 +14,12 @@ from psms.domain.problem_resolutions import (
     ResolvedProblem,
     require_problem,
 )
-from psms.domain.relation_errors import RelationRefused
+from psms.domain.relation_errors import ChildrenOpen, RelationRefused
 from psms.domain.ticket_access import require_transition
 from psms.domain.ticket_families import DONE
 from psms.domain.ticket_links import as_linked
 from psms.domain.tickets import Ticket, TicketType
-from psms.errors import NotFound
+from psms.errors import ActionNotAllowed, FieldError, NotFound
 from psms.runtime import Runtime
 from workflows import sla
 from workflows.act import Act, act_of
@@ -55,11 +55,11 @@ def _resolved(act: Act, problem: LockedTicket, incidents: list[LockedTicket]) ->
     ticket = _moved(act, problem)
     done, left = [], []
     for incident in incidents:
-        reason = _left_because(act, incident.ticket)
-        if reason is None:
-            done.append(as_linked(_moved(act, incident)))
+        after = _resolved_or_left(act, incident)
+        if isinstance(after, LeftReason):
+            left.append(LeftIncident(ticket=as_linked(incident.ticket), reason=after))
         else:
-            left.append(LeftIncident(ticket=as_linked(incident.ticket), reason=reason))
+            done.append(as_linked(after))
     return ResolvedProblem(ticket=ticket, resolved=done, left=left, version=ticket.version)
 
 
@@ -67,9 +67,14 @@ def _moved(act: Act, locked: LockedTicket) -> Ticket:
     return moved_along(act, sla.caught_up(act, locked), Action.RESOLVE)
 
 
-def _left_because(act: Act, incident: Ticket) -> LeftReason | None:
-    if incident.status in DONE:
+def _resolved_or_left(act: Act, incident: LockedTicket) -> Ticket | LeftReason:
+    if incident.ticket.status in DONE:
         return LeftReason.DONE
-    if families.open_children(act.session, act.organization_id, incident.id):
+    try:
+        return _moved(act, incident)
+    except ChildrenOpen:
         return LeftReason.CHILDREN_OPEN
-    return None
+    except FieldError:
+        return LeftReason.FORM_INCOMPLETE
+    except ActionNotAllowed:
+        return LeftReason.NOT_ALLOWED

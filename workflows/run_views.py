@@ -5,15 +5,17 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from psms.db.queries import run_views as queries
+from psms.db.queries.approvals import pending_of
 from psms.db.queries.runs import lock_ticket
 from psms.domain.access import Actor, Permission, require
 from psms.domain.pages import Page, PageRequest
-from psms.domain.run_errors import RunIsOver, RunNotFailed
+from psms.domain.run_errors import ApprovalPending, RunIsOver, RunNotFailed
 from psms.domain.runs import RunFilter, RunState, RunStory, RunView
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
 from workflows.names import Task
+from workflows.run_names import APPROVAL
 
 
 def list_runs(rt: Runtime, actor: Actor, wanted: RunFilter, page: PageRequest) -> Page[RunView]:
@@ -35,15 +37,25 @@ def get_run(rt: Runtime, actor: Actor, run_id: UUID) -> RunStory:
 
 
 def cancel_run(rt: Runtime, actor: Actor, run_id: UUID, reason: str) -> RunView:
-    """Let a run do nothing more; what its steps have done stays done. Raises RunIsOver where it is."""
+    """Let a run do nothing more; what its steps have done stays done.
+
+    Raises RunIsOver where it is, and ApprovalPending while a ticket waits for the approval that the run is of.
+    """
     require(actor, Permission.RUN_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
         act, state = _locked(rt, session, actor, run_id)
         if state not in {RunState.WAITING, RunState.FAILED}:
             raise RunIsOver(f"This run is {state}: there is nothing left to cancel.", state=state.value)
+        _require_not_waited_for(session, queries.get(session, actor, run_id))
         queries.cancel(session, act.organization_id, run_id, reason=reason, now=act.now)
         trail.note(act, "run.cancelled", ("run", run_id), trail.added({"reason": reason}))
         return queries.get(session, actor, run_id)
+
+
+def _require_not_waited_for(session: Session, run: RunView) -> None:
+    pending = None if run.kind != APPROVAL or run.ticket_id is None else pending_of(session, run.ticket_id)
+    if pending is not None and pending.chain_id == run.id:
+        raise ApprovalPending("A ticket waits for this approval: withdraw it, or cancel the ticket.")
 
 
 def retry_run(rt: Runtime, actor: Actor, run_id: UUID) -> RunView:

@@ -6,14 +6,15 @@ from sqlalchemy.orm import Session
 
 from psms.db.direct import direct
 from psms.db.queries import approvals as queries
-from psms.db.queries import changes
+from psms.db.queries import changes, families
 from psms.db.queries.tickets import LockedTicket
 from psms.domain.access import Actor, Permission, Reach
 from psms.domain.approvals import APPROVABLE, Chain, Source
 from psms.domain.changes import PLAN_FIELDS
-from psms.domain.lifecycle import State
-from psms.domain.lifecycle_checks import Facts
+from psms.domain.lifecycle import Action, Edge, State
+from psms.domain.lifecycle_checks import Facts, edge_of
 from psms.domain.tickets import Level, Stage, Ticket, TicketType
+from psms.errors import ActionNotAllowed
 from psms.runtime import Runtime
 from workflows.sla_books import book_of
 
@@ -42,6 +43,22 @@ def facts_for(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket)
     if ticket.type is TicketType.CHANGE and ticket.stage is Stage.PLANNING:
         return _planned(session, facts, ticket)
     return facts
+
+
+def with_children(session: Session, actor: Actor, facts: Facts, ticket: Ticket) -> Facts:
+    """Return *facts* with how many of a ticket's children are not done, for what is shown of it.
+
+    A move asks for itself, under the lock, and names them.
+    """
+    return replace(facts, open_children=len(families.open_children(session, actor.organization_id, ticket.id)))
+
+
+def edge_for(session: Session, actor: Actor, facts: Facts, ticket: Ticket, action: Action) -> Edge:
+    """Return the edge that *action* takes; ActionNotAllowed tells what the ticket's children leave possible, too."""
+    try:
+        return edge_of(facts, action)
+    except ActionNotAllowed:
+        return edge_of(with_children(session, actor, facts, ticket), action)
 
 
 def chain_for(rt: Runtime, session: Session, actor: Actor, locked: LockedTicket) -> Chain:

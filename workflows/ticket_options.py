@@ -7,7 +7,7 @@ from psms.domain.access import Actor, Permission, require
 from psms.domain.lifecycle_checks import options_of
 from psms.domain.lifecycle_views import Lifecycles, TicketOptions, all_lifecycles, ticket_options
 from psms.runtime import Runtime
-from workflows.ticket_facts import facts_for
+from workflows.ticket_facts import facts_for, with_children
 
 
 def transitions_of(rt: Runtime, actor: Actor, ticket_id: UUID) -> TicketOptions:
@@ -15,7 +15,8 @@ def transitions_of(rt: Runtime, actor: Actor, ticket_id: UUID) -> TicketOptions:
     require(actor, Permission.TICKET_TRANSITION)
     with rt.db.begin(actor.organization_id) as session:
         locked = queries.read(session, actor, ticket_id)
-        options = options_of(facts_for(rt, session, actor, locked))
+        facts = facts_for(rt, session, actor, locked)
+        options = options_of(with_children(session, actor, facts, locked.ticket))
     return ticket_options(locked.ticket, options)
 
 

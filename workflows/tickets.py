@@ -14,7 +14,6 @@ from psms.domain.access import Actor, Permission, require
 from psms.domain.answers import Created, OnceKey
 from psms.domain.approvals import Source
 from psms.domain.lifecycle import Action
-from psms.domain.lifecycle_checks import edge_of
 from psms.domain.pages import Page, PageRequest
 from psms.domain.priorities import PriorityMatrix, changes_between
 from psms.domain.ticket_access import require_edit, require_transition
@@ -33,7 +32,7 @@ from workflows.approval_steps import begin_chain
 from workflows.names import Task
 from workflows.sla_books import book_of
 from workflows.ticket_changes import edited, locked_ticket, moved_along
-from workflows.ticket_facts import chain_for, facts_for
+from workflows.ticket_facts import chain_for, edge_for, facts_for
 from workflows.ticket_filing import file_ticket
 from workflows.ticket_forms import judged
 from workflows.ticket_search import list_found
@@ -170,7 +169,7 @@ def _moved(
     plan = {name: value for name, value in given.items() if name != "state_id"}
     require_transition(actor, locked.ticket.type, action)
     facts = facts_for(rt, session, actor, locked)
-    edge = edge_of(facts, action)
+    edge = edge_for(session, actor, facts, locked.ticket, action)
     act = act_of(rt, session, actor)
     told_of_plan = change_plans.follow(act, locked.ticket, edge, plan)
     after = moved_along(

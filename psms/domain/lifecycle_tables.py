@@ -35,7 +35,7 @@ def _edge(
 
 def _plain(source: Status, action: Action, target: Status) -> Edge:
     guards = () if action in _REQUESTERS_TOO else _BY_DESK
-    if action is Action.CLOSE:
+    if action in {Action.RESOLVE, Action.CLOSE}:
         guards = (*guards, Guard.CHILDREN_DONE)
     return _edge(State(status=source), action, State(status=target), guards)
 
@@ -71,7 +71,7 @@ _CHANGE = [
     _edge(SCHEDULED, Action.SCHEDULE, SCHEDULED, needs=_WINDOW),
     _edge(SCHEDULED, Action.IMPLEMENT, IMPLEMENTING),
     _edge(IMPLEMENTING, Action.REVIEW, IN_REVIEW),
-    _edge(IN_REVIEW, Action.RESOLVE, REVIEWED, needs=("outcome",)),
+    _edge(IN_REVIEW, Action.RESOLVE, REVIEWED, (Guard.DESK, Guard.CHILDREN_DONE), needs=("outcome",)),
     _edge(REVIEWED, Action.REOPEN, IN_REVIEW, ()),
     _edge(REVIEWED, Action.CLOSE, CLOSED, (Guard.CHILDREN_DONE,)),
     *(_edge(source, Action.CANCEL, CANCELLED) for source in (TO_PLAN, PLANNING, AWAITING, APPROVED, SCHEDULED)),

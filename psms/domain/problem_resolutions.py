@@ -16,6 +16,8 @@ class LeftReason(StrEnum):
 
     DONE = "done"
     CHILDREN_OPEN = "children_open"
+    FORM_INCOMPLETE = "form_incomplete"
+    NOT_ALLOWED = "not_allowed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

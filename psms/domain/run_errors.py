@@ -15,3 +15,10 @@ class RunNotFailed(PsmsError):
 
     kind = Kind.CONFLICT
     code = "run_not_failed"
+
+
+class ApprovalPending(PsmsError):
+    """A ticket waits for this approval: without its run nobody would be reminded, and nothing would expire."""
+
+    kind = Kind.CONFLICT
+    code = "approval_pending"

@@ -7,32 +7,32 @@ from psms.domain.tickets import Stage, Status, TicketType
 # d the desk does it, v the votes do, h the service names approvers, a they were asked ad hoc, p the plan is written,
 # l low risk and nobody is asked, c no child is open.
 PLAIN = """
-new: open>open:d pend>pending:d hold>on_hold:d resolve>resolved:d cancel>cancelled:d
-open: pend>pending:d hold>on_hold:d resolve>resolved:d cancel>cancelled:d
-pending: hold>on_hold:d resume>open:d resolve>resolved:d cancel>cancelled:d
-on_hold: pend>pending:d resume>open:d resolve>resolved:d cancel>cancelled:d
+new: open>open:d pend>pending:d hold>on_hold:d resolve>resolved:dc cancel>cancelled:d
+open: pend>pending:d hold>on_hold:d resolve>resolved:dc cancel>cancelled:d
+pending: hold>on_hold:d resume>open:d resolve>resolved:dc cancel>cancelled:d
+on_hold: pend>pending:d resume>open:d resolve>resolved:dc cancel>cancelled:d
 resolved: close>closed:c reopen>open:
 """
 REQUEST = """
-new: open>open:d pend>pending:d hold>on_hold:d resolve>resolved:d cancel>cancelled: request_approval>awaiting:dh
-open: pend>pending:d hold>on_hold:d resolve>resolved:d cancel>cancelled:d request_approval>awaiting:dh
-pending: hold>on_hold:d resume>open:d resolve>resolved:d cancel>cancelled:d request_approval>awaiting:dh
-on_hold: pend>pending:d resume>open:d resolve>resolved:d cancel>cancelled:d request_approval>awaiting:dh
+new: open>open:d pend>pending:d hold>on_hold:d resolve>resolved:dc cancel>cancelled: request_approval>awaiting:dh
+open: pend>pending:d hold>on_hold:d resolve>resolved:dc cancel>cancelled:d request_approval>awaiting:dh
+pending: hold>on_hold:d resume>open:d resolve>resolved:dc cancel>cancelled:d request_approval>awaiting:dh
+on_hold: pend>pending:d resume>open:d resolve>resolved:dc cancel>cancelled:d request_approval>awaiting:dh
 awaiting: approve>open:v reject>cancelled:v withdraw>open:da cancel>cancelled:
 resolved: close>closed:c reopen>open:
 """
 CHANGE = """
-new: open>open:d pend>pending:d hold>on_hold:d resolve>resolved:d cancel>cancelled:d plan>open/planning:d
-open: pend>pending:d hold>on_hold:d resolve>resolved:d cancel>cancelled:d plan>open/planning:d
-pending: hold>on_hold:d resume>open:d resolve>resolved:d cancel>cancelled:d plan>open/planning:d
-on_hold: pend>pending:d resume>open:d resolve>resolved:d cancel>cancelled:d plan>open/planning:d
+new: open>open:d pend>pending:d hold>on_hold:d resolve>resolved:dc cancel>cancelled:d plan>open/planning:d
+open: pend>pending:d hold>on_hold:d resolve>resolved:dc cancel>cancelled:d plan>open/planning:d
+pending: hold>on_hold:d resume>open:d resolve>resolved:dc cancel>cancelled:d plan>open/planning:d
+on_hold: pend>pending:d resume>open:d resolve>resolved:dc cancel>cancelled:d plan>open/planning:d
 new/planning: plan>open/planning:d cancel>cancelled:d
 open/planning: request_approval>awaiting:dph schedule>on_hold/scheduled:dpl cancel>cancelled:d
 awaiting: approve>open/approved:v reject>open/planning:v withdraw>open/planning:d cancel>cancelled:d
 open/approved: plan>open/planning:d schedule>on_hold/scheduled:d cancel>cancelled:d
 on_hold/scheduled: plan>open/planning:d schedule>on_hold/scheduled:d implement>open/implementing:d cancel>cancelled:d
 open/implementing: review>open/in_review:d
-open/in_review: resolve>resolved/in_review:d
+open/in_review: resolve>resolved/in_review:dc
 resolved/in_review: close>closed:c reopen>open/in_review:
 resolved: close>closed:c reopen>open:
 """  # fmt: skip

@@ -85,6 +85,16 @@ def waiting_of(session: Session, chain_id: UUID) -> Sequence[ApprovalRow]:
     return session.scalars(wanted.order_by(ApprovalRow.position)).all()
 
 
+def last_chain_of(session: Session, ticket_id: UUID) -> Sequence[ApprovalRow]:
+    """Return the steps of the chain that was asked for last of a ticket, in their order."""
+    of_ticket = ApprovalRow.ticket_id == ticket_id
+    # Ids are in the order in which they were given.
+    last = select(ApprovalRow.chain_id).where(of_ticket).order_by(ApprovalRow.id.desc()).limit(1).scalar_subquery()
+    return session.scalars(
+        select(ApprovalRow).where(of_ticket, ApprovalRow.chain_id == last).order_by(ApprovalRow.position)
+    ).all()
+
+
 def lock(session: Session, approval_id: UUID) -> ApprovalRow:
     """Return a step as it is now, locked; the ticket is locked before."""
     wanted = select(ApprovalRow).where(ApprovalRow.id == approval_id).with_for_update()
