@@ -90,6 +90,7 @@ class Sight:
     But for what the rest takes away.
     """
 
+    reader: UUID
     requester: bool
     fields: frozenset[str]
     comments: bool
@@ -145,6 +146,7 @@ def sight_of(actor: Actor, fields: frozenset[str]) -> Sight:
     """Return what *actor* may read of the timeline of a ticket that they see; requesters read *fields* of tickets."""
     named = (Permission.USER_READ, Permission.TEAM_READ, Permission.SERVICE_READ)
     return Sight(
+        reader=actor.user_id,
         requester=actor.is_requester,
         fields=fields,
         comments=actor.may(Permission.COMMENT_READ),

@@ -104,6 +104,22 @@ def test_what_a_role_may_not_read_has_no_entry(
     assert talker.count("ticket.commented") == 1
 
 
+def test_what_another_customer_wrote_on_a_merged_ticket_is_told_to_the_desk_alone(
+    client: ApiClient, as_role: Any, requester: ApiClient, path: str
+) -> None:
+    stranger: ApiClient = as_role(Role.REQUESTER)
+    theirs = stranger.post("/v1/tickets", json={"subject": "My printer too"}).headers["Location"]
+    assert client.post(f"{theirs}/merge", json={"into": path.rpartition("/")[2]}).status_code == 200
+    assert stranger.post(f"{theirs}/comments", json={"body": "My password is"}).status_code == 201
+    assert requester.post(f"{path}/comments", json={"body": "Mine"}).status_code == 201
+
+    def said(caller: ApiClient) -> list[str]:
+        return [item["data"]["comment"]["body"] for item in entries(caller, path, "?kind=comment")]
+
+    assert said(client) == ["Mine", "My password is", "We are on our way.", SECRET]
+    assert said(requester) == ["Mine", "We are on our way."]
+
+
 def test_who_may_not_read_names_is_told_none(http: Any, rt: Runtime, demo: Tenant, path: str) -> None:
     stranger = ApiClient(http, add_custom_caller(rt, demo, Role.MANAGER, (Permission.TICKET_READ,)).token)
 

@@ -31,6 +31,11 @@ _PAGE = """
 """
 _TOLD = "CAST(convert_from(e.body, 'UTF8') AS jsonb) -> 'data'"
 _PUBLIC = f"AND (e.type <> 'ticket.commented' OR {_TOLD} #>> '{{comment,visibility}}' = 'public')"
+# The words of one customer are not for another one, also where their tickets were merged: as in `comments`.
+_THEIR_OWN = f"""AND (e.type <> 'ticket.commented' OR EXISTS (
+    SELECT FROM comments c JOIN tickets t ON t.organization_id = c.organization_id AND t.id = c.ticket_id
+    WHERE c.organization_id = %(organization)s AND c.id = CAST({_TOLD} #>> '{{comment,id}}' AS uuid)
+        AND (t.id = %(ticket)s OR t.requester_id = %(reader)s)))"""
 _OF_FIELDS = f"AND (e.type <> 'ticket.updated' OR jsonb_exists_any({_TOLD} -> 'changes', %(fields)s))"
 _DIRECTIONS = {Order.NEWEST_FIRST: ("DESC", "<"), Order.OLDEST_FIRST: ("ASC", ">")}
 
@@ -94,8 +99,8 @@ def _seen(sight: Sight, values: dict[str, Any]) -> list[str]:
     values["echoes"] = list(ECHOES)
     conditions = ["AND e.type <> ALL (%(echoes)s)"]
     if sight.requester:
-        values |= {"shown": list(FOR_REQUESTERS), "fields": sorted(sight.fields)}
-        conditions += ["AND e.type = ANY (%(shown)s)", _OF_FIELDS]
+        values |= {"shown": list(FOR_REQUESTERS), "fields": sorted(sight.fields), "reader": sight.reader}
+        conditions += ["AND e.type = ANY (%(shown)s)", _OF_FIELDS, _THEIR_OWN]
     if not sight.comments:
         conditions.append("AND e.type <> 'ticket.commented'")
     elif not sight.internal_comments:
