@@ -1,6 +1,5 @@
 """What waits for a ticket that is merged or deleted: it ends, and begins anew when the ticket is back."""
 
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -8,11 +7,9 @@ import pytest
 
 from psms.domain.access import Role
 from tests.api.conftest import ApiClient, Standing
-from tests.api.test_changes import IN_MAY, MORNING, scheduled
+from tests.api.test_changes import IN_MAY, LATER, MORNING, act, scheduled
 from tests.support.approvers import asked, pending, person_of, put, state_of, step
 from tests.support.relations import Tickets
-
-Path = Callable[[], None]
 
 
 @pytest.fixture
@@ -113,3 +110,6 @@ def test_a_scheduled_change_leaves_the_calendar_and_gets_back_its_window(
     assert (collide(), calendar() & {ticket}) == ([ticket], {ticket})
     assert runs(standing, ticket) == [("change.window", "cancelled"), ("change.window", "waiting")]
     assert state_of(client, ticket) == ("on_hold", "scheduled")
+    # Another window is watched in its turn.
+    assert act(client, ticket, "schedule", **LATER).status_code == 200
+    assert runs(standing, ticket)[1:] == [("change.window", "cancelled"), ("change.window", "waiting")]
