@@ -40,6 +40,7 @@ from psms.domain.tickets import Comment, Ticket
 from psms.errors import DependencyUnavailable, NotFound, PsmsError
 from workflows import change_plans, sla, trail
 from workflows.act import Act
+from workflows.merges import require_own_comments
 from workflows.sla_books import book_of
 from workflows.sla_clocks import Case
 from workflows.ticket_changes import edited, moved_along
@@ -127,6 +128,7 @@ def _(action: SetField, act: Act, case: Case, _: str) -> bool:
 @_perform.register
 def _(action: WriteComment, act: Act, case: Case, _: str) -> bool:
     ticket, sequence = case.ticket, case.locked.sequence
+    require_own_comments(ticket)
     comment = Comment(
         id=act.new_id(),
         ticket_id=ticket.id,
