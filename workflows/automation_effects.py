@@ -33,16 +33,20 @@ from psms.domain.automations.definitions import (
 from psms.domain.automations.placeholders import filled
 from psms.domain.automations.views import ActionDone, Result
 from psms.domain.events import Change, EventType, excerpt
+from psms.domain.lifecycle_checks import edge_of
 from psms.domain.priorities import changes_between
 from psms.domain.sla.definitions import Recipient
 from psms.domain.tickets import Comment, Ticket
 from psms.errors import DependencyUnavailable, NotFound, PsmsError
-from workflows import sla, trail
+from workflows import change_plans, sla, trail
 from workflows.act import Act
+from workflows.merges import require_own_comments
 from workflows.sla_books import book_of
 from workflows.sla_clocks import Case
 from workflows.ticket_changes import edited, moved_along
 from workflows.ticket_events import Told, tell
+from workflows.ticket_facts import plain_facts
+from workflows.ticket_forms import judged
 from workflows.watchers import tell_of_watcher
 
 _KIND = "automation.notified"
@@ -124,6 +128,7 @@ def _(action: SetField, act: Act, case: Case, _: str) -> bool:
 @_perform.register
 def _(action: WriteComment, act: Act, case: Case, _: str) -> bool:
     ticket, sequence = case.ticket, case.locked.sequence
+    require_own_comments(ticket)
     comment = Comment(
         id=act.new_id(),
         ticket_id=ticket.id,
@@ -153,7 +158,9 @@ def _(action: AddWatcher, act: Act, case: Case, _: str) -> bool:
 
 @_perform.register
 def _(action: MoveTicket, act: Act, case: Case, _: str) -> bool:
-    moved_along(act, case, action.action)
+    facts = plain_facts(case.ticket)
+    told_of_plan = change_plans.follow(act, case.ticket, edge_of(facts, action.action), {})
+    moved_along(act, case, action.action, facts=facts, more=told_of_plan)
     return True
 
 
@@ -184,9 +191,13 @@ _NOBODY: dict[str, Any] = {"user_id": None, "team_id": None, "rule": None}
 def _edit(act: Act, case: Case, fields: dict[str, Any]) -> bool:
     book = book_of(act.rt, direct(act.session), act.organization_id, case.locked.sla_revision)
     changes = changes_between(case.ticket, fields, book.priorities)
-    if changes:
-        edited(act, case, changes)
-    return bool(changes)
+    changes = judged(act, book, case.ticket, changes, fields)
+    if not changes:
+        return False
+    after = edited(act, case, changes)
+    if changes.get("assignee_id") is not None:
+        sla.taken(act, case, after)
+    return True
 
 
 def _require_standing(act: Act, named: UUID) -> None:

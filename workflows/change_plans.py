@@ -65,14 +65,14 @@ def _watch(act: Act, ticket: Ticket, edge: Edge, row: ChangeRow) -> None:
     if is_scheduled or edge.target.stage is not Stage.IMPLEMENTING:
         cancel_runs(act, ticket_id=ticket.id, kind=CHANGE_WINDOW, reason=f"{edge.action.value} ended this window.")
     if is_scheduled:
-        _begin_window(act, ticket, row)
+        _begin_window(act, ticket, row, key=f"{ticket.id}:{ticket.version}")
 
 
-def _begin_window(act: Act, ticket: Ticket, row: ChangeRow) -> None:
+def _begin_window(act: Act, ticket: Ticket, row: ChangeRow, *, key: str) -> None:
     start_run(
         act,
         CHANGE_WINDOW,
-        business_key=f"{ticket.id}:{ticket.version}",
+        business_key=key,
         ticket_id=ticket.id,
         due_at=row.planned_start,
     )
@@ -92,7 +92,8 @@ def take_window(act: Act, ticket: Ticket) -> None:
     if row is not None and ticket.stage in _IN_CALENDAR:
         row.scheduled = True
         act.session.flush()
-        _begin_window(act, ticket, row)
+        # Another one than that of a schedule, which is named by the version that the ticket has before it.
+        _begin_window(act, ticket, row, key=f"{ticket.id}:{ticket.version}:back")
 
 
 def _row_of(act: Act, ticket: Ticket) -> ChangeRow | None:

@@ -134,6 +134,12 @@ def _events(kind: EventType, before: Ticket, after: Ticket) -> list[Told]:
     return [Told(type=kind, changes=changes | moved), *status_events(before, after, {})]
 
 
+def require_own_comments(ticket: Ticket) -> None:
+    """Raise MergeRefused for a ticket that goes on as part of another one, where nothing is to be passed on."""
+    if ticket.merged_into_id is not None:
+        raise MergeRefused("This ticket goes on as part of another one: do it there.", reason="merged")
+
+
 def survivor_of(session: Session, organization_id: UUID, ticket: Ticket) -> UUID:
     """Return the ticket that goes on in place of this one: itself, where it was not merged."""
     if ticket.merged_into_id is None:

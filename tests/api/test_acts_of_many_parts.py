@@ -1,14 +1,17 @@
 """Acts in which several parts of a ticket's life meet: problems with forms, rules with forms, runs with approvals."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from psms.domain.access import Role
+from psms.domain.automations.views import Result
 from tests.api.conftest import ApiClient, Standing
+from tests.api.test_changes import IN_MAY, MORNING, scheduled
 from tests.support.approvers import asked, pending, person_of, put, state_of, step
 from tests.support.relations import Tickets, refusal
+from tests.support.rules import firings, settle, write_rule
 
 COST = {"key": "cost", "type": "number", "label": "Cost", "required": "resolving"}
 
@@ -91,3 +94,54 @@ def test_options_name_children_that_are_not_done_and_acting_names_their_numbers(
     tickets.move(child, "cancel")
     legal, blocked = options()
     assert ({"close", "reopen"} <= legal, "close" in blocked) == (True, False)
+
+
+SEATS = {"key": "seats", "type": "number", "label": "Seats", "minimum": 1}
+ROOM = {"key": "room", "type": "text", "label": "Room"}
+
+
+def test_what_a_rule_writes_into_a_field_is_judged_by_the_ticket_s_form(
+    client: ApiClient, service: str, standing: Standing
+) -> None:
+    form(client, service, SEATS, ROOM)
+    fields: list[dict[str, Any]] = [
+        {"type": "set_field", "field": field, "value": value}
+        for field, value in (("seats", 0), ("seats", "two"), ("floor", 3), ("seats", 2), ("room", "4.01"))
+    ]
+    write_rule(standing.rt, standing.tenant, "ticket.created", *fields, service_ids=[service])
+    ticket = Tickets(client).file(service_id=service)
+
+    settle(standing.rt)
+
+    (firing,) = firings(standing.rt, standing.tenant, UUID(ticket))
+    assert [one.result for one in firing.actions] == [Result.FAILED] * 3 + [Result.DONE] * 2
+    assert firing.actions[0].reason is not None
+    assert "custom_fields.seats" in firing.actions[0].reason
+    assert Tickets(client).read(ticket)["custom_fields"] == {"seats": 2, "room": "4.01"}
+
+
+def test_a_rule_moves_a_change_as_a_person_would_with_its_window_and_its_outcome(
+    client: ApiClient, service: str, standing: Standing
+) -> None:
+    def moves(action: str, tag: str) -> None:
+        rule = {"type": "transition", "action": action}
+        write_rule(standing.rt, standing.tenant, "ticket.updated", rule, name=action, service_ids=[service], tags=[tag])
+
+    moves("cancel", "off")
+    moves("resolve", "done")
+    given_up, reviewed = scheduled(client, service, MORNING), scheduled(client, service, MORNING)
+    for action in ("implement", "review"):
+        assert Tickets(client).move(reviewed, action).status_code == 200
+
+    for ticket, tag in ((given_up, "off"), (reviewed, "done")):
+        assert client.patch(f"/v1/tickets/{ticket}", json={"tags": [tag]}).status_code == 200
+        settle(standing.rt)
+
+    assert state_of(client, given_up) == ("cancelled", None)
+    assert [one["state"] for one in client.get(f"/v1/workflow-runs?ticket_id={given_up}").json["items"]] == [
+        "cancelled"
+    ]
+    listed = client.get(IN_MAY).json["changes"]
+    assert given_up not in {one["ticket_id"] for one in listed}
+    # Nobody has said what came of it.
+    assert state_of(client, reviewed) == ("open", "in_review")

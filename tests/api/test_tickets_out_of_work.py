@@ -1,6 +1,5 @@
 """What waits for a ticket that is merged or deleted: it ends, and begins anew when the ticket is back."""
 
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -8,11 +7,9 @@ import pytest
 
 from psms.domain.access import Role
 from tests.api.conftest import ApiClient, Standing
-from tests.api.test_changes import IN_MAY, MORNING, scheduled
+from tests.api.test_changes import IN_MAY, LATER, MORNING, act, scheduled
 from tests.support.approvers import asked, pending, person_of, put, state_of, step
 from tests.support.relations import Tickets
-
-Path = Callable[[], None]
 
 
 @pytest.fixture
@@ -64,7 +61,8 @@ def test_nobody_is_asked_about_it_and_the_same_are_asked_again(
 
     out(client, ticket)
 
-    assert clerk.votes(second).status_code == 409
+    assert clerk.votes(second).status_code == (404 if out is delete else 409)
+    assert len(clerk.api.get("/v1/approvals?mine=true").json["items"]) == (0 if out is delete else 1)
     assert clerk.api.get("/v1/approvals?state=pending&mine=true").json["items"] == []
     assert runs(standing, ticket) == [("ticket.approval", "cancelled")]
     # What the service asks for is asked for from the beginning: it is not got round in this way.
@@ -113,3 +111,6 @@ def test_a_scheduled_change_leaves_the_calendar_and_gets_back_its_window(
     assert (collide(), calendar() & {ticket}) == ([ticket], {ticket})
     assert runs(standing, ticket) == [("change.window", "cancelled"), ("change.window", "waiting")]
     assert state_of(client, ticket) == ("on_hold", "scheduled")
+    # Another window is watched in its turn.
+    assert act(client, ticket, "schedule", **LATER).status_code == 200
+    assert runs(standing, ticket)[1:] == [("change.window", "cancelled"), ("change.window", "waiting")]
