@@ -106,10 +106,15 @@ def seen_by(actor: Actor) -> ColumnElement[bool]:
 
 
 def mine(actor: Actor) -> ColumnElement[bool]:
-    """Return the condition for approvals that ask *actor*, or somebody for whom they stand in."""
+    """Return the condition for approvals that ask *actor*, or somebody for whom they stand in; of no deleted ticket."""
     own = or_(_S.user_id == actor.user_id, _S.delegate_id == actor.user_id)
     ids = select(_S.approval_id).where(and_(_S.organization_id == actor.organization_id, own))
-    return ApprovalRow.id.in_(ids)
+    there = select(TicketRow.id).where(
+        TicketRow.organization_id == ApprovalRow.organization_id,
+        TicketRow.id == ApprovalRow.ticket_id,
+        TicketRow.deleted_at.is_(None),
+    )
+    return and_(ApprovalRow.id.in_(ids), exists(there))
 
 
 def get(session: Session, actor: Actor, approval_id: UUID) -> ApprovalRow:
