@@ -15,13 +15,14 @@ from psms.errors import FieldError
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import act_of
+from workflows.catalogue import seen_service
 
 
 def get_chain(rt: Runtime, actor: Actor, service_id: UUID) -> ServiceChain:
-    """Return what a service asks for, or raise NotFound."""
+    """Return what a service that the caller sees asks for, or raise NotFound."""
     require(actor, Permission.SERVICE_READ)
     with rt.db.begin(actor.organization_id) as session:
-        return _view(records.get(session, ServiceRow, service_id))
+        return _view(seen_service(session, actor, service_id))
 
 
 def put_chain(rt: Runtime, actor: Actor, service_id: UUID, chain: Chain, if_version: int | None) -> ServiceChain:

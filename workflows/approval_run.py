@@ -4,6 +4,8 @@ It looks at what is there whenever something may be due, and remembers nothing, 
 wrongly. Its id is that of its chain.
 """
 
+from datetime import timedelta
+
 from psms.db.models.approvals import ApprovalRow
 from psms.db.queries import approvals as queries
 from psms.db.queries.tickets import lock_all
@@ -14,6 +16,7 @@ from workflows.run_names import APPROVAL
 from workflows.runs import Definition
 
 _LOOK = "look"
+_LOOK_AGAIN = timedelta(hours=1)
 
 
 def _look(act: Act, run: Run) -> Next:
@@ -23,6 +26,9 @@ def _look(act: Act, run: Run) -> Next:
         return Finish({"over": True})
     if _is_due(act, row):
         (locked,) = lock_all(act.session, [row.ticket_id])
+        if locked.deleted_at is not None:
+            # Nobody is told anything of it; it may be restored.
+            return Wait(_LOOK, act.now + _LOOK_AGAIN)
         if row.expires_at is not None and row.expires_at <= act.now:
             expire(act, locked, row)
         else:

@@ -144,6 +144,8 @@ def _locked(session: Session, actor: Actor, approval_id: UUID) -> tuple[LockedTi
     seen = queries.get(session, actor, approval_id)
     # The ticket first, as everywhere.
     (locked,) = ticket_queries.lock_all(session, [seen.ticket_id])
+    if locked.deleted_at is not None:
+        raise NotFound
     return locked, queries.lock(session, approval_id)
 
 

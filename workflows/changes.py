@@ -94,7 +94,8 @@ def _view(session: Session, ticket: Ticket, row: ChangeRow | None) -> ChangePlan
     if row is None:
         names = ("planned_start", "planned_end", "plan", "backout_plan", "risk", "outcome")
         return ChangePlan(ticket_id=ticket.id, version=0, collisions=[], **dict.fromkeys(names))
-    found = queries.collisions(session, ticket.id, ticket.service_id, row) if row.planned_end else ()
+    is_whole = row.planned_start is not None and row.planned_end is not None
+    found = queries.collisions(session, ticket.id, ticket.service_id, row) if is_whole else ()
     return records.view_of(
         ChangePlan,
         row,

@@ -13,6 +13,7 @@ from psms.errors import FieldError
 from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import act_of
+from workflows.catalogue import seen_service
 from workflows.names import Task
 
 
@@ -28,7 +29,7 @@ def skills_of_service(rt: Runtime, actor: Actor, service_id: UUID) -> Skills:
     """Return what a service asks of who works on its tickets, or raise NotFound."""
     require(actor, Permission.SERVICE_READ)
     with rt.db.begin(actor.organization_id) as session:
-        records.get(session, ServiceRow, service_id)
+        seen_service(session, actor, service_id)
         return Skills(skills=queries.of_service(session, service_id))
 
 

@@ -259,3 +259,23 @@ def test_another_organization_sees_nothing_of_it(client, person, service, standi
     assert vote.status_code == 404
     assert put(other_client, service, step(boss)).status_code == 404
     assert boss.votes(approval).json["state"] == "approved"
+
+
+def test_a_deleted_tickets_approvals_are_nowhere_until_it_is_restored(client, person, service, snapshot):
+    boss, requester, other = person(Role.MANAGER), person(Role.REQUESTER), person(Role.AGENT)
+    put(client, service, step(boss))
+    ticket = asked(requester, service)
+    approval = pending(boss)
+    assert client.delete(f"/v1/tickets/{ticket['id']}").status_code == 204
+    before = snapshot()
+
+    answers = [
+        boss.votes(approval),
+        boss.api.post(f"/v1/approvals/{approval}/delegate", json={"to_user_id": other.id}),
+        boss.api.get(f"/v1/approvals/{approval}"),
+    ]
+    assert [one.status_code for one in answers] == [404, 404, 404]
+    assert boss.api.get("/v1/approvals?mine=true").json["items"] == []
+    assert snapshot() == before
+    assert client.post(f"/v1/tickets/{ticket['id']}/restore").status_code == 200
+    assert boss.votes(approval).json["state"] == "approved"

@@ -227,3 +227,14 @@ def test_an_incident_names_no_ticket_that_its_teller_cannot_read(client, other_c
         answer = client.call("PUT", f"/v1/services/{service}/incident", json={"text": "x", "ticket_id": ticket})
         assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "ticket_id")
     assert snapshot() == before
+
+
+@pytest.mark.parametrize("part", ["skills", "approvals"])
+def test_what_a_service_asks_for_is_for_those_who_see_the_service(client, requester, part):
+    service = made(client, "/v1/services", name="Payroll")
+    path = f"/v1/services/{service}/{part}"
+    assert requester.get(path).status_code == 200
+
+    client.patch(f"/v1/services/{service}", json={"visibility": "agents"})
+
+    assert (requester.get(path).status_code, client.get(path).status_code) == (404, 200)

@@ -28,7 +28,7 @@ from psms.errors import ActionNotAllowed
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.tenants import Tenant, add_caller
-from workflows import approvals, catalogue, directory, tickets
+from workflows import approvals, catalogue, deletions, directory, tickets
 from workflows.approval_chains import put_chain
 from workflows.approval_delegations import add_delegation
 from workflows.changes import edit_change
@@ -200,3 +200,19 @@ def test_a_window_is_told_of_when_it_opens_and_when_it_is_over(
         assert database.rows(told) == [("change.due",), ("change.overdue",)][:count]
 
     assert sorted(database.rows("SELECT state FROM workflow_runs")) == [("cancelled",), ("finished",)]
+
+
+def test_nothing_falls_due_while_the_ticket_is_deleted(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:
+    (silent,) = people(rt, acme, 1)
+    ticket = filed(rt, acme, ApprovalStep(name="Consent", user_ids=(silent.user_id,), expire_after_seconds=AN_HOUR))
+    deletions.delete_ticket(rt, acme.actor, ticket, None)
+    database.move_clock(timedelta(hours=2))
+    advance_runs(rt)
+    assert database.rows(NOTICES) == [("approval.requested", silent.user_id)]
+    assert database.rows(STATES) == [("pending",)]
+
+    deletions.restore_ticket(rt, acme.actor, ticket, None)
+    database.move_clock(timedelta(hours=4))
+    advance_runs(rt)
+
+    assert database.rows(STATES) == [("expired",)]
