@@ -278,4 +278,6 @@ def test_a_deleted_tickets_approvals_are_nowhere_until_it_is_restored(client, pe
     assert boss.api.get("/v1/approvals?mine=true").json["items"] == []
     assert snapshot() == before
     assert client.post(f"/v1/tickets/{ticket['id']}/restore").status_code == 200
-    assert boss.votes(approval).json["state"] == "approved"
+    # They are asked again.
+    assert boss.votes(approval).json["code"] == "action_not_allowed"
+    assert boss.votes(pending(boss)).json["state"] == "approved"
