@@ -158,8 +158,8 @@ def test_an_event_of_another_release_is_shown_and_only_to_the_desk(
     body = {"data": {"ticket": {"subject": "x"}, "actor_id": None, "changes": {"phase": {"before": None, "after": 2}}}}
     tell = """
         INSERT INTO events (organization_id, id, type, schema_version, ticket_id, sequence, occurred_at, body)
-        SELECT organization_id, (left(id::text, 35) || 'f')::uuid, 'approval.requested', 9, ticket_id, 99, occurred_at,
-            convert_to({}, 'UTF8')
+        SELECT organization_id, (left(id::text, 24) || 'ffffffffffff')::uuid, 'approval.requested', 9, ticket_id, 99,
+            occurred_at, convert_to({}, 'UTF8')
         FROM events WHERE type = 'ticket.closed' OR type = 'ticket.resolved'
     """
     database.run(sql.SQL(tell).format(sql.Literal(json.dumps(body))))

@@ -152,7 +152,7 @@ def test_a38_an_anchor_that_was_changed_is_found(rt: Runtime, database: Migrated
 
 def test_an_entry_kept_from_being_sealed_is_found(rt: Runtime, database: MigratedDatabase, proven: UUID) -> None:
     add = """INSERT INTO logs (organization_id, id, at, action, outcome, target_type)
-        SELECT organization_id, (left(id::text, 35) || 'f')::uuid, at, 'ticket.hidden', 'done', 'ticket'
+        SELECT organization_id, (left(id::text, 24) || 'ffffffffffff')::uuid, at, 'ticket.hidden', 'done', 'ticket'
         FROM logs WHERE """
     assert tamper(database, add + ONE, organization=proven) == 1
 
