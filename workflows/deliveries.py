@@ -17,8 +17,9 @@ from psms.telemetry import DEAD, LEASES_EXPIRED, TO_FIRST_ATTEMPT, bound, logger
 from workflows import trail
 from workflows.act import Act, act_of_system
 from workflows.delivery_claims import claim_due
+from workflows.delivery_jobs import Finished, Job
 from workflows.delivery_requests import request_for, result_of
-from workflows.delivery_results import Finished, Job, record
+from workflows.delivery_results import record
 from workflows.delivery_secrets import signing_secrets, unsigned
 from workflows.names import Task
 

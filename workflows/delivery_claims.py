@@ -14,7 +14,7 @@ from psms.db.session import enter
 from psms.domain.paging import PageState, loudest
 from psms.domain.webhooks import EndpointKind
 from psms.runtime import Runtime
-from workflows.delivery_results import Job, StoredSecret
+from workflows.delivery_jobs import Job, StoredSecret
 
 MAX_TIMEOUT_S = 15.0
 

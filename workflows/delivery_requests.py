@@ -9,7 +9,7 @@ from psms.domain.signing import signature_headers
 from psms.domain.webhooks import EndpointKind
 from psms.encoding import json_bytes, json_value
 from psms.runtime import Runtime
-from workflows.delivery_results import Job
+from workflows.delivery_jobs import Job
 
 _STATE_TOLD_BY = {
     EventType.PAGE_TRIGGERED: PageState.TRIGGERED,

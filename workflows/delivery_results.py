@@ -1,7 +1,6 @@
 """What an attempt leads to: its delivery, its endpoint's health and its lane, recorded in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from uuid import UUID
@@ -9,15 +8,14 @@ from uuid import UUID
 from psms.crash import CrashPoint, crash_point
 from psms.db.queries import lanes, results
 from psms.db.refusals import DATABASE_ERRORS
-from psms.domain.attempts import Outcome, SendResult
-from psms.domain.paging import REFUSED, PageState
+from psms.domain.attempts import Outcome
+from psms.domain.paging import REFUSED
 from psms.domain.retry import (
     Decision,
     Delivered,
     DisableEndpoint,
     GiveUp,
     RetryAt,
-    counts_against_endpoint,
     decide,
 )
 from psms.domain.webhooks import DeliveryState, EndpointKind
@@ -25,64 +23,11 @@ from psms.encoding import json_text
 from psms.errors import DependencyUnavailable, PsmsError
 from psms.runtime import Runtime
 from psms.telemetry import ATTEMPT_SECONDS, ATTEMPTS, DEAD, LATE_RESULTS, TO_DELIVERED, logger
-from workflows import trail
-from workflows.act import Act, act_of_system
+from workflows import endpoint_health
+from workflows.act import act_of_system
+from workflows.delivery_jobs import Finished, Judged
 
 log = logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredSecret:
-    """A signing secret as its row has it: encrypted, or in clear as long as it is not."""
-
-    id: UUID
-    encrypted: bytes | None
-    clear: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One leased delivery with everything that its request needs.
-
-    *failures* counts those before it; *lease_ends* is by this process's monotonic clock, in seconds. *page_state* is
-    how the incident stands that a page event for PagerDuty tells of.
-    """
-
-    organization_id: UUID
-    delivery_id: UUID
-    attempt_id: UUID
-    endpoint_id: UUID
-    event_id: UUID
-    token: UUID
-    failures: int
-    number: int
-    sequence: int
-    started_at: datetime
-    lease_ends: float
-    expires_at: datetime
-    occurred_at: datetime
-    request_id: str | None
-    kind: EndpointKind
-    page_state: PageState | None
-    url: str
-    body: bytes
-    secrets: tuple[StoredSecret, ...]
-    timeout_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finished:
-    """A job and what its request came to."""
-
-    job: Job
-    result: SendResult
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Judged:
-    finished: Finished
-    decision: Decision
-    settlement: results.Settlement
 
 
 def record(rt: Runtime, finished: Sequence[Finished]) -> list[Finished]:
@@ -131,7 +76,7 @@ def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> 
         if accepted_late:
             results.settle_late_successes(session, organization_id, accepted_late, act.now)
         own = [one for one in judged if one.settlement.delivery_id in in_time]
-        _record_health(act, own)
+        endpoint_health.note(act, own)
         lanes.wake(session, organization_id, _lanes(settlements))
         crash_point(CrashPoint.RESULT_UNCOMMITTED)
     crash_point(CrashPoint.RESULT_COMMITTED)
@@ -142,7 +87,7 @@ def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> 
         _measure_outcome(one, act.now)
 
 
-def _judged(rt: Runtime, finished: Finished, now: datetime) -> _Judged:
+def _judged(rt: Runtime, finished: Finished, now: datetime) -> Judged:
     job, result = finished.job, finished.result
     decision: Decision = GiveUp(reason="refused")
     if not (job.kind is EndpointKind.PAGERDUTY and result.status == REFUSED):
@@ -173,7 +118,7 @@ def _judged(rt: Runtime, finished: Finished, now: datetime) -> _Judged:
         body=result.response_body,
         truncated=result.response_truncated,
     )
-    return _Judged(finished=finished, decision=decision, settlement=settlement)
+    return Judged(finished=finished, decision=decision, settlement=settlement)
 
 
 def _outcome(decision: Decision) -> tuple[DeliveryState, datetime | None, datetime | None, str | None]:
@@ -197,36 +142,14 @@ def _lanes(settlements: Sequence[results.Settlement]) -> dict[UUID, datetime | N
     return lanes
 
 
-def _record_health(act: Act, judged: Sequence[_Judged]) -> None:
-    healthy = {j.settlement.endpoint_id for j in judged if isinstance(j.decision, Delivered)}
-    blamed = {j.settlement.endpoint_id for j in judged if counts_against_endpoint(j.finished.result.outcome)}
-    if healthy:
-        results.mark_healthy(act.session, act.organization_id, sorted(healthy), act.now)
-    if blamed - healthy:
-        results.mark_failing(act.session, act.organization_id, sorted(blamed - healthy), act.now)
-    for one in judged:
-        if isinstance(one.decision, DisableEndpoint):
-            _disable(act, one.settlement.endpoint_id, one.decision.reason)
-        elif isinstance(one.decision, GiveUp):
-            shown = {"reason": one.decision.reason, "endpoint_id": one.settlement.endpoint_id}
-            target = ("delivery", one.settlement.delivery_id)
-            trail.note(act, "delivery.dead", target, trail.added(shown))
-
-
-def _disable(act: Act, endpoint_id: UUID, reason: str) -> None:
-    if results.disable(act.session, act.organization_id, endpoint_id, reason, act.now):
-        target = ("webhook_endpoint", endpoint_id)
-        trail.note(act, "webhook_endpoint.disabled", target, trail.added({"reason": reason}))
-
-
-def _measure_attempt(judged: _Judged) -> None:
+def _measure_attempt(judged: Judged) -> None:
     result = judged.finished.result
     status_class = f"{result.status // 100}xx" if result.status else "none"
     ATTEMPTS.labels(outcome=result.outcome.value, status_class=status_class).inc()
     ATTEMPT_SECONDS.observe(result.duration_ms / 1000)
 
 
-def _measure_outcome(judged: _Judged, now: datetime) -> None:
+def _measure_outcome(judged: Judged, now: datetime) -> None:
     job = judged.finished.job
     match judged.decision:
         case Delivered():

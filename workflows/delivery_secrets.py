@@ -5,7 +5,7 @@ from psms.domain.encrypted_columns import WEBHOOK_SECRET
 from psms.errors import PsmsError
 from psms.runtime import Runtime
 from workflows.data_keys import decrypted
-from workflows.delivery_results import Job
+from workflows.delivery_jobs import Job
 
 
 def signing_secrets(rt: Runtime, job: Job) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ from tests.support.sabotage import until_waiting, without, without_all
 from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, make_tenant
 from workflows.deliveries import reap_leases
 from workflows.delivery_claims import claim_due
-from workflows.delivery_results import Finished, record
+from workflows.delivery_jobs import Finished
+from workflows.delivery_results import record
 from workflows.relay import relay_outbox
 
 NOT_OVER = "a delivery is neither over nor held"
@@ -31,7 +32,7 @@ LATE = {"lease_token IS NULL AND (state = 'pending' OR state = 'dead' AND dead_r
 LEADER = {"pg_advisory_xact_lock(hashtext('psms.relay'))": "1"}
 ONE_DELIVERY = {"ON CONFLICT (organization_id, event_id, endpoint_id) DO NOTHING": ""}
 SKIPPED = {"FOR UPDATE OF l SKIP LOCKED": "", "FOR UPDATE SKIP LOCKED": ""}
-UNLEASED = {"= lane.endpoint_id AND d.state = 'pending'": "= lane.endpoint_id"}
+UNLEASED = {"= lane.endpoint_id AND d.state = 'pending' AND NOT d.behind": "= lane.endpoint_id"}
 LEASE_END = {"lease_expires_at <= ": "'-infinity' <= "}
 SUSPECTED = {"d.next_attempt_at <= %(now)s AND d.leases_lost < 2": "d.next_attempt_at <= %(now)s"}
 GIVEN_UP = {"d.leases_lost + 1 >= 5": "false"}

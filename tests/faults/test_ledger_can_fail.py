@@ -9,7 +9,8 @@ from psms.domain.sla_policies import NewSlaPolicy
 from tests.support.answers import ACCEPTED, HOOK
 from tests.support.ledger import CHECKS, Ledger
 from tests.support.tenants import add_endpoint, claim, file_ticket, make_tenant
-from workflows.delivery_results import Finished, record
+from workflows.delivery_jobs import Finished
+from workflows.delivery_results import record
 from workflows.relay import relay_outbox
 from workflows.sla_policies import add_policy
 from workflows.sla_sweep import fire_due_timers

@@ -25,7 +25,8 @@ from tests.support.tenants import Tenant, add_caller, add_endpoint, make_tenant
 from workflows import comments, endpoints, tickets
 from workflows.deliveries import deliver_due, reap_leases
 from workflows.delivery_claims import claim_due
-from workflows.delivery_results import Finished, Job, record
+from workflows.delivery_jobs import Finished, Job
+from workflows.delivery_results import record
 from workflows.relay import relay_outbox
 from workflows.sla_policies import add_policy
 from workflows.sla_sweep import fire_due_timers

@@ -17,7 +17,8 @@ from tests.support.receiver import Answer, Receiver
 from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket
 from tests.support.waiting import eventually
 from workflows.deliveries import deliver_due
-from workflows.delivery_results import Finished, record
+from workflows.delivery_jobs import Finished
+from workflows.delivery_results import record
 from workflows.relay import relay_outbox
 
 

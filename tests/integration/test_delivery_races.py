@@ -24,7 +24,8 @@ from tests.support.waiting import eventually
 from workflows.deliveries import deliver_due, reap_leases
 from workflows.delivery_claims import claim_due
 from workflows.delivery_history import list_deliveries
-from workflows.delivery_results import Finished, record
+from workflows.delivery_jobs import Finished
+from workflows.delivery_results import record
 from workflows.endpoints import edit_endpoint
 from workflows.relay import relay_outbox
 

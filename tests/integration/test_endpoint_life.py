@@ -26,7 +26,8 @@ from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket
 from tests.support.waiting import eventually
 from workflows import delivery_history, endpoints
 from workflows.deliveries import deliver_due, reap_leases
-from workflows.delivery_results import Finished, record
+from workflows.delivery_jobs import Finished
+from workflows.delivery_results import record
 from workflows.relay import relay_outbox
 from workflows.upkeep import keep_house
 from workflows.work import retry_work

@@ -15,7 +15,7 @@ from workflows import accounts, endpoints, organizations, tickets
 from workflows.act import act_of_system
 from workflows.clients import insert_client
 from workflows.delivery_claims import claim_due
-from workflows.delivery_results import Job
+from workflows.delivery_jobs import Job
 
 EVERY_SCOPE = tuple(scope.value for scope in Scope)
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     CheckConstraint,
     ForeignKey,
@@ -18,7 +19,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from psms.db.base import Base, OfOrganization, Versioned
 
-_IS_PENDING = text("state = 'pending'")
 _IN_FLIGHT = text("state = 'in_flight'")
 
 
@@ -80,11 +80,25 @@ class EndpointRow(OfOrganization, Versioned, Base):
     disabled_reason: Mapped[str | None]
     failing_since: Mapped[datetime | None]
     last_success_at: Mapped[datetime | None]
+    event_filter: Mapped[dict[str, Any] | None]
+    schema_version: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    headers_encrypted: Mapped[bytes | None]
+    timeout_seconds: Mapped[int] = mapped_column(SmallInteger, server_default="15")
+    signatures: Mapped[list[str]] = mapped_column(server_default=text("'{v1}'::text[]"))
+    verified_at: Mapped[datetime | None]
+    # Since failing_since: how many attempts failed, of which event first, and whether of another one too.
+    failed_attempts: Mapped[int] = mapped_column(server_default="0")
+    first_failed_event_id: Mapped[UUID | None]
+    several_events_failed: Mapped[bool] = mapped_column(server_default=text("false"))
+    failing_notices: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    blocked_since: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
 
     __table_args__ = (
         CheckConstraint("state IN ('active', 'paused', 'disabled', 'deleted')", name="ck_webhook_endpoints_state"),
         CheckConstraint("kind IN ('webhook', 'pagerduty')", name="ck_webhook_endpoints_kind"),
+        CheckConstraint("timeout_seconds BETWEEN 1 AND 30", name="ck_webhook_endpoints_timeout"),
+        CheckConstraint("signatures IN ('{v1}', '{v1,v1a}')", name="ck_webhook_endpoints_signatures"),
     )
 
 
@@ -94,6 +108,9 @@ class SecretRow(OfOrganization, Base):
     __tablename__ = "webhook_secrets"
 
     endpoint_id: Mapped[UUID]
+    kind: Mapped[str] = mapped_column(server_default="hmac")
+    # Of a key pair: what partners verify with.
+    public_key: Mapped[bytes | None]
     # In clear only until it is encrypted.
     secret: Mapped[str | None]
     secret_encrypted: Mapped[bytes | None]
@@ -102,6 +119,8 @@ class SecretRow(OfOrganization, Base):
 
     __table_args__ = (
         CheckConstraint("num_nonnulls(secret, secret_encrypted) = 1", name="ck_webhook_secrets_one"),
+        CheckConstraint("kind IN ('hmac', 'ed25519')", name="ck_webhook_secrets_kind"),
+        CheckConstraint("(kind = 'ed25519') = (public_key IS NOT NULL)", name="ck_webhook_secrets_public_key"),
         _to_endpoint("CASCADE"),
         Index("ix_webhook_secrets_endpoint", "organization_id", "endpoint_id", "created_at"),
     )
@@ -122,9 +141,26 @@ class LaneRow(Base):
     opened_at: Mapped[datetime]
     max_in_flight: Mapped[int] = mapped_column(SmallInteger, server_default="16")
     last_sequence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    ordering: Mapped[str] = mapped_column(server_default="none")
+    rate_per_minute: Mapped[int | None]
+    allowance: Mapped[float] = mapped_column(REAL, server_default="0")
+    allowance_at: Mapped[datetime] = mapped_column(server_default=text("'-infinity'::timestamptz"))
+    circuit: Mapped[str] = mapped_column(server_default="closed")
+    probe_at: Mapped[datetime] = mapped_column(server_default=text("'-infinity'::timestamptz"))
+    opens: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    failures_in_a_row: Mapped[int] = mapped_column(server_default="0")
+    recent_failures: Mapped[int] = mapped_column(server_default="0")
+    recent_results: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    latency_ms: Mapped[float] = mapped_column(REAL, server_default="0")
+    in_flight_window: Mapped[int | None] = mapped_column(SmallInteger)
+    window_successes: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    discard_before: Mapped[datetime | None]
 
     __table_args__ = (
         _to_endpoint("CASCADE"),
+        CheckConstraint("ordering IN ('none', 'ticket', 'endpoint')", name="ck_webhook_lanes_ordering"),
+        CheckConstraint("rate_per_minute BETWEEN 1 AND 60000", name="ck_webhook_lanes_rate"),
+        CheckConstraint("circuit IN ('closed', 'open', 'half_open')", name="ck_webhook_lanes_circuit"),
         Index(
             "ix_webhook_lanes_ready",
             "next_due_at",
@@ -152,6 +188,9 @@ class DeliveryRow(OfOrganization, Base):
     lease_token: Mapped[UUID | None]
     lease_expires_at: Mapped[datetime | None]
     trigger: Mapped[str] = mapped_column(server_default="auto")
+    # Those with the same key go out one after the other; behind: another one goes first.
+    order_key: Mapped[UUID | None]
+    behind: Mapped[bool] = mapped_column(server_default=text("false"))
     last_status: Mapped[int | None] = mapped_column(SmallInteger)
     last_error: Mapped[str | None]
     dead_reason: Mapped[str | None]
@@ -166,7 +205,7 @@ class DeliveryRow(OfOrganization, Base):
             "state IN ('pending', 'in_flight', 'delivered', 'dead', 'cancelled')",
             name="ck_webhook_deliveries_state",
         ),
-        CheckConstraint("trigger IN ('auto', 'manual', 'test')", name="ck_webhook_deliveries_trigger"),
+        CheckConstraint("trigger IN ('auto', 'manual', 'test', 'replay')", name="ck_webhook_deliveries_trigger"),
         _to_endpoint(),
         Index("uq_webhook_deliveries_event", "organization_id", "event_id", "endpoint_id", unique=True),
         Index("uq_webhook_deliveries_sequence", "organization_id", "endpoint_id", "sequence", unique=True),
@@ -175,7 +214,14 @@ class DeliveryRow(OfOrganization, Base):
             "endpoint_id",
             "next_attempt_at",
             "id",
-            postgresql_where=_IS_PENDING,
+            postgresql_where=text("state = 'pending' AND NOT behind"),
+        ),
+        Index(
+            "ix_webhook_deliveries_order",
+            "endpoint_id",
+            "order_key",
+            "sequence",
+            postgresql_where=text("order_key IS NOT NULL AND state IN ('pending', 'in_flight')"),
         ),
         Index("ix_webhook_deliveries_flying", "endpoint_id", "lease_expires_at", postgresql_where=_IN_FLIGHT),
         Index("ix_webhook_deliveries_lease", "lease_expires_at", postgresql_where=_IN_FLIGHT),
@@ -210,6 +256,8 @@ class AttemptRow(OfOrganization, Base):
     number: Mapped[int]
     trigger: Mapped[str]
     worker: Mapped[str]
+    url: Mapped[str | None]
+    request_headers: Mapped[dict[str, Any] | None]
     lease_token: Mapped[UUID]
     outcome: Mapped[str] = mapped_column(server_default="started")
     late: Mapped[bool] = mapped_column(server_default=text("false"))

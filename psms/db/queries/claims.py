@@ -35,7 +35,7 @@ _CLAIM = f"""
     ), picked AS (
         SELECT p.organization_id, p.id FROM lane CROSS JOIN LATERAL (
             SELECT d.organization_id, d.id FROM webhook_deliveries d
-            WHERE d.endpoint_id = lane.endpoint_id AND d.state = 'pending'
+            WHERE d.endpoint_id = lane.endpoint_id AND d.state = 'pending' AND NOT d.behind
               AND d.next_attempt_at <= %(now)s AND d.leases_lost < {LEASES_UNTIL_SUSPECT}
             ORDER BY d.next_attempt_at, d.id
             LIMIT LEAST(%(quantum)s, GREATEST(0, lane.cap - (
@@ -65,7 +65,8 @@ _REARM = f"""
         WHERE f.endpoint_id = wanted.endpoint_id AND f.state = 'in_flight') flying
     LEFT JOIN LATERAL (
         SELECT d.next_attempt_at AS at FROM webhook_deliveries d
-        WHERE d.endpoint_id = wanted.endpoint_id AND d.state = 'pending' AND d.leases_lost < {LEASES_UNTIL_SUSPECT}
+        WHERE d.endpoint_id = wanted.endpoint_id AND d.state = 'pending' AND NOT d.behind
+          AND d.leases_lost < {LEASES_UNTIL_SUSPECT}
         ORDER BY d.next_attempt_at LIMIT 1) due ON true
     WHERE l.endpoint_id = wanted.endpoint_id
 """  # noqa: S608  (a constant)
@@ -143,7 +144,7 @@ _PREPARE = """
                array_agg(s.secret_encrypted ORDER BY s.created_at DESC, s.id DESC) AS encrypted,
                array_agg(s.secret ORDER BY s.created_at DESC, s.id DESC) AS clear
         FROM webhook_secrets s
-        WHERE s.organization_id = %(organization_id)s AND s.endpoint_id = due.endpoint_id
+        WHERE s.organization_id = %(organization_id)s AND s.endpoint_id = due.endpoint_id AND s.kind = 'hmac'
           AND (s.expires_at IS NULL OR s.expires_at > %(now)s)
     ) k
     LEFT JOIN events e ON e.organization_id = %(organization_id)s AND e.id = due.event_id

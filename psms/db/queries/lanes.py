@@ -40,7 +40,7 @@ _WAKE = """
     SET not_before = GREATEST(l.not_before, w.not_before),
         next_due_at = LEAST(l.next_due_at, (
             SELECT d.next_attempt_at FROM webhook_deliveries d
-            WHERE d.endpoint_id = l.endpoint_id AND d.state = 'pending'
+            WHERE d.endpoint_id = l.endpoint_id AND d.state = 'pending' AND NOT d.behind
             ORDER BY d.next_attempt_at LIMIT 1))
     FROM unnest(CAST(%(endpoint_ids)s AS uuid[]), CAST(%(not_before)s AS timestamptz[])) AS w (endpoint_id, not_before)
     WHERE l.organization_id = %(organization_id)s AND l.endpoint_id = w.endpoint_id

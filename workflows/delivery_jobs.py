@@ -1,0 +1,67 @@
+"""One delivery under way, as values: leased, sent, judged. What is done with them is in `deliveries` and beside it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psms.db.queries import results
+from psms.domain.attempts import SendResult
+from psms.domain.paging import PageState
+from psms.domain.retry import Decision
+from psms.domain.webhooks import EndpointKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSecret:
+    """A signing secret as its row has it: encrypted, or in clear as long as it is not."""
+
+    id: UUID
+    encrypted: bytes | None
+    clear: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One leased delivery with everything that its request needs.
+
+    *failures* counts those before it; *lease_ends* is by this process's monotonic clock, in seconds. *page_state* is
+    how the incident stands that a page event for PagerDuty tells of.
+    """
+
+    organization_id: UUID
+    delivery_id: UUID
+    attempt_id: UUID
+    endpoint_id: UUID
+    event_id: UUID
+    token: UUID
+    failures: int
+    number: int
+    sequence: int
+    started_at: datetime
+    lease_ends: float
+    expires_at: datetime
+    occurred_at: datetime
+    request_id: str | None
+    kind: EndpointKind
+    page_state: PageState | None
+    url: str
+    body: bytes
+    secrets: tuple[StoredSecret, ...]
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A job and what its request came to."""
+
+    job: Job
+    result: SendResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What was decided after a request, and what is to be written of it."""
+
+    finished: Finished
+    decision: Decision
+    settlement: results.Settlement
