@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from psms.db.arrays import quicken
+from psms.db.cursors import NumberingCursor
 from psms.db.direct import BEGIN_IN, Brief, Direct, Driver
 from psms.db.refusals import DATABASE_ERRORS, refusal_of
 from psms.encoding import json_value
@@ -46,7 +47,12 @@ def _engine(url: str, *, pool_size: int, limits: str, **options: str) -> Engine:
         # A failing statement is logged; what people wrote into it is not.
         hide_parameters=True,
         json_deserializer=json_value,
-        connect_args={"options": limits, "connect_timeout": 5, "application_name": "psms"},
+        connect_args={
+            "options": limits,
+            "connect_timeout": 5,
+            "application_name": "psms",
+            "cursor_factory": NumberingCursor,
+        },
         **options,
     )
     event.listen(engine, "connect", lambda driver, _: quicken(driver))

@@ -11,12 +11,14 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 from typing_extensions import override
 
+from psms.db.cursors import NumberingCursor
+
 
 @contextmanager
 def heard(alter: Callable[[str], str], note: Callable[[str, Params | None], None] | None = None) -> Iterator[None]:
     """Send what *alter* makes of each statement, and tell *note* of it, on connections lent out in the block."""
 
-    class Hearing(psycopg.Cursor[TupleRow]):
+    class Hearing(NumberingCursor):
         @override
         def execute(self, query: Query, params: Params | None = None, **options: Any) -> Self:
             statement = alter(query.decode() if isinstance(query, bytes) else str(query))
@@ -30,7 +32,7 @@ def heard(alter: Callable[[str], str], note: Callable[[str, Params | None], None
     def take_back(driver: psycopg.Connection[TupleRow] | None, *_: object) -> None:
         # None where the connection was lost meanwhile.
         if driver is not None:
-            driver.cursor_factory = psycopg.Cursor
+            driver.cursor_factory = NumberingCursor
 
     event.listen(Pool, "checkout", lend)
     event.listen(Pool, "checkin", take_back)
