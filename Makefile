@@ -23,7 +23,7 @@ up: environment-trial ## start everything, on servers of its own; Ctrl-C stops i
 	@$(BIN)/python -m psms up --with-parent $(ARGS)
 
 test: environment-all ## run every test
-	$(BIN)/python -m pytest -n 3 --dist worksteal -q $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 bench: environment-all ## measure beside limits, as a table and JSON; ARGS="--only create,read" chooses
 	@$(BIN)/python -m bench $(ARGS)

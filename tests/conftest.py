@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import ssl
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from psms.adapters.egress import EgressGuard
 from psms.adapters.http import RequestsSender
+from psms.adapters.http_connection import public_context
 from psms.adapters.rates import LocalRates
 from psms.adapters.slots import Slots
 from psms.adapters.system import DatabaseClock, SystemChance
@@ -21,6 +23,7 @@ from psms.runtime import Runtime
 from psms.settings import LOOPBACK, Settings
 from tests.support.databases import MigratedDatabase, fresh_database, make_template
 from tests.support.fakes import RecordingNudger, ScriptedProbe
+from tests.support.order import in_order
 from tests.support.servers import PostgresServer, ValkeyServer, roomy_memory, running_postgres, running_valkey
 
 # What a developer's shell sets must not change what the tests see.
@@ -43,6 +46,10 @@ def pytest_configure(config: pytest.Config) -> None:
         directory = tempfile.mkdtemp(prefix="psms-tests-", dir=memory)
         config.option.basetemp = f"{directory}/run"
         config.add_cleanup(lambda: shutil.rmtree(directory, ignore_errors=True))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = in_order(items)
 
 
 def pytest_collection_finish() -> None:
@@ -87,8 +94,14 @@ def settings(database: MigratedDatabase, tmp_path: Path) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def authorities() -> ssl.SSLContext:
+    """Whom the sender trusts: all that `requests` trusts, whose certificates take long to read."""
+    return public_context()
+
+
 @pytest.fixture
-def rt(settings: Settings) -> Iterator[Runtime]:
+def rt(settings: Settings, authorities: ssl.SSLContext) -> Iterator[Runtime]:
     """A runtime on the fresh database: real sender and clock; nudges are recorded, not sent."""
     database = Database(settings.database_url, pool_size=40)
     guard = EgressGuard(parse_policy(LOOPBACK, plain_http=True))
@@ -98,7 +111,7 @@ def rt(settings: Settings) -> Iterator[Runtime]:
         db=database,
         clock=DatabaseClock(),
         chance=SystemChance(),
-        sender=RequestsSender(guard),
+        sender=RequestsSender(guard, tls=authorities),
         url_guard=guard,
         slots=slots,
         nudger=RecordingNudger(),

@@ -4,6 +4,7 @@ The same for every role, in less time and less exactly, is in `test_matrix`.
 """
 
 import re
+from typing import NamedTuple
 from uuid import UUID
 
 import pytest
@@ -14,7 +15,7 @@ from tests.api.matrix import EXPECT
 from tests.api.matrix_rows import Row, filled
 from tests.api.matrix_world import make_world, parameters_of
 from tests.api.standing import contents, runtime_on
-from tests.support.api_process import running_api
+from tests.support.api_process import ApiProcess, running_api
 from tests.support.databases import fresh_database
 from tests.support.keys import TEST_KEK
 from tests.support.tenants import add_caller
@@ -40,6 +41,13 @@ def body_of(row: Row, ids: dict[str, str]) -> dict[str, object] | None:
     return None if row.body is None else filled(row.body, {**ids, "n": 0})
 
 
+class Line(NamedTuple):
+    """The API's processes, and connections to them that are kept open."""
+
+    process: ApiProcess
+    session: requests.Session
+
+
 @pytest.fixture(scope="module")
 def served(postgres, tmp_path_factory):
     """The API's processes, two organizations below, and a token for each role in the first."""
@@ -48,8 +56,11 @@ def served(postgres, tmp_path_factory):
             world = make_world(rt, database)
             organization_id = UUID(world.own["organization_id"])
             tokens = {role: add_caller(rt, organization_id, role).token for role in ROLES}
-        with running_api(database, tmp_path_factory.mktemp("api"), PSMS_KEK=TEST_KEK, **PLENTY) as api:
-            yield api, world, tokens
+        home = tmp_path_factory.mktemp("api")
+        with running_api(database, home, PSMS_KEK=TEST_KEK, **PLENTY) as api, requests.Session() as session:
+            # A proxy of this machine has no part in it, and to look for one takes longer than most of the rest.
+            session.trust_env = False
+            yield Line(api, session), world, tokens
 
 
 @pytest.fixture
@@ -64,7 +75,8 @@ def unchanged(served):
 
 def sent(api, token, method, path, body=None, **headers):
     headers |= {"Authorization": f"Bearer {token}", "X-Request-ID": "the-same"}
-    return requests.request(method, api.url(path), json=body, headers=headers, timeout=20, allow_redirects=False)
+    address = api.process.url(path)
+    return api.session.request(method, address, json=body, headers=headers, timeout=20, allow_redirects=False)
 
 
 def addressed(rule, ids):

@@ -65,8 +65,9 @@ def test_a27_no_route_takes_what_nobody_writes(world, role):
         for some in (fields, *({name: value} for name, value in fields.items())):
             answer = written(world, world.callers[role], route, row, some)
             if row.status(role) == 403 and role not in row.not_theirs:
+                # Whatever is sent: who may call it is settled before the body is read, with all fields at once as well.
                 assert answer.status_code == 403, (route, some)
-                continue
+                break
             permitted += route not in QUESTIONS
             assert answer.status_code == 422, (route, some, answer.json)
             named = {error["field"] for error in answer.json["errors"]}
