@@ -1,18 +1,22 @@
 """Where the webhook sender may connect to, at creation and at every send, while names change their minds."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 from threading import Event
 
 import pytest
 
 from psms.adapters.egress import EgressGuard, NameUnresolved, system_resolver
+from psms.domain.accounts import Edit
 from psms.domain.attempts import Outcome
 from psms.domain.egress import parse_policy
-from psms.errors import WebhookUrlRefused
+from psms.errors import Kind, WebhookUrlRefused
 from psms.guard import TransactionOpenError, transaction_marked
 from tests.support.hostile_urls import REFUSED_BY_READING, REFUSED_BY_THEIR_ADDRESSES
 from tests.support.receiver import Answer, Receiver
 from tests.support.sending import LOOPBACK, PRODUCTION, ScriptedResolver, send, sender
+from tests.support.tenants import add_endpoint
+from workflows.endpoints import edit_endpoint
 
 ONLY_ONE = parse_policy("127.0.0.1/32")
 NEVER = ScriptedResolver()
@@ -42,6 +46,21 @@ def test_w26_a_name_with_a_forbidden_address_is_refused_at_creation_and_at_sendi
 
     assert (result.outcome, result.peer_ip) == (Outcome.EGRESS_BLOCKED, None)
     assert not any(str(address) in str(result.error) for address in addresses)
+
+
+def test_w26_no_endpoint_is_made_with_such_a_url_and_none_is_moved_to_one(rt, acme, database):
+    strict = replace(rt, url_guard=EgressGuard(PRODUCTION, ScriptedResolver(partner__example=[["93.184.216.34"]])))
+    endpoint_id, _ = add_endpoint(strict, acme.actor, "https://partner.example/")
+    before = database.rows("SELECT id, url, version FROM webhook_endpoints")
+    for url in REFUSED_BY_READING:
+        with pytest.raises(WebhookUrlRefused) as refusal:
+            add_endpoint(strict, acme.actor, url)
+        assert (refusal.value.code, refusal.value.kind) == ("webhook_url_refused", Kind.INVALID)
+        with pytest.raises(WebhookUrlRefused):
+            edit_endpoint(strict, acme.actor, endpoint_id, Edit(fields={"url": url}))
+
+    assert len(REFUSED_BY_READING) >= 60
+    assert database.rows("SELECT id, url, version FROM webhook_endpoints") == before
 
 
 @pytest.mark.parametrize("url", ["https://8.8.8.8/", "https://[2001:4860:4860::8888]/"])
