@@ -161,6 +161,8 @@ def is_forbidden(address: IPAddress, policy: EgressPolicy) -> bool:
     operator allows or denies beats the rest.
     """
     judged = _embedded(address)
+    if judged != address and _prefix_within(policy.deny, address) is not None:
+        return True
     if _is_allowed(judged, policy):
         return False
     if _prefix_within(policy.deny, judged) is not None:
