@@ -93,7 +93,12 @@ def build_quiet_runtime(settings: Settings, *, worker: str) -> Runtime:
 
 
 def _runtime(settings: Settings, nudger: Nudger, redis: Probe, *, worker: str, pool_size: int) -> Runtime:
-    policy = parse_policy(settings.egress_allow, plain_http=settings.environment is Environment.DEVELOPMENT)
+    policy = parse_policy(
+        settings.egress_allow,
+        settings.egress_deny,
+        public_url=settings.public_url,
+        plain_http=settings.environment is Environment.DEVELOPMENT,
+    )
     guard = EgressGuard(policy)
     chance = SystemChance()
     return Runtime(

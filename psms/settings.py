@@ -45,6 +45,7 @@ class Settings:
     lease_seconds: int
     crash_at: str
     egress_allow: str
+    egress_deny: str
     ready_file: str
     max_body_bytes: int
     token_lifetime_s: int
@@ -62,10 +63,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
-        """Read the settings from *env* (the process environment where left out).
-
-        Raises Misconfigured, with a sentence that says what to do, for a value that cannot be used.
-        """
+        """Return the settings in *env*, or in the process environment; raise Misconfigured with what to do instead."""
         source = Source(os.environ if env is None else env)
         environment = source.choice("PSMS_ENV", Environment, Environment.DEVELOPMENT)
         host, port = source.text("PSMS_HOST", "127.0.0.1"), source.whole("PSMS_PORT", 8000)
@@ -86,6 +84,7 @@ class Settings:
             lease_seconds=source.whole("PSMS_LEASE_SECONDS", 30, at_least=2),
             crash_at=source.text("PSMS_CRASH_AT", ""),
             egress_allow=source.text("PSMS_EGRESS_ALLOW", LOOPBACK if at_home else ""),
+            egress_deny=source.text("PSMS_EGRESS_DENY", ""),
             ready_file=source.text("PSMS_READY_FILE", ""),
             max_body_bytes=source.whole("PSMS_MAX_BODY_BYTES", 1024 * 1024),
             token_lifetime_s=source.whole("PSMS_TOKEN_LIFETIME_SECONDS", 600),

@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import lru_cache, partial
 from ipaddress import ip_address
 from threading import Semaphore
 from time import monotonic
@@ -18,6 +19,7 @@ from psms.guard import refuse_in_transaction
 
 LOOKUP_TIMEOUT_S = 3.0
 LOOKUP_THREADS = 32
+_URLS_REMEMBERED = 1024
 
 Resolver = Callable[[str, int], Sequence[IPAddress]]
 """Returns every address of a host, best first; raises OSError when there is none."""
@@ -43,6 +45,8 @@ class EgressGuard:
 
     def __init__(self, policy: EgressPolicy, resolver: Resolver = system_resolver) -> None:
         self._policy = policy
+        # The same few URLs are called over and over.
+        self._read = lru_cache(_URLS_REMEMBERED)(partial(read_url, policy=policy))
         self._resolver = resolver
         self._slots = Slots(LOOKUP_THREADS, name="psms-lookup")
         self._start_empty()
@@ -64,7 +68,7 @@ class EgressGuard:
 
     def target_of(self, url: str) -> Target:
         """Return the parts of *url*, or raise WebhookUrlRefused; looks nothing up."""
-        return read_url(url, self._policy)
+        return self._read(url)
 
     def addresses_for(self, target: Target, *, within_s: float = LOOKUP_TIMEOUT_S) -> tuple[IPAddress, ...]:
         """Return the addresses that may be connected to for *target*, best first, from one look-up.

@@ -1,21 +1,15 @@
-"""Connections of the webhook sender: only to vetted addresses, in bounded time, reading a bounded response.
+"""Connections of the webhook sender: made only to vetted addresses, in bounded time.
 
-What is sent over them, and what their failures mean to a delivery, is in `psms.adapters.http`.
+What goes over them is in `psms.adapters.http_lines`, what their failures mean to a delivery in `psms.adapters.http`.
 """
 
-import http.client
-import io
 import socket
 import ssl
 from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
 from time import monotonic
-from typing import Any
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from typing_extensions import override
-from urllib3 import HTTPConnectionPool
-from urllib3.connection import HTTPConnection
 
 from psms.adapters.watchdog import Watch
 from psms.domain.attempts import Outcome
@@ -23,9 +17,6 @@ from psms.domain.egress import Target
 from psms.domain.url_hosts import IPAddress
 
 CONNECT_BUDGET_S = 5.0
-READ_LIMIT = 80 * 1024
-"""Bytes that are read of a response in all, framing included: status lines, headers, chunk sizes, body."""
-
 _MAX_ADDRESSES_TRIED = 4
 _ALPN = ["http/1.1"]
 _CERTIFICATE_FAULTS = {
@@ -41,19 +32,12 @@ _CERTIFICATE_FAULTS = {
 
 
 class DialFailed(Exception):
-    """No connection came about: *outcome* is CONNECT, TLS or EGRESS_BLOCKED, *sentence* says why.
-
-    Not an OSError, which urllib3 would wrap or swallow.
-    """
+    """No connection came about: *outcome* is CONNECT, TLS or EGRESS_BLOCKED, *sentence* says why."""
 
     def __init__(self, outcome: Outcome, sentence: str) -> None:
         self.outcome = outcome
         self.sentence = sentence
         super().__init__(sentence)
-
-
-class ResponseTooLarge(Exception):
-    """More than READ_LIMIT bytes of a response came."""
 
 
 def trusting_context(ca_file: str) -> ssl.SSLContext:
@@ -74,7 +58,7 @@ def public_context() -> ssl.SSLContext:
 
 
 class Dial:
-    """How one attempt connects: to the first of *addresses* that accepts, and to no other.
+    """How a connection is made: to the first of *addresses* that accepts, and to no other.
 
     *watch* shuts the connection at its deadline; *tls* is None for plain HTTP. Addresses and handshake together
     have *budget_s* seconds.
@@ -159,63 +143,6 @@ class Dial:
             fault = _CERTIFICATE_FAULTS.get(problem.verify_code, "could not be verified")
             return f"The certificate of the host {fault}."
         return "The TLS handshake with the host failed."
-
-
-class _BoundedReader(io.RawIOBase):
-    """Reads another raw stream, at most *limit* bytes of it."""
-
-    def __init__(self, raw: io.RawIOBase, limit: int) -> None:
-        self._raw = raw
-        self._left = limit
-
-    @override
-    def readable(self) -> bool:
-        return True
-
-    @override
-    def readinto(self, buffer: Any, /) -> int | None:
-        if self._left <= 0:
-            raise ResponseTooLarge
-        count = self._raw.readinto(memoryview(buffer)[: self._left])
-        self._left -= count or 0
-        return count
-
-    @override
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _BoundedResponse(http.client.HTTPResponse):
-    """A response, READ_LIMIT bytes of it: http.client would read 6 MB of headers, and 1xx for ever."""
-
-    def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None) -> None:
-        super().__init__(sock, debuglevel, method)
-        self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), READ_LIMIT))
-
-
-class _Connection(HTTPConnection):
-    """A connection made by a Dial, plain or secure; never by looking the host up again."""
-
-    response_class = _BoundedResponse
-
-    def __init__(self, host: str, port: int | None, *, timeout: float | None, dial: Dial) -> None:
-        super().__init__(host, port, timeout=timeout)
-        self._dial = dial
-
-    @override
-    def connect(self) -> None:
-        self.sock = self._dial.connect()
-        self.sock.settimeout(self.timeout)
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-def pool_for(dial: Dial, target: Target) -> HTTPConnectionPool:
-    """Return a pool of the one connection that *dial* makes."""
-    return _Pool(target.host, target.port, maxsize=1, dial=dial)
 
 
 def _connect_sentence(problem: OSError | None) -> str:

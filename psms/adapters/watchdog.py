@@ -44,7 +44,10 @@ class Watchdog:
         self._thread: Thread | None = None
 
     def guard(self, deadline: float) -> "Watch":
-        """Return a watch that ends at *deadline*, on the clock of `time.monotonic`; use it in a `with`."""
+        """Return a watch that ends at *deadline*, on the clock of `time.monotonic`.
+
+        Use it in a `with`, or call its `close`.
+        """
         return Watch(self, _Entry(deadline=deadline))
 
     def attach(self, entry: _Entry, connection: socket.socket | None) -> None:
@@ -55,11 +58,12 @@ class Watchdog:
             entry.connection = connection
             self._expect(entry)
 
-    def move(self, entry: _Entry, deadline: float) -> None:
-        """Give the entry another deadline."""
+    def move(self, entry: _Entry, deadline: float) -> bool:
+        """Give the entry another deadline, and tell whether the one that it had was not reached before."""
         with self._changed:
             entry.deadline = deadline
             self._expect(entry)
+            return not entry.fired
 
     def _expect(self, entry: _Entry) -> None:
         if entry.connection is None:
@@ -91,7 +95,7 @@ class Watchdog:
 
 
 class Watch:
-    """One deadline, valid inside its `with` block."""
+    """One deadline, valid until it is closed."""
 
     def __init__(self, watchdog: Watchdog, entry: _Entry) -> None:
         self._watchdog = watchdog
@@ -101,6 +105,10 @@ class Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Watch no more; the connection is left as it is."""
         self._watchdog.attach(self._entry, None)
 
     @property
@@ -120,9 +128,9 @@ class Watch:
         """
         self._watchdog.attach(self._entry, socket.socket(fileno=os.dup(connection.fileno())))
 
-    def move(self, deadline: float) -> None:
-        """Set another *deadline*."""
-        self._watchdog.move(self._entry, deadline)
+    def move(self, deadline: float) -> bool:
+        """Set another *deadline*; False where the one before was reached already, and the connection is shut."""
+        return self._watchdog.move(self._entry, deadline)
 
 
 def _shut(entry: _Entry) -> None:

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 from typing import Literal
 from urllib.parse import quote, urlsplit
 
-from psms.domain.url_hosts import IPAddress, read_host_and_port
+from psms.domain.url_hosts import IPAddress, host_in, read_host_and_port
 from psms.errors import Misconfigured, WebhookUrlRefused
 
 IPNetwork = IPv4Network | IPv6Network
@@ -67,9 +67,15 @@ _KEPT_IN_PATH = "!$%&'()*+,/:;=?@[]~"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EgressPolicy:
-    """What the operator permits beyond public HTTPS: networks in *allow*, and plain HTTP to public hosts."""
+    """What the operator permits beyond public HTTPS, and forbids within it.
+
+    Networks in *allow* may be called, and plain HTTP to public hosts; networks in *deny* and the *own_hosts* of PSMS
+    may not. The narrower of two networks counts, and *deny* where they are equal.
+    """
 
     allow: tuple[IPNetwork, ...] = ()
+    deny: tuple[IPNetwork, ...] = ()
+    own_hosts: frozenset[str] = frozenset()
     plain_http: bool = False
 
 
@@ -99,13 +105,18 @@ class Target:
         return f"{self.scheme}://{self.authority}{self.path}"
 
 
-def parse_policy(cidrs: str, *, plain_http: bool = False) -> EgressPolicy:
-    """Return the policy that allows the networks in *cidrs*, separated by commas; none where empty.
+def parse_policy(allow: str, deny: str = "", *, public_url: str = "", plain_http: bool = False) -> EgressPolicy:
+    """Return the policy for networks that are separated by commas; none where empty.
 
-    Raises Misconfigured, naming the entry and what to write instead.
+    A webhook to *public_url*, at which PSMS itself is reached, would be a loop. Raises Misconfigured, naming the
+    entry and what to write instead.
     """
-    entries = [entry.strip() for entry in cidrs.split(",")]
-    return EgressPolicy(allow=tuple(_network(entry) for entry in entries if entry), plain_http=plain_http)
+    return EgressPolicy(
+        allow=_networks("PSMS_EGRESS_ALLOW", allow),
+        deny=_networks("PSMS_EGRESS_DENY", deny),
+        own_hosts=frozenset(host for host in [host_in(public_url)] if host),
+        plain_http=plain_http,
+    )
 
 
 def read_url(url: str, policy: EgressPolicy) -> Target:
@@ -146,30 +157,45 @@ def vet(target: Target, addresses: Sequence[IPAddress], policy: EgressPolicy) ->
 def is_forbidden(address: IPAddress, policy: EgressPolicy) -> bool:
     """Tell whether PSMS must not connect to *address*.
 
-    An IPv4-mapped or NAT64 address (RFC 4291, RFC 6052) is judged as the IPv4 address that it stands for. A
-    network that the operator allows beats the rest.
+    An IPv4-mapped or NAT64 address (RFC 4291, RFC 6052) is judged as the IPv4 address that it stands for. What the
+    operator allows or denies beats the rest.
     """
     judged = _embedded(address)
+    if judged != address and _prefix_within(policy.deny, address) is not None:
+        return True
     if _is_allowed(judged, policy):
         return False
+    if _prefix_within(policy.deny, judged) is not None:
+        return True
     if isinstance(judged, IPv4Address):
         listed = any(judged in network for network in _FORBIDDEN_V4)
         return listed or judged.is_multicast or not judged.is_global
     return judged not in _GLOBAL_V6 or any(judged in network for network in _FORBIDDEN_V6)
 
 
-def _network(entry: str) -> IPNetwork:
+def _networks(variable: str, cidrs: str) -> tuple[IPNetwork, ...]:
+    entries = [entry.strip() for entry in cidrs.split(",")]
+    return tuple(_network(variable, entry) for entry in entries if entry)
+
+
+def _network(variable: str, entry: str) -> IPNetwork:
     try:
         return ip_network(entry)
     except ValueError:
         raise Misconfigured(
-            f"PSMS_EGRESS_ALLOW has {entry!r}, which is not a network: write networks as 10.1.0.0/16 or "
+            f"{variable} has {entry!r}, which is not a network: write networks as 10.1.0.0/16 or "
             "fd00::/8 (no bits set after the prefix), with commas between them"
         ) from None
 
 
 def _is_allowed(address: IPAddress, policy: EgressPolicy) -> bool:
-    return any(address in network for network in policy.allow)
+    allowed, denied = _prefix_within(policy.allow, address), _prefix_within(policy.deny, address)
+    return allowed is not None and (denied is None or allowed > denied)
+
+
+def _prefix_within(networks: Sequence[IPNetwork], address: IPAddress) -> int | None:
+    """Return the length of the narrowest network's prefix that has *address*."""
+    return max((network.prefixlen for network in networks if address in network), default=None)
 
 
 def _embedded(address: IPAddress) -> IPAddress:
@@ -182,6 +208,8 @@ def _embedded(address: IPAddress) -> IPAddress:
 
 
 def _refuse_unless_public(target: Target, policy: EgressPolicy) -> None:
+    if target.host in policy.own_hosts:
+        raise WebhookUrlRefused("The host of this URL is this installation's own: a webhook to it would be a loop.")
     if target.scheme == "http" and not policy.plain_http:
         raise WebhookUrlRefused("Use an https URL: PSMS speaks plain HTTP only to networks that its operator allows.")
     if target.literal is None and ("." not in target.host or target.host.endswith(_INTERNAL_SUFFIXES)):

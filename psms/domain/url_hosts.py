@@ -7,6 +7,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from urllib.parse import urlsplit
 
 from psms.errors import WebhookUrlRefused
 
@@ -44,6 +45,16 @@ def read_host_and_port(netloc: str) -> HostAndPort:
         raise WebhookUrlRefused("The host or the port of this URL is malformed.")
     host = _ascii(named[1])
     return HostAndPort(host=host, literal=_ipv4(host), port=_port(named[2]))
+
+
+def host_in(location: str | None) -> str | None:
+    """Return the host that a `Location` header names, to be shown to a person; None where it names none."""
+    try:
+        host = urlsplit(location or "").hostname
+    except ValueError:
+        return None
+    shown = host is not None and len(host) <= _MAX_HOST_CHARS and host.isprintable()
+    return host or None if shown else None
 
 
 def _port(digits: str | None) -> int | None:

@@ -1,18 +1,22 @@
 """Where the webhook sender may connect to, at creation and at every send, while names change their minds."""
 
+from dataclasses import replace
 from ipaddress import ip_address
 from threading import Event
 
 import pytest
 
 from psms.adapters.egress import EgressGuard, NameUnresolved, system_resolver
+from psms.domain.accounts import Edit
 from psms.domain.attempts import Outcome
 from psms.domain.egress import parse_policy
-from psms.errors import WebhookUrlRefused
+from psms.errors import Kind, WebhookUrlRefused
 from psms.guard import TransactionOpenError, transaction_marked
 from tests.support.hostile_urls import REFUSED_BY_READING, REFUSED_BY_THEIR_ADDRESSES
 from tests.support.receiver import Answer, Receiver
 from tests.support.sending import LOOPBACK, PRODUCTION, ScriptedResolver, send, sender
+from tests.support.tenants import add_endpoint
+from workflows.endpoints import edit_endpoint
 
 ONLY_ONE = parse_policy("127.0.0.1/32")
 NEVER = ScriptedResolver()
@@ -24,7 +28,7 @@ def resolving(addresses):
 
 
 @pytest.mark.parametrize("url", REFUSED_BY_READING)
-def test_a48_a_hostile_url_is_refused_at_creation_and_at_sending_without_a_look_up(url):
+def test_w26_a48_a_hostile_url_is_refused_at_creation_and_at_sending_without_a_look_up(url):
     with pytest.raises(WebhookUrlRefused) as refusal:
         EgressGuard(PRODUCTION, NEVER).check_url(url)
     result = send(STRICT, url)
@@ -35,7 +39,7 @@ def test_a48_a_hostile_url_is_refused_at_creation_and_at_sending_without_a_look_
 
 
 @pytest.mark.parametrize(("url", "addresses"), REFUSED_BY_THEIR_ADDRESSES)
-def test_a_name_with_a_forbidden_address_is_refused_at_creation_and_at_sending(url, addresses):
+def test_w26_a_name_with_a_forbidden_address_is_refused_at_creation_and_at_sending(url, addresses):
     with pytest.raises(WebhookUrlRefused):
         EgressGuard(PRODUCTION, resolving(addresses)).check_url(url)
     result = send(sender(policy=PRODUCTION, resolver=resolving(addresses)), url)
@@ -44,8 +48,23 @@ def test_a_name_with_a_forbidden_address_is_refused_at_creation_and_at_sending(u
     assert not any(str(address) in str(result.error) for address in addresses)
 
 
+def test_w26_no_endpoint_is_made_with_such_a_url_and_none_is_moved_to_one(rt, acme, database):
+    strict = replace(rt, url_guard=EgressGuard(PRODUCTION, ScriptedResolver(partner__example=[["93.184.216.34"]])))
+    endpoint_id, _ = add_endpoint(strict, acme.actor, "https://partner.example/")
+    before = database.rows("SELECT id, url, version FROM webhook_endpoints")
+    for url in REFUSED_BY_READING:
+        with pytest.raises(WebhookUrlRefused) as refusal:
+            add_endpoint(strict, acme.actor, url)
+        assert (refusal.value.code, refusal.value.kind) == ("webhook_url_refused", Kind.INVALID)
+        with pytest.raises(WebhookUrlRefused):
+            edit_endpoint(strict, acme.actor, endpoint_id, Edit(fields={"url": url}))
+
+    assert len(REFUSED_BY_READING) >= 60
+    assert database.rows("SELECT id, url, version FROM webhook_endpoints") == before
+
+
 @pytest.mark.parametrize("url", ["https://8.8.8.8/", "https://[2001:4860:4860::8888]/"])
-def test_a_public_address_passes_creation_and_connecting(url):
+def test_w26_a_public_address_passes_creation_and_connecting(url):
     guard = EgressGuard(PRODUCTION, ScriptedResolver())
     guard.check_url(url)
     target = guard.target_of(url)
@@ -62,13 +81,14 @@ def test_a_name_that_cannot_be_looked_up_now_is_accepted_at_creation_and_fails_a
     assert resolver.looked_up == ["soon.partner.example"] * 2
 
 
-def test_a49_a_name_is_looked_up_once_for_each_connection_and_judged_anew():
+def test_w27_a49_a_name_is_looked_up_once_for_each_connection_and_judged_anew():
     resolver = ScriptedResolver(rebind__example=[["127.0.0.1"], ["127.0.0.2"]])
     with (
         Receiver(name="rebind.example") as public,
         Receiver(host="127.0.0.2", port=public.port) as private,
     ):
         by = sender(policy=ONLY_ONE, resolver=resolver)
+        public.answer("/", Answer(headers={"Connection": "close"}))
         first, second = send(by, public.url()), send(by, public.url())
 
         assert (first.outcome, first.peer_ip) == (Outcome.SUCCESS, "127.0.0.1")
@@ -79,7 +99,7 @@ def test_a49_a_name_is_looked_up_once_for_each_connection_and_judged_anew():
 
 
 @pytest.mark.parametrize("addresses", [["127.0.0.1", "127.0.0.2"], ["127.0.0.1", "::ffff:127.0.0.2"]])
-def test_a49_a_name_with_one_forbidden_address_among_good_ones_is_not_connected_to(addresses):
+def test_w27_a49_a_name_with_one_forbidden_address_among_good_ones_is_not_connected_to(addresses):
     with Receiver(name="mixed.example") as good:
         result = send(sender(policy=ONLY_ONE, resolver=ScriptedResolver(mixed__example=[addresses])), good.url())
 
@@ -96,16 +116,17 @@ def test_the_next_vetted_address_is_tried_when_one_refuses():
 
 
 @pytest.mark.parametrize("status", [302, 307])
-def test_a49_a_redirect_to_metadata_is_not_followed(status):
+def test_w27_a49_a_redirect_to_metadata_is_not_followed(status):
     with Receiver() as partner, Receiver(host="127.0.0.2") as metadata:
         partner.answer("/", Answer(status=status, headers={"Location": metadata.url("/latest/meta-data/")}))
         result = send(sender(), partner.url())
 
         assert (result.outcome, result.status) == (Outcome.HTTP_ERROR, status)
         assert (partner.connections, metadata.connections) == (1, 0)
+        assert metadata.received == []
 
 
-def test_nothing_in_the_environment_leads_a_request_elsewhere(monkeypatch, tmp_path):
+def test_w27_nothing_in_the_environment_leads_a_request_elsewhere(monkeypatch, tmp_path):
     netrc = tmp_path / "netrc"
     netrc.write_text("default login somebody password secret\n")
     netrc.chmod(0o600)

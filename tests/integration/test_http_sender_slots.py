@@ -102,6 +102,7 @@ def test_closing_ends_the_threads():
 
 SCRIPT = """
 import os, socket, threading, time
+from psms.adapters.http_lines import KeptLines, Line
 from psms.adapters.slots import Slots
 from psms.adapters.watchdog import Watchdog
 
@@ -114,18 +115,25 @@ def shut_in_time():
         return ours.recv(1) == b"" and watch.fired
 
 assert shut_in_time()
+ours, theirs = socket.socketpair()
+kept, watch = KeptLines(), watchdog.guard(time.monotonic() + 30)
+watch.attach(ours)
+kept.give_back("https://partner.example/", Line(ours, watch, peer=None, tls_verified=False))
+time.sleep(0.06)
 slots.submit(hold.wait, 30)
 child = os.fork()
 if child == 0:
     alive = slots.free == 1 and slots.submit(lambda: 7).result(5) == 7 and shut_in_time()
+    alive = alive and kept.take("https://partner.example/", time.monotonic() + 5) is None
     os._exit(0 if alive else 1)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+assert kept.take("https://partner.example/", time.monotonic() + 5) is not None
 # A slot that is taken for ever does not keep the process from ending.
 print("done")
 """
 
 
-def test_a_forked_child_has_slots_and_a_watchdog_of_its_own_and_nothing_keeps_a_process_alive():
+def test_a_forked_child_has_slots_a_watchdog_and_lines_of_its_own_and_nothing_keeps_a_process_alive():
     run = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", SCRIPT],
         cwd=Path(__file__).parents[2],

@@ -176,6 +176,12 @@ class Receiver:
         """Return the `webhook-id` of everything received so far."""
         return {request.headers.get("webhook-id", "") for request in list(self.received)}
 
+    @property
+    def connected(self) -> int:
+        """How many connections are open now."""
+        with self._lock:
+            return len(self._open)
+
     def _start(self, target: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=target, args=args, daemon=True)
         self._threads.append(thread)

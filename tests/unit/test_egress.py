@@ -156,3 +156,59 @@ def test_a_policy_that_cannot_be_read_names_the_entry_and_what_to_write(entry):
         parse_policy(f"127.0.0.0/8,{entry}")
     assert entry in refusal.value.detail
     assert "10.1.0.0/16" in refusal.value.detail
+
+
+def test_what_the_operator_denies_is_refused_although_it_is_public():
+    policy = parse_policy("", "93.184.216.0/24, 2606:2800::/32")
+    target = read_url("https://partner.example/", policy)
+
+    for address in ("93.184.216.34", "::ffff:93.184.216.34", "64:ff9b::5db8:d822", "2606:2800:220:1::1"):
+        with pytest.raises(WebhookUrlRefused, match="not public"):
+            vet(target, [ip_address(address)], policy)
+    assert vet(target, [ip_address("8.8.8.8")], policy) == (ip_address("8.8.8.8"),)
+
+
+@pytest.mark.parametrize(
+    ("allow", "deny", "address", "forbidden"),
+    [
+        ("10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", True),
+        ("10.0.0.0/8", "10.1.0.0/16", "10.2.2.3", False),
+        ("10.1.2.0/24", "10.1.0.0/16", "10.1.2.3", False),
+        ("10.1.0.0/16", "10.1.0.0/16", "10.1.2.3", True),
+        ("10.0.0.0/8", "0.0.0.0/0", "10.1.2.3", False),
+        ("10.0.0.0/8", "0.0.0.0/0", "8.8.8.8", True),
+    ],
+)
+def test_of_an_allowed_and_a_denied_network_the_narrower_counts(allow, deny, address, forbidden):
+    assert is_forbidden(ip_address(address), parse_policy(allow, deny)) is forbidden
+
+
+def test_the_denied_networks_are_read_as_the_allowed_ones_are():
+    with pytest.raises(Misconfigured, match="PSMS_EGRESS_DENY has 'mine'"):
+        parse_policy("", "mine")
+
+
+@pytest.mark.parametrize(
+    ("own", "url"),
+    [
+        ("https://desk.example.com", "https://desk.example.com/hook"),
+        ("https://Desk.Example.com/", "https://DESK.example.com:8443/"),
+        ("https://8.8.4.4:8000", "https://8.8.4.4/"),
+        ("https://[2001:4860:4860::8844]", "https://[2001:4860:4860:0::8844]/"),
+    ],
+)
+def test_the_installations_own_host_is_refused_wherever_it_points(own, url):
+    policy = parse_policy("", public_url=own)
+    with pytest.raises(WebhookUrlRefused, match="loop"):
+        read_url(url, policy)
+
+    assert read_url("https://partner.example.com/", policy).host == "partner.example.com"
+
+
+def test_the_installations_own_host_may_be_called_where_its_addresses_are_allowed():
+    policy = parse_policy("10.0.0.0/8", public_url="https://desk.example.com")
+    target = read_url("https://desk.example.com/hook", policy)
+
+    assert vet(target, [ip_address("10.0.0.5")], policy) == (ip_address("10.0.0.5"),)
+    with pytest.raises(WebhookUrlRefused, match="loop"):
+        vet(target, [PUBLIC], policy)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from psms.domain.egress import EgressPolicy, is_forbidden, read_url
+from psms.domain.egress import EgressPolicy, is_forbidden, read_url, vet
 from psms.errors import WebhookUrlRefused
 
 POLICY = EgressPolicy()
@@ -71,6 +71,30 @@ def test_an_ipv4_address_and_its_mapped_form_are_judged_alike(address):
     mapped = IPv6Address(embeddings(address)["v4-mapped"])
 
     assert is_forbidden(mapped, POLICY) == is_forbidden(address, POLICY)
+
+
+@given(st.ip_addresses(v=4))
+def test_an_ipv4_address_and_its_nat64_form_are_judged_alike(address):
+    through_nat64 = IPv6Address(embeddings(address)["NAT64"])
+
+    assert is_forbidden(through_nat64, POLICY) == is_forbidden(address, POLICY)
+
+
+@given(addresses_in(FORBIDDEN_V4), st.lists(addresses_in("8.8.8.0/24 2606:4700::/32"), max_size=3), st.data())
+def test_one_forbidden_address_anywhere_in_an_answer_refuses_all_of_it(address, public, data):
+    answer = data.draw(st.permutations([*public, address]))
+
+    with pytest.raises(WebhookUrlRefused):
+        vet(read_url("https://partner.example/", POLICY), answer, POLICY)
+
+
+@given(st.ip_addresses(), st.integers(1, 32))
+def test_every_address_in_a_denied_network_is_forbidden_and_in_every_form_of_it(address, prefix):
+    policy = EgressPolicy(deny=(ip_network(f"{address}/{prefix}", strict=False),))
+
+    assert is_forbidden(address, policy)
+    if address.version == 4:
+        assert all(is_forbidden(IPv6Address(form), policy) for form in embeddings(address).values())
 
 
 @given(st.ip_addresses(v=4))

@@ -1,0 +1,118 @@
+"""Responses to webhooks as they come off the wire: no more of one is read than is wanted.
+
+Connections are in `psms.adapters.http_connection`; what a response means to a delivery, in `psms.adapters.http`.
+"""
+
+import io
+import socket
+from collections.abc import Mapping
+from http import HTTPStatus
+from http.client import HTTPException, HTTPMessage, HTTPResponse
+from typing import Any, cast
+
+from typing_extensions import override
+
+from psms.domain.attempts import KEPT_HEADER_BYTES
+
+READ_LIMIT = 80 * 1024
+"""Bytes that are read of a response in all, framing included: status lines, headers, chunk sizes, body."""
+READ_BODY_BYTES = 16 * 1024
+_READ_AT_ONCE = 4 * 1024
+
+# Kept before the others: `psms.domain.retry` obeys the first.
+_STEERING_HEADERS = ("webhook-delivery", "retry-after")
+
+
+class ResponseTooLarge(Exception):
+    """More than READ_LIMIT bytes of a response came."""
+
+
+BROKEN = (HTTPException, OSError, ValueError)
+"""What reading raises when a connection breaks off, or what comes over it is not HTTP."""
+
+
+class BoundedResponse(HTTPResponse):
+    """A response, READ_LIMIT bytes of it: http.client would read 6 MB of headers, and 1xx for ever."""
+
+    def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None) -> None:
+        super().__init__(sock, debuglevel, method)
+        self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), READ_LIMIT), _READ_AT_ONCE)
+
+    def read_head(self) -> None:
+        """Read on until a final status line and its headers have come; raises BROKEN and ResponseTooLarge."""
+        HTTPResponse.begin(self)
+        # An interim response, such as 103, says nothing yet (RFC 9110, section 15.2); http.client knows only 100.
+        while self.status < HTTPStatus.OK and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = cast("HTTPMessage", None)
+            HTTPResponse.begin(self)
+
+    @property
+    def leaves_the_line_fit(self) -> bool:
+        """Whether the connection can bring another response, once the body of this one is read to its end."""
+        final = self.status != HTTPStatus.SWITCHING_PROTOCOLS
+        return final and not self.will_close and not self.headers.defects
+
+
+class _BoundedReader(io.RawIOBase):
+    """Reads another raw stream, at most *limit* bytes of it."""
+
+    def __init__(self, raw: io.RawIOBase, limit: int) -> None:
+        self._raw = raw
+        self._left = limit
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Any, /) -> int | None:
+        if self._left <= 0:
+            raise ResponseTooLarge
+        count = self._raw.readinto(memoryview(buffer)[: self._left])
+        self._left -= count or 0
+        return count
+
+    @override
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def read_body(response: HTTPResponse) -> tuple[bytes, bool]:
+    """Return at most READ_BODY_BYTES as they came, and whether that is the whole body."""
+    body = bytearray()
+    try:
+        while len(body) < READ_BODY_BYTES:
+            piece = response.read1(READ_BODY_BYTES - len(body))
+            if not piece:
+                # http.client takes a body that breaks off for one that has ended.
+                return bytes(body), not response.length
+            body += piece
+    except (*BROKEN, ResponseTooLarge):
+        pass
+    return bytes(body), False
+
+
+def kept_headers(response: HTTPResponse) -> Mapping[str, str]:
+    """Return KEPT_HEADER_BYTES of the headers, names in lower case, values printable, repeated ones joined."""
+    merged: dict[str, str] = {}
+    for name, value in response.headers.items():
+        lower, clean = name.lower(), printable(value)
+        merged[lower] = f"{merged[lower]}, {clean}" if lower in merged else clean
+    kept: dict[str, str] = {}
+    room = KEPT_HEADER_BYTES
+    for name in sorted(merged, key=lambda name: name not in _STEERING_HEADERS):
+        room -= len(name) + len(merged[name].encode())
+        if room < 0:
+            break
+        # A cookie is a secret between the partner and whoever keeps it, and nobody does.
+        if name != "set-cookie":
+            kept[name] = merged[name]
+    return kept
+
+
+def printable(text: str) -> str:
+    """Return *text* as it can be stored and shown: PostgreSQL stores no NUL, a log shows no control characters."""
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
