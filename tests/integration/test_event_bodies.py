@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -33,6 +33,11 @@ LONG = "\N{FIRE}" * 65_536
 STORED = "SELECT id, body FROM events ORDER BY id"
 
 
+def stored(database: MigratedDatabase) -> list[tuple[str, bytes]]:
+    """Return the id and the body of every event, oldest first."""
+    return [(str(event_id), bytes(cast("bytes", body))) for event_id, body in database.rows(STORED)]
+
+
 @pytest.fixture
 def partner() -> Iterator[Receiver]:
     with Receiver() as receiver:
@@ -46,10 +51,10 @@ def opened(rt: Runtime, acme: Tenant, **fields: Any) -> UUID:
 
 
 def delivered(rt: Runtime, partner: Receiver) -> list[Received]:
-    """Relay and deliver what waits, and return all that the partner got."""
+    """Relay and deliver what waits, and return all that the partner got, by their sequence."""
     relay_outbox(rt)
     deliver_due(rt)
-    return list(partner.received)
+    return sorted(partner.received, key=lambda one: int(one.headers["webhook-sequence"]))
 
 
 def test_w16_a_body_is_the_same_to_the_byte_at_every_try_and_when_it_is_sent_again_and_as_it_is_stored(
@@ -67,11 +72,11 @@ def test_w16_a_body_is_the_same_to_the_byte_at_every_try_and_when_it_is_sent_aga
     delivery_history.resend(rt, acme.actor, endpoint_id, page.items[-1].id)
     deliver_due(rt)
 
-    (stored,) = database.rows(STORED + " LIMIT 1")
+    event_id, kept = stored(database)[0]
     bodies = [one.body for one in partner.received]
-    assert [hashlib.sha256(body).hexdigest() for body in bodies] == [hashlib.sha256(bytes(stored[1])).hexdigest()] * 4
+    assert [hashlib.sha256(body).hexdigest() for body in bodies] == [hashlib.sha256(kept).hexdigest()] * 4
     assert '"custom_fields":{"z":1.0,"a":"é","m":1000000000000000}'.encode() in bodies[0]
-    assert {one.headers["webhook-id"] for one in partner.received} == {str(stored[0])}
+    assert {one.headers["webhook-id"] for one in partner.received} == {event_id}
     for one in partner.received:
         assert Webhook(secret).verify(one.body, dict(one.headers))["data"]["ticket"]["subject"] == "Café"
 
@@ -86,7 +91,7 @@ def test_an_event_that_would_be_too_long_is_sent_in_its_thin_form(
 
     received = delivered(rt, partner)
 
-    assert [bytes(body) for _, body in database.rows(STORED)] == [one.body for one in received]
+    assert [body for _, body in stored(database)] == [one.body for one in received]
     assert max(len(one.body) for one in received) <= MOST_BODY_BYTES
     created, edited, commented = (Webhook(secret).verify(one.body, dict(one.headers)) for one in received)
     for event in (created, edited, commented):
@@ -119,13 +124,13 @@ def test_an_event_in_thin_form_still_has_its_place_in_the_timeline_and_is_judged
 
 def test_a_body_of_exactly_the_most_bytes_is_sent_whole(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:
     opened(rt, acme, description="x")
-    ((_, short),) = database.rows(STORED)
-    room = MOST_BODY_BYTES - len(bytes(short)) + 1
+    ((_, short),) = stored(database)
+    room = MOST_BODY_BYTES - len(short) + 1
 
     for length in (room, room + 1):
         opened(rt, acme, description="\N{FIRE}" * (length // 4) + "x" * (length % 4))
 
-    bodies = [bytes(body) for _, body in database.rows(STORED)][1:]
+    bodies = [body for _, body in stored(database)][1:]
     assert len(bodies[0]) == MOST_BODY_BYTES
     assert len(bodies[1]) < MOST_BODY_BYTES
     assert b'"truncated":true' in bodies[1]
