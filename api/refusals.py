@@ -1,5 +1,7 @@
 """Which refused requests leave an entry in the log, and what it tells of them; the entries are written by workflows."""
 
+from uuid import UUID
+
 from flask import g, request
 
 from api import rate_limit
@@ -24,12 +26,18 @@ def _record_denial(error: NotAllowed) -> None:
     if caller is None:
         return
     action = str(error.context.get("permission") or g.permission)
-    target = (action.partition(".")[0], next(iter((request.view_args or {}).values()), None))
+    target = (action.partition(".")[0], _target_id())
     try:
         trail.record_denial(runtime(), caller, action=action, target=target, reason=error.detail)
     except PsmsError as problem:
         # The caller is refused whether or not it can be written down.
         _log.warning("denial_not_recorded", action=action, problem=problem.detail)
+
+
+def _target_id() -> UUID | None:
+    """Return the id that the address names first; what is named by a word has none."""
+    named = next(iter((request.view_args or {}).values()), None)
+    return named if isinstance(named, UUID) else None
 
 
 def _record_block(error: RateLimited) -> None:

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from api.arguments import GuardedParser
 from api.errors import MEDIA_TYPE
+from api.event_webhooks import with_webhooks
 from api.fields import Answer, Schema, Uuid
 from api.idempotency import HEADER, REPLAYED_HEADER
 from psms.domain.access import MATRIX, Permission, Scope
@@ -217,7 +218,8 @@ def openapi_document(app: Flask) -> bytes:
     """Return the OpenAPI document of *app* as JSON; it is made once."""
     key = "psms-openapi"
     if key not in app.extensions:
-        app.extensions[key] = json_bytes(app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict())
+        routes = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
+        app.extensions[key] = json_bytes(with_webhooks(routes))
     document: bytes = app.extensions[key]
     return document
 

@@ -37,8 +37,9 @@ def subject_then(body: bytes) -> tuple[Subject, Status]:
         service_id=UUID(ticket["service_id"]),
         type=TicketType(ticket["type"]),
         priority=Priority(ticket["priority"]),
-        tags=ticket["tags"],
-        custom_fields=ticket["custom_fields"],
+        # The thin form of an event lacks what was too long.
+        tags=ticket.get("tags", []),
+        custom_fields=ticket.get("custom_fields", {}),
     )
     team_id = ticket["team_id"]
     return replace(subject, team_id=team_id and UUID(team_id)), Status(ticket["status"])

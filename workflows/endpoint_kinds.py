@@ -3,6 +3,7 @@
 from typing import Any
 
 from psms.db.models.webhooks import EndpointRow
+from psms.domain.event_selection import selected_types
 from psms.domain.events import PAGE_EVENTS
 from psms.domain.paging import ENQUEUE_URL, ROUTING_KEY
 from psms.domain.webhooks import EndpointKind, NewEndpoint
@@ -31,9 +32,10 @@ def event_types_of(kind: str, wanted: tuple[str, ...] | list[str] | None) -> lis
     """
     if kind != EndpointKind.PAGERDUTY:
         return None if wanted is None else sorted(set(wanted))
-    if not set(wanted or ()) <= set(_FOR_PAGERDUTY):
+    named = selected_types(wanted or ())
+    if not named <= set(_FOR_PAGERDUTY):
         raise FieldError("event_types", f"PagerDuty is told of these only: {', '.join(_FOR_PAGERDUTY)}.")
-    return sorted(set(wanted)) if wanted else _FOR_PAGERDUTY
+    return sorted(named) if wanted else _FOR_PAGERDUTY
 
 
 def take_key(row: EndpointRow, fields: dict[str, Any]) -> str | None:

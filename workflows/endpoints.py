@@ -31,7 +31,9 @@ from psms.runtime import Runtime
 from workflows import trail
 from workflows.act import Act, act_of
 from workflows.data_keys import keyring_to_write
+from workflows.endpoint_events import require_wanted
 from workflows.endpoint_kinds import event_types_of, take_key, url_of
+from workflows.event_bodies import event_body
 from workflows.names import Task
 from workflows.once import Made, create_once, earlier_answer
 
@@ -66,6 +68,7 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
     if earlier is not None:
         return earlier
     url, event_types = url_of(command), event_types_of(command.kind, command.event_types)
+    require_wanted({"event_filter": command.event_filter, "schema_version": command.schema_version})
     # DNS, so before the transaction.
     rt.url_guard.check_url(url)
     keys = keyring_to_write(rt, actor.organization_id)
@@ -98,6 +101,8 @@ def _new_row(act: Act, command: NewEndpoint, url: str, event_types: list[str] | 
         url=url,
         description=command.description,
         event_types=event_types,
+        event_filter=command.event_filter,
+        schema_version=command.schema_version,
         state=EndpointState.ACTIVE.value,
         version=1,
         created_at=act.now,
@@ -126,6 +131,7 @@ def edit_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID, command: Edit) -
     """Change an endpoint. Pausing holds its deliveries, activating releases them, oldest first; none is lost."""
     require(actor, Permission.WEBHOOK_MANAGE)
     fields = _stored_form(command.fields)
+    require_wanted(fields)
     if "url" in fields:
         rt.url_guard.check_url(fields["url"])
     keys = keyring_to_write(rt, actor.organization_id) if "routing_key" in fields else None
@@ -242,7 +248,7 @@ def _tell_test(act: Act, endpoint_id: UUID) -> UUID:
         ticket_id=None,
         sequence=None,
         occurred_at=act.now,
-        body=json_bytes(envelope),
+        body=event_body(act.rt, envelope),
         request_id=act.actor.request_id if act.actor else None,
         endpoint_id=endpoint_id,
     )

@@ -14,8 +14,8 @@ from psms.domain.events import SCHEMA_VERSION, Envelope, EventType, PageData
 from psms.domain.paging import Page, PageState, Severity, dedup_key_of
 from psms.domain.sla_standing import SlaNotice
 from psms.domain.tickets import Ticket
-from psms.encoding import json_bytes
 from workflows.act import Act
+from workflows.event_bodies import event_body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,7 @@ def _tell(act: Act, kind: EventType, pages: Sequence[tuple[Ticket, Page]]) -> No
 def _event(act: Act, kind: EventType, ticket: Ticket, page: Page) -> journal.EventRecord:
     event_id, actor = act.new_id(), act.actor
     data = PageData(ticket=ticket, actor_id=actor.user_id if actor else None, page=page)
-    body = json_bytes(Envelope(id=event_id, type=kind, timestamp=act.now, schema_version=SCHEMA_VERSION, data=data))
+    told = Envelope(id=event_id, type=kind, timestamp=act.now, schema_version=SCHEMA_VERSION, data=data)
     return journal.EventRecord(
         organization_id=act.organization_id,
         id=event_id,
@@ -113,6 +113,6 @@ def _event(act: Act, kind: EventType, ticket: Ticket, page: Page) -> journal.Eve
         # Not one of the ticket's numbered changes: a page changes no field of it.
         sequence=None,
         occurred_at=act.now,
-        body=body,
+        body=event_body(act.rt, told),
         request_id=actor.request_id if actor else None,
     )

@@ -22,6 +22,7 @@ from psms.domain.webhooks import Trigger
 from psms.runtime import Runtime
 from psms.telemetry import RELAY_LAG, RELAYED, logger
 from workflows.names import Task
+from workflows.relay_matching import Wanting, wanting
 
 # Events looked at, and deliveries made for one organization, in one transaction, which stays well within a second.
 BATCH = 500
@@ -132,11 +133,13 @@ def _fan_out(rt: Runtime, session: Session, organization_id: UUID, rows: list[_O
     """Fan out the rows of one organization, as many as fit."""
     now: datetime = rows[0].now
     endpoints, types = outbox.interested(session)
-    rows = _fitting(rows, endpoints)
+    wanted = wanting(session, organization_id, rows, endpoints)
+    rows = _fitting(rows, wanted)
     automated = [row for row in rows if row.event_type in types and row.ticket_id is not None]
     if automated:
         automation_runs.add(session, organization_id, automated, now)
-    delivering = _deliver(rt, session, organization_id, rows, endpoints)
+    pairs = [(row, endpoint) for endpoint in endpoints for row in rows if endpoint.id in wanted[row.position]]
+    delivering = _deliver(rt, session, organization_id, rows, pairs)
     return _FannedOut(rows=rows, delivering=delivering, automated=bool(automated))
 
 
@@ -145,11 +148,10 @@ def _deliver(
     session: Session,
     organization_id: UUID,
     rows: Sequence[_OutboxRow],
-    endpoints: Sequence[_EndpointRow],
+    pairs: Sequence[tuple[_OutboxRow, _EndpointRow]],
 ) -> bool:
-    """Take the rows from the outbox, with a delivery for each endpoint that wants one; tell whether any does."""
+    """Take the rows from the outbox, with a delivery for each of *pairs*; tell whether there is any."""
     now: datetime = rows[0].now
-    pairs = [(row, endpoint) for endpoint in endpoints for row in rows if _wants(endpoint, row)]
     positions = [row.position for row in rows]
     if not pairs:
         outbox.remove(session, positions)
@@ -162,20 +164,14 @@ def _deliver(
     return bool(there)
 
 
-def _fitting(rows: list[_OutboxRow], endpoints: Sequence[_EndpointRow]) -> list[_OutboxRow]:
+def _fitting(rows: list[_OutboxRow], wanted: Wanting) -> list[_OutboxRow]:
     """Return the first of *rows*, so many that their deliveries fit into one transaction; one at the least."""
     total = 0
     for place, row in enumerate(rows):
-        total += sum(1 for endpoint in endpoints if _wants(endpoint, row))
+        total += len(wanted[row.position])
         if total > MOST_DELIVERIES and place:
             return rows[:place]
     return rows
-
-
-def _wants(endpoint: _EndpointRow, row: _OutboxRow) -> bool:
-    if row.endpoint_id is not None:
-        return bool(endpoint.id == row.endpoint_id)
-    return endpoint.event_types is None or row.event_type in endpoint.event_types
 
 
 def _numbered(

@@ -14,8 +14,8 @@ from psms.domain.events import (
 )
 from psms.domain.sla_standing import SlaNotice
 from psms.domain.tickets import Ticket
-from psms.encoding import json_bytes
 from workflows.act import Act, Moment
+from workflows.event_bodies import event_body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +38,8 @@ def body_of(act: Moment, ticket: Ticket, told: Told, *, event_id: UUID, sequence
         comment=told.comment,
         sla=told.sla,
     )
-    return json_bytes(
-        Envelope(id=event_id, type=told.type, timestamp=act.now, schema_version=SCHEMA_VERSION, data=data)
+    return event_body(
+        act.rt, Envelope(id=event_id, type=told.type, timestamp=act.now, schema_version=SCHEMA_VERSION, data=data)
     )
 
 

@@ -9,20 +9,22 @@ from marshmallow import fields, post_load, validate
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import MAX_NAME, MAX_URL, Answer, Schema, Uuid, choice, maybe_empty_text, several, text
+from api.fields import MAX_NAME, MAX_URL, Answer, Schema, Uuid, choice, json_object, maybe_empty_text, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.preconditions import require_version, wanted_version
 from api.smorest import Blueprint
 from psms.domain.access import Permission
 from psms.domain.accounts import Edit
-from psms.domain.events import EventType
+from psms.domain.event_selection import CHOICES
 from psms.domain.paging import ENQUEUE_URL, ROUTING_KEY
 from psms.domain.webhooks import EndpointKind, EndpointState, NewEndpoint
 from workflows import endpoints
 
-# A test is sent to one endpoint when asked for; nobody subscribes to it.
-_SUBSCRIBABLE = [event.value for event in EventType if event is not EventType.WEBHOOK_TEST]
+_EVENT_FILTER = (
+    "What the body of an event must say: `{path, op, value}` with op `eq neq in exists gt lt prefix`, "
+    "or `{all: […]}` or `{any: […]}` of such. null: nothing is asked."
+)
 # Disabling is PSMS' own doing, after an endpoint has failed for days.
 _SETTABLE = [EndpointState.ACTIVE.value, EndpointState.PAUSED.value]
 
@@ -35,6 +37,8 @@ class EndpointSchema(Answer):
     url = fields.String()
     description = fields.String()
     event_types = fields.List(fields.String(), allow_none=True, metadata={"description": "null: all events"})
+    event_filter = fields.Dict(keys=fields.String(), allow_none=True, metadata={"description": "null: no filter"})
+    schema_version = fields.Integer()
     state = choice(EndpointState)
     disabled_reason = fields.String(allow_none=True)
     failing_since = fields.DateTime(allow_none=True)
@@ -58,12 +62,14 @@ class EndpointFieldsSchema(Schema):
     url = text(MAX_URL)
     description = maybe_empty_text(MAX_NAME)
     event_types = several(
-        fields.String(validate=validate.OneOf(_SUBSCRIBABLE)),
+        fields.String(validate=validate.OneOf(CHOICES)),
         at_least=1,
-        at_most=len(_SUBSCRIBABLE),
+        at_most=len(CHOICES),
         allow_none=True,
-        metadata={"description": "Left out or null: all events; for PagerDuty all of pages."},
+        metadata={"description": "Names, or `ticket.*`; left out or null: all events, for PagerDuty all of pages."},
     )
+    event_filter = json_object(allow_none=True, metadata={"description": _EVENT_FILTER})
+    schema_version = fields.Integer(strict=True, metadata={"description": "Of the bodies: see `/v1/event-types`."})
     routing_key = fields.String(
         load_only=True,
         validate=validate.Length(equal=32),

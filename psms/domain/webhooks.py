@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
+
+from psms.domain.events import SCHEMA_VERSION
 
 
 class EndpointKind(StrEnum):
@@ -42,13 +45,15 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A partner's address and which events it receives (*event_types* None: all)."""
+    """A partner's address and which events it receives (*event_types* None: all), in which version."""
 
     id: UUID
     kind: EndpointKind
     url: str
     description: str
     event_types: list[str] | None
+    event_filter: dict[str, Any] | None
+    schema_version: int
     state: EndpointState
     disabled_reason: str | None
     failing_since: datetime | None
@@ -73,6 +78,8 @@ class NewEndpoint:
     url: str | None = None
     description: str = ""
     event_types: tuple[str, ...] | None = None
+    event_filter: dict[str, Any] | None = None
+    schema_version: int = SCHEMA_VERSION
     kind: EndpointKind = EndpointKind.WEBHOOK
     routing_key: str | None = None
 

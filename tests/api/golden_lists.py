@@ -47,9 +47,10 @@ CALENDAR = [
     "version",
     "weekly",
 ]
+EVENT_TYPE = ["description", "group", "schema_version", "subscribable", "type"]
 ENDPOINT = [
-    "created_at", "description", "disabled_reason", "event_types", "failing_since", "id", "kind", "last_success_at",
-    "state", "updated_at", "url", "version",
+    "created_at", "description", "disabled_reason", "event_filter", "event_types", "failing_since", "id", "kind",
+    "last_success_at", "schema_version", "state", "updated_at", "url", "version",
 ]  # fmt: skip
 DELIVERY = [
     "attempts", "created_at", "dead_reason", "endpoint_id", "event_id", "event_type", "finished_at",

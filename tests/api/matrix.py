@@ -131,6 +131,8 @@ EXPECT: dict[Route, Row] = TICKETS | {
     ("PATCH", "/v1/automations/<uuid:automation_id>"): Row(own=LEADERS, body={"name": "Renamed {n}"}),
     ("GET", "/v1/automations/<uuid:automation_id>/versions"): Row(own=DIRECTORY),
     ("POST", "/v1/automations/preview"): Row(own=LEADERS, body=RULE),
+    ("GET", "/v1/event-types"): Row(own=ADMIN),
+    ("GET", "/v1/event-types/<string:event_type>"): Row(own=ADMIN),
     ("POST", "/v1/webhook-endpoints"): Row(own=ADMIN_MADE, body={"url": "http://127.0.0.1:40009/{n}"}),
     ("GET", "/v1/webhook-endpoints"): Row(own=ADMIN),
     ("GET", ENDPOINT): Row(own=ADMIN),

@@ -83,7 +83,7 @@ def make_world(rt: Runtime, database: MigratedDatabase) -> World:
     boss = ApiClient(http, office.boss.token)
     own = _things(rt, boss, office)
     everybody = [str(tenant.actor.user_id) for tenant in tenants.values()]
-    own |= _asked(boss, [*everybody, own["user_id"]])
+    own |= _asked(boss, [*everybody, own["user_id"]]) | {"event_type": "ticket.rated"}
     for user_id in everybody:
         made(boss, "approval-delegations", {"user_id": user_id, "delegate_id": own["user_id"], **day(2099)})
     # As the sweep would find it in a day.
@@ -100,7 +100,8 @@ def make_world(rt: Runtime, database: MigratedDatabase) -> World:
         elsewhere=own
         | _ticket_elsewhere(ApiClient(http, office.boss.token), office)
         | {"run_id": _errand(rt, office, office.tickets["with their team"])},
-        foreign=_things(rt, ApiClient(http, other.boss.token), other),
+        # The catalogue of events is everybody's: nobody has a type of their own.
+        foreign=_things(rt, ApiClient(http, other.boss.token), other) | {"event_type": "theirs.alone"},
     )
 
 

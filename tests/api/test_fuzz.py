@@ -66,6 +66,7 @@ def known_ids(standing):
         "endpoint_id": client.post("/v1/webhook-endpoints", json={"url": "http://127.0.0.1:8099/"}).json["id"],
         "automation_id": client.post("/v1/automations", json={"name": "A", **RULE}).json["id"],
         "state_id": client.post("/v1/ticket-states", json={"name": "A", "status": "open"}).json["id"],
+        "event_type": "ticket.created",
         "name": "start.js",
     }
 

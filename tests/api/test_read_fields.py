@@ -22,6 +22,7 @@ from tests.api.golden_lists import (
     DELIVERY,
     ENDPOINT,
     ENTRY,
+    EVENT_TYPE,
     FILLED_IN,
     FIRING,
     FORM,
@@ -85,6 +86,8 @@ READ = {
     "firings": FIRING,
     "ticket-states": sorted([*SERVICE_OR_STATE, "position", "status", "types"]),
     "presence": ["activity", "seconds_ago", "user_id"],
+    "event-types": EVENT_TYPE,
+    "event-type": sorted([*EVENT_TYPE, "example", "schema"]),
     "webhook-endpoints": ENDPOINT,
     "deliveries": DELIVERY,
     "workflow-runs": RUN,
@@ -106,6 +109,7 @@ KIND_OF = {
     "/v1/services/<uuid:service_id>/approvals": "chain",
     "/v1/tickets/<uuid:ticket_id>/automations": "firings",
     "/v1/automations/preview": "automation-preview",
+    "/v1/event-types/<string:event_type>": "event-type",
 }
 # One delivery is shown with its attempts.
 SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"], "workflow-runs": ["run", "signals", "steps"]}

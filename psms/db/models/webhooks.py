@@ -15,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from psms.db.base import Base, OfOrganization, Versioned
@@ -80,7 +81,7 @@ class EndpointRow(OfOrganization, Versioned, Base):
     disabled_reason: Mapped[str | None]
     failing_since: Mapped[datetime | None]
     last_success_at: Mapped[datetime | None]
-    event_filter: Mapped[dict[str, Any] | None]
+    event_filter: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     schema_version: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     headers_encrypted: Mapped[bytes | None]
     timeout_seconds: Mapped[int] = mapped_column(SmallInteger, server_default="15")

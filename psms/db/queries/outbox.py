@@ -19,8 +19,8 @@ _WAITING = """
 """
 # The row without an id, which comes last, is the organization's own: what its automations are for.
 _INTERESTED = """
-    SELECT id, event_types FROM webhook_endpoints WHERE state <> 'deleted'
-    UNION ALL SELECT NULL, automated_events FROM organizations WHERE automated_events IS NOT NULL ORDER BY id
+    SELECT id, event_types, event_filter FROM webhook_endpoints WHERE state <> 'deleted'
+    UNION ALL SELECT NULL, automated_events, NULL FROM organizations WHERE automated_events IS NOT NULL ORDER BY id
 """
 _DELIVERIES = """
     WITH relayed AS (DELETE FROM outbox WHERE position = ANY (%(positions)s))
@@ -35,6 +35,8 @@ _DELIVERIES = """
         AS d (id, event_id, event_type, ticket_id, endpoint_id, sequence, trigger, request_id, occurred_at)
     ON CONFLICT (organization_id, event_id, endpoint_id) DO NOTHING
 """
+# The partition is found by the id.
+_BODIES = "SELECT id, body FROM events WHERE organization_id = %(organization_id)s AND id = ANY (%(ids)s)"
 _RELAYED = "DELETE FROM outbox WHERE position = ANY (%(positions)s)"
 
 
@@ -71,6 +73,12 @@ def interested(session: Session) -> tuple[list[Record], frozenset[str]]:
     rows = direct(session).records(_INTERESTED, {})
     automated = [row.event_types for row in rows if row.id is None]
     return [row for row in rows if row.id is not None], frozenset(*automated)
+
+
+def bodies(session: Session, organization_id: UUID, event_ids: list[UUID]) -> dict[UUID, bytes]:
+    """Return the bodies of an organization's events, by their ids."""
+    rows = direct(session).records(_BODIES, {"organization_id": organization_id, "ids": event_ids})
+    return {row.id: bytes(row.body) for row in rows}
 
 
 def relay(
