@@ -14,7 +14,7 @@ from psms.domain.access import MATRIX, Permission, Role, Scope
 from psms.runtime import Runtime
 from tests.api.conftest import ApiClient
 from tests.api.matrix_makers import MAKERS, day, linked, made, said
-from tests.api.matrix_rows import CUSTOM_KEEPS, RULE, SITE, Row, filled
+from tests.api.matrix_rows import CUSTOM_KEEPS, REPLAY, RULE, SITE, Row, filled
 from tests.support.databases import MigratedDatabase
 from tests.support.offices import Office, add_custom_caller, furnish
 from tests.support.played_runs import begin, two_steps
@@ -192,6 +192,7 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
             "state_id": made(boss, "ticket-states", {"name": "A", "status": "on_hold"}),
             "endpoint_id": endpoint,
             "delivery_id": delivery["id"],
+            "replay_id": made(boss, f"webhook-endpoints/{endpoint}/replays", REPLAY),
         }
     )
 
