@@ -24,8 +24,9 @@ from psms.errors import PsmsError
 from psms.runtime import Runtime
 from workflows.names import Task
 
-# A drain that has a replay under way looks this long, this often: what it released lands meanwhile.
-_LOOK_FOR_S = 1.0
+# A drain that has a replay under way looks this often, until it found nothing to release for so long: what it
+# released lands meanwhile.
+_PATIENCE_S = 0.25
 _LOOK_AGAIN_S = 0.05
 _SOON = timedelta(seconds=_LOOK_AGAIN_S)
 # A lane that is closed, or waits: nobody sends anything there now.
@@ -42,17 +43,18 @@ class _Look:
     goes_on: bool
 
 
-def replay_webhooks(rt: Runtime, look_for_s: float = _LOOK_FOR_S) -> int:
+def replay_webhooks(rt: Runtime, patience_s: float = _PATIENCE_S) -> int:
     """Release what replays are for, as far as their lanes have room, and return how many deliveries that were.
 
-    Run by any number of processes at once, each takes another replay. While one goes on, the drain looks again for
-    *look_for_s*. A replay that fails says so and waits a minute; the others go on.
+    Run by any number of processes at once, each takes another replay. While one goes on, the drain looks again,
+    until it has released nothing for *patience_s*. A replay that fails says so and waits a minute; the others go on.
     """
-    total, under_way, until = 0, set[UUID](), time.monotonic() + look_for_s
+    total, under_way, until = 0, set[UUID](), time.monotonic() + patience_s
     while not rt.stopping.is_set():
         look = _look_at_next(rt)
         if look is not None:
             total += look.released
+            until = time.monotonic() + patience_s if look.released else until
             under_way = under_way | {look.replay_id} if look.goes_on else under_way - {look.replay_id}
             _tell(rt, look)
         elif not under_way or time.monotonic() >= until:

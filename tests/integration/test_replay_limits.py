@@ -24,7 +24,7 @@ def test_a_dry_run_counts_and_sends_nothing(rt: Runtime, acme: Tenant, database:
     lay_deliveries(database, acme.organization_id, endpoint_id, 12)
 
     replay_id = asked(rt, acme, endpoint_id, ReplayMode.FAILED, dry_run=True)
-    replay_webhooks(rt, look_for_s=0)
+    replay_webhooks(rt, patience_s=0)
 
     replay = get_replay(rt, acme.actor, endpoint_id, replay_id)
     assert (replay.state, replay.matched, replay.released) == (ReplayState.DONE, 12, 0)
@@ -37,7 +37,7 @@ def test_one_replay_at_a_time_which_can_be_cancelled_once(
     endpoint_id, _ = add_endpoint(rt, acme.actor, HOOK)
     lay_deliveries(database, acme.organization_id, endpoint_id, 9)
     replay_id = asked(rt, acme, endpoint_id, ReplayMode.FAILED)
-    replay_webhooks(rt, look_for_s=0)
+    replay_webhooks(rt, patience_s=0)
     with pytest.raises(ReplayRunning):
         asked(rt, acme, endpoint_id, ReplayMode.ALL)
     with pytest.raises(NotFound):
@@ -49,7 +49,7 @@ def test_one_replay_at_a_time_which_can_be_cancelled_once(
         cancel_replay(rt, acme.actor, endpoint_id, replay_id)
     assert (cancelled.state, cancelled.released, cancelled.done) == (ReplayState.CANCELLED, 3, 0)
     database.move_clock(timedelta(seconds=2))
-    assert replay_webhooks(rt, look_for_s=0) == 0
+    assert replay_webhooks(rt, patience_s=0) == 0
     second = asked(rt, acme, endpoint_id, ReplayMode.FAILED)
     assert [one.id for one in list_replays(rt, acme.actor, endpoint_id, PageRequest()).items] == [replay_id, second]
 
@@ -77,7 +77,7 @@ def test_a_replay_of_an_endpoint_that_goes_is_cancelled(rt: Runtime, acme: Tenan
     asked(rt, acme, endpoint_id, ReplayMode.FAILED)
     database.run(sql.SQL("UPDATE webhook_lanes SET open = false, removed = true"))
 
-    replay_webhooks(rt, look_for_s=0)
+    replay_webhooks(rt, patience_s=0)
 
     assert database.rows("SELECT state, released FROM webhook_replays") == [("cancelled", 0)]
 
@@ -97,9 +97,9 @@ def test_one_replay_that_fails_says_so_and_holds_no_other_up(
     database.run(sql.SQL(broken).format(sql.Literal(str(endpoint_id))))
 
     with pytest.raises(Exception, match="broken"):
-        replay_webhooks(rt, look_for_s=0)
+        replay_webhooks(rt, patience_s=0)
 
-    assert replay_webhooks(rt, look_for_s=0) == 2
+    assert replay_webhooks(rt, patience_s=0) == 2
     failed = get_replay(rt, acme.actor, endpoint_id, replay_id)
     assert (failed.state, failed.failures, failed.error, failed.released) == (
         ReplayState.RUNNING,

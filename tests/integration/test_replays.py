@@ -129,10 +129,10 @@ def test_w25_what_was_never_tried_because_the_endpoint_was_disabled_is_replayed(
             # As if it had been registered, or had subscribed, after they happened.
             database.run(sql.SQL("DELETE FROM webhook_deliveries; UPDATE webhook_lanes SET last_sequence = 0"))
         counted = asked(rt, acme, endpoint_id, mode, dry_run=True)
-        replay_webhooks(rt, look_for_s=0)
+        replay_webhooks(rt, patience_s=0)
         assert get_replay(rt, acme.actor, endpoint_id, counted).matched == 5
         replay_id = asked(rt, acme, endpoint_id, mode)
-        replay_webhooks(rt, look_for_s=0)
+        replay_webhooks(rt, patience_s=0)
         assert (deliver_due(rt), get_replay(rt, acme.actor, endpoint_id, replay_id).released) == (0, 0)
 
         # Enabled, and what was held is thrown away.
@@ -157,12 +157,12 @@ def test_a_replay_has_a_fifth_of_the_lane_and_never_more(rt: Runtime, acme: Tena
         lay_deliveries(database, acme.organization_id, endpoint_id, 50)
         asked(rt, acme, endpoint_id, ReplayMode.FAILED)
         for _ in range(3):
-            replay_webhooks(rt, look_for_s=0)
+            replay_webhooks(rt, patience_s=0)
             database.move_clock(timedelta(seconds=1))
             assert database.rows(IN_THE_LANE) == [(3,)]
         database.run(sql.SQL("UPDATE webhook_lanes SET max_in_flight = 40, in_flight_window = 25"))
         database.move_clock(timedelta(seconds=2))
-        replay_webhooks(rt, look_for_s=0)
+        replay_webhooks(rt, patience_s=0)
     assert database.rows(IN_THE_LANE) == [(5,)]
 
 
@@ -173,10 +173,10 @@ def test_in_an_ordered_lane_what_is_replayed_goes_out_of_order(
     lay_deliveries(database, acme.organization_id, endpoint_id, 3)
     key = "UPDATE webhook_deliveries SET order_key = endpoint_id, behind = sequence > 1"
     waiting = ", state = 'pending', finished_at = NULL, next_attempt_at = psms_now() + interval '1 hour'"
-    database.run(sql.SQL(f"{key}; {key}{waiting} WHERE sequence < 3"))  # type: ignore[arg-type]
+    database.run(sql.SQL(f"{key}; {key}{waiting} WHERE sequence < 3"))
     asked(rt, acme, endpoint_id, ReplayMode.FAILED)
 
-    assert replay_webhooks(rt, look_for_s=0) == 3
+    assert replay_webhooks(rt, patience_s=0) == 3
 
     # Others wait for the first: it keeps its place.
     rows = database.rows("SELECT sequence, order_key IS NULL, behind, state FROM webhook_deliveries ORDER BY 1")
@@ -187,7 +187,7 @@ def test_a_replay_is_not_hurt_by_upkeep(rt: Runtime, acme: Tenant, database: Mig
     endpoint_id, _ = add_endpoint(rt, acme.actor, HOOK)
     lay_deliveries(database, acme.organization_id, endpoint_id, 3)
     asked(rt, acme, endpoint_id, ReplayMode.FAILED)
-    replay_webhooks(rt, look_for_s=0)
+    replay_webhooks(rt, patience_s=0)
     database.move_clock(timedelta(days=200))
 
     keep_house(rt)

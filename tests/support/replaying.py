@@ -24,9 +24,11 @@ def run_out(rt: Runtime, tenant: Tenant, endpoint_id: UUID, replay_id: UUID) -> 
     """Release and deliver until the replay is over and its deliveries too, and return how it stands."""
 
     def is_over() -> Replay | None:
-        replay_webhooks(rt, look_for_s=0)
+        replay_webhooks(rt, patience_s=0)
         deliver_due(rt)
         replay = get_replay(rt, tenant.actor, endpoint_id, replay_id)
         return replay if replay.state is not ReplayState.RUNNING and replay.done == replay.released else None
 
-    return eventually(is_over, within=30, what="the end of the replay")
+    over = eventually(is_over, within=30, what="the end of the replay")
+    assert over is not None
+    return over

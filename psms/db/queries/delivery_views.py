@@ -31,7 +31,7 @@ def list_page(session: Session, endpoint: EndpointRow, page: PageRequest, wanted
     stored = None if wanted.state is None else _stored(wanted.state, endpoint.state)
     if wanted.state is not None and stored is None:
         return Page(items=[], next_after=None)
-    window = _window(endpoint.id, page.after, wanted, stored)
+    window = window_of(endpoint.id, page.after, wanted, stored)
     looked_at = aliased(DeliveryRow, window.limit(LOOKED_AT).subquery())
     rows = session.scalars(
         select(looked_at)
@@ -46,9 +46,10 @@ def list_page(session: Session, endpoint: EndpointRow, page: PageRequest, wanted
     return Page(items=found.items, next_after=None if last_looked_at is None else last_looked_at.id)
 
 
-def _window(
+def window_of(
     endpoint_id: UUID, after: UUID | None, wanted: DeliveryFilter, stored: DeliveryState | None
 ) -> Select[DeliveryRow]:
+    """Return the statement for an endpoint's deliveries after *after*, newest first, of which a page is a piece."""
     place = _place(wanted, DeliveryRow)
     statement = select(DeliveryRow).where(DeliveryRow.endpoint_id == endpoint_id).order_by(place.desc())
     if stored is DeliveryState.DEAD:

@@ -15,7 +15,7 @@ from psms.domain.webhooks import EndpointState
 from psms.ids import first_id_of
 
 # The deliveries first, so that no more events are looked at than are shown.
-_PULL = text("""
+PULL = text("""
     SELECT d.sequence, d.event_id, d.event_type, d.ticket_id, d.occurred_at, d.state, e.body
     FROM (SELECT * FROM webhook_deliveries
           WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id AND sequence > :after
@@ -88,7 +88,7 @@ _REMOVE = text("""
 
 def events_after(session: Session, endpoint: EndpointRow, after: int, limit: int) -> list[PulledEvent]:
     """Return the next *limit* events of an endpoint in the order of their sequence, with their bytes as text."""
-    rows = session.execute(_PULL, {**_of(endpoint), "after": after, "limit": limit})
+    rows = session.execute(PULL, {**_of(endpoint), "after": after, "limit": limit})
     return [
         PulledEvent(
             sequence=row.sequence,
