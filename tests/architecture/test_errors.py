@@ -41,10 +41,8 @@ def test_every_sentence_ends_as_one():
     assert [error.code for error in _every_error() if not re.search(r"\S\.$", error.__doc__)] == []
 
 
-FILES = {
-    f"psms/{name}.py"
-    for name in ("errors", *(f"domain/{of}_errors" for of in ("relation", "replay", "routing", "run")))
-}
+OF_PARTS = ("relation", "replay", "routing", "run")
+FILES = {"psms/errors.py", *(f"psms/domain/{part}_errors.py" for part in OF_PARTS)}
 
 
 def test_errors_are_defined_in_two_files():

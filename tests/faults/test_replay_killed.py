@@ -15,7 +15,6 @@ from tests.faults.conftest import soaking
 from tests.support.backlogs import lay_deliveries
 from tests.support.commands import Running, environment_on, run_psms
 from tests.support.databases import MigratedDatabase
-from tests.support.keys import TEST_KEK
 from tests.support.receiver import Receiver
 from tests.support.replaying import asked, run_out
 from tests.support.tenants import Tenant, add_endpoint, make_tenant
@@ -54,7 +53,7 @@ def released(database: MigratedDatabase) -> int:
 @pytest.mark.parametrize(("point", "more"), [(CrashPoint.REPLAY_UNCOMMITTED, 0), (CrashPoint.REPLAY_COMMITTED, SHARE)])
 @pytest.mark.timeout(300)
 def test_w24_a_replay_killed_at_40_percent_goes_on_from_its_cursor(
-    rt: Runtime, database: MigratedDatabase, tmp_path: Path, *, point: CrashPoint, more: int
+    rt: Runtime, database: MigratedDatabase, *, point: CrashPoint, more: int
 ) -> None:
     acme = make_tenant(rt)
     with Receiver() as partner:
@@ -66,7 +65,7 @@ def test_w24_a_replay_killed_at_40_percent_goes_on_from_its_cursor(
             deliver_due(rt)
         before, at = released(database), database.rows("SELECT done_through FROM webhook_replays")
 
-        killed = run_psms(environment_on(database, tmp_path, PSMS_KEK=TEST_KEK, PSMS_CRASH_AT=point), "drain")
+        killed = run_psms(environment_on(database, rt.settings.home, PSMS_CRASH_AT=point), "drain")
         assert killed.returncode == -signal.SIGKILL
         assert released(database) == before + more
         assert (database.rows("SELECT done_through FROM webhook_replays") == at) is (more == 0)
@@ -85,21 +84,23 @@ def test_w24_a_replay_killed_at_40_percent_goes_on_from_its_cursor(
 def test_w24_in_full_with_its_processes_killed_while_they_send(
     rt: Runtime, database: MigratedDatabase, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    count = IN_FULL if soaking(request.config) else FAILED
+    count, patience = (IN_FULL, 1800) if soaking(request.config) else (FAILED, 40)
     acme = make_tenant(rt)
-    environment = environment_on(database, tmp_path, PSMS_KEK=TEST_KEK, PSMS_LEASE_SECONDS="2")
+    environment = environment_on(database, rt.settings.home, PSMS_LEASE_SECONDS="2")
     said = (tmp_path / "out", tmp_path / "err")
     with Receiver() as partner:
         endpoint_id, failed = endpoint_with_failures(rt, acme, database, partner.url("/hook"), count)
         replay_id = asked(rt, acme, endpoint_id, ReplayMode.FAILED)
         process = Running(environment, ("drain",), said)
-        eventually(lambda: len(partner.distinct_ids()) >= count * 0.4, within=1800, what="40 %")
+        eventually(lambda: len(partner.distinct_ids()) >= count * 0.4, within=patience, what="40 %")
         process.kill()
         assert process.wait(10) == -signal.SIGKILL
         interrupted = get_replay(rt, acme.actor, endpoint_id, replay_id)
         assert (interrupted.state, interrupted.released < count) == (ReplayState.RUNNING, True)
 
-        eventually(lambda: run_psms(environment, "drain") and is_over(rt, acme, endpoint_id, replay_id), within=1800)
+        eventually(
+            lambda: run_psms(environment, "drain") and is_over(rt, acme, endpoint_id, replay_id), within=patience
+        )
         received = Counter(request.headers["webhook-id"] for request in partner.received)
     assert set(received) == failed
     # What was in flight may come again, at most once.

@@ -82,7 +82,7 @@ def test_a_page_reads_a_stretch_of_an_index_however_few_fit(
     acme: Tenant, database: MigratedDatabase, endpoint_id: UUID, wanted: DeliveryFilter
 ) -> None:
     window = delivery_views.window_of(endpoint_id, None, wanted, wanted.state).limit(delivery_views.LOOKED_AT)
-    compiled = window.compile(dialect=postgresql.psycopg.dialect())  # type: ignore[no-untyped-call]
+    compiled = window.compile(dialect=postgresql.psycopg.dialect())
     with psycopg.connect(database.app_url) as connection:
         connection.execute(f"SELECT set_config('psms.organization_id', '{acme.organization_id}', true)".encode())
         row = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {compiled}".encode(), compiled.params).fetchone()

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -160,9 +161,9 @@ def test_a_page_of_a_long_backlog_looks_at_no_more_rows_than_it_shows(
     assert sum(node["Actual Rows"] * node["Actual Loops"] for node in looked_at) <= 100, json.dumps(row[0], indent=1)
 
 
-def nodes(plan: dict[str, object]) -> list[dict[str, float]]:
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the nodes of a plan."""
-    return [plan, *(one for child in plan.get("Plans", ()) for one in nodes(child))]  # type: ignore[attr-defined, list-item]
+    return [plan, *(one for child in plan.get("Plans", ()) for one in nodes(child))]
 
 
 @pytest.mark.parametrize(
