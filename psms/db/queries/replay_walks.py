@@ -13,7 +13,6 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from psms.domain.events import EventType
 from psms.domain.replays import ReplayMode
 from psms.domain.retry import EXPIRES_AFTER
 from psms.ids import first_id_of
@@ -46,9 +45,10 @@ _WITH_DELIVERIES = """
 _OF_THESE_TYPES = """
     (CAST(:event_types AS text[]) IS NULL OR w.event_type = ANY (CAST(:event_types AS text[])))
 """
-# A test is for one endpoint alone. What is in the outbox still gets its deliveries from the relay.
-_MISSING = f"""
-    w.absent AND w.event_type <> '{EventType.WEBHOOK_TEST}'
+# What is told of webhooks themselves is for one endpoint alone, or for the others. What is in the outbox still gets its
+# deliveries from the relay.
+_MISSING = """
+    w.absent AND NOT starts_with(w.event_type, 'webhook.')
     AND (CAST(:subscribed AS text[]) IS NULL OR w.event_type = ANY (CAST(:subscribed AS text[])))
     AND NOT EXISTS (SELECT FROM outbox o WHERE o.organization_id = :organization_id AND o.event_id = w.event_id)
 """
