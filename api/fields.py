@@ -20,7 +20,6 @@ MAX_EMAIL = 254
 _MAX_OBJECT_BYTES = 64 * 1024
 
 _CANONICAL_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_SHORT_NUMBER = re.compile(r"[0-9]{1,9}")
 _RFC_3339 = re.compile(
     r"(?:19[7-9]\d|[2-8]\d{3})-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII
 )
@@ -80,11 +79,19 @@ class QueryFlag(fields.Boolean):
 class QueryNumber(fields.Integer):
     """A whole number as a query has it: up to nine digits and nothing else."""
 
+    digits = re.compile(r"[0-9]{1,9}")
+
     @override
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if not _SHORT_NUMBER.fullmatch(value):
+        if not self.digits.fullmatch(value):
             raise self.make_error("invalid", input=value)
         return int(value)
+
+
+class QuerySequence(QueryNumber):
+    """A place in a sequence as a query has it: up to eighteen digits."""
+
+    digits = re.compile(r"[0-9]{1,18}")
 
 
 class Instant(fields.AwareDateTime):

@@ -9,6 +9,7 @@ from workflows.log_seals import seal_logs
 from workflows.names import Task
 from workflows.notifications import send_notifications
 from workflows.relay import relay_outbox
+from workflows.replay_drain import replay_webhooks
 from workflows.routing_drain import route_tickets
 from workflows.run_drain import advance_runs
 from workflows.sla_rebase import rebase_tickets
@@ -19,6 +20,7 @@ DRAINS: dict[Task, Callable[[Runtime], int]] = {
     Task.RELAY_OUTBOX: relay_outbox,
     Task.DELIVER_WEBHOOKS: deliver_due,
     Task.REAP_DELIVERY_LEASES: reap_leases,
+    Task.REPLAY_WEBHOOKS: replay_webhooks,
     Task.KEEP_HOUSE: keep_house,
     Task.FIRE_SLA_TIMERS: fire_due_timers,
     Task.REBASE_SLA: rebase_tickets,

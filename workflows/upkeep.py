@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from psms.db.queries import upkeep as queries
+from psms.db.queries import webhook_ledgers
 from psms.errors import DependencyUnavailable, PsmsError
 from psms.runtime import Runtime
 from psms.telemetry import logger
@@ -75,6 +76,8 @@ def _tidy(rt: Runtime) -> int:
     total = _by_itself("unwanted_deliveries", partial(_in_batches, rt, _cancel_unwanted))
     purge = partial(deletions.purge_batch, rt, _BATCH)
     total += _by_itself("deleted_tickets", partial(_in_batches, rt, purge))
+    remove = partial(_remove_deliveries, days=rt.settings.delivery_retention_days)
+    total += _by_itself("old_deliveries", partial(_in_batches, rt, remove))
     for what in queries.PRUNABLE:
         prune = partial(_prune, what=what, days=rt.settings.delivery_retention_days)
         total += _by_itself(f"old_{what}", partial(_in_batches, rt, prune))
@@ -90,6 +93,10 @@ def _rotate_worn(rt: Runtime) -> int:
 
 def _cancel_unwanted(session: Session, now: datetime) -> int:
     return queries.cancel_unwanted(session, now, _BATCH)
+
+
+def _remove_deliveries(session: Session, now: datetime, *, days: int) -> int:
+    return webhook_ledgers.remove_old(session, now, days, _BATCH)
 
 
 def _prune(session: Session, now: datetime, *, what: str, days: int) -> int:

@@ -47,6 +47,8 @@ from api.resources import (
     watchers,
     webhook_deliveries,
     webhook_endpoints,
+    webhook_ledgers,
+    webhook_replays,
     workflow_runs,
 )
 from api.smorest import Blueprint
@@ -96,6 +98,8 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     event_types.blp,
     webhook_endpoints.blp,
     webhook_deliveries.blp,
+    webhook_replays.blp,
+    webhook_ledgers.blp,
     logs.blp,
     health.blp,
     docs.blp,

@@ -1,18 +1,20 @@
-"""Deliveries: what was sent to an endpoint, each request made for it, and sending it again."""
+"""Deliveries: what was sent to an endpoint, each request made for it, and sending it again. Replays: their own file."""
 
 from typing import Any
 from uuid import UUID
 
 from flask import Response
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import Answer, Uuid, choice
+from api.fields import Answer, Instant, QueryNumber, Uuid, choice
 from api.pagination import PageQuery, page_request
 from api.smorest import Blueprint
 from psms.domain.access import Permission
+from psms.domain.deliveries import DeliveryFilter
+from psms.domain.events import EventType
 from psms.domain.webhooks import DeliveryState
 from workflows import delivery_history
 
@@ -32,13 +34,31 @@ class DeliverySchema(Answer):
     last_status = fields.Integer(allow_none=True)
     last_error = fields.String(allow_none=True)
     dead_reason = fields.String(allow_none=True)
+    occurred_at = fields.DateTime(metadata={"description": "When the event was committed."})
     created_at = fields.DateTime()
     first_attempt_at = fields.DateTime(allow_none=True)
     finished_at = fields.DateTime(allow_none=True)
 
 
+class AttemptRequestSchema(Answer):
+    """What was asked of you; what is secret in the headers is masked. Its body is the delivery's."""
+
+    method = fields.String()
+    url = fields.String()
+    headers = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+class AttemptResponseSchema(Answer):
+    """What you answered, at most 8 KiB of its body; truncated where there was more."""
+
+    status = fields.Integer()
+    headers = fields.Dict(keys=fields.String(), values=fields.String())
+    body = fields.String()
+    truncated = fields.Boolean()
+
+
 class AttemptSchema(Answer):
-    """One request of a delivery."""
+    """One request of a delivery; without a response where none came."""
 
     id = Uuid()
     delivery_id = Uuid()
@@ -50,21 +70,31 @@ class AttemptSchema(Answer):
     duration_ms = fields.Integer(allow_none=True)
     started_at = fields.DateTime()
     finished_at = fields.DateTime(allow_none=True)
-    response_body = fields.String(allow_none=True)
-    response_truncated = fields.Boolean()
+    request = fields.Nested(AttemptRequestSchema, allow_none=True)
+    response = fields.Nested(AttemptResponseSchema, allow_none=True)
 
 
 class DeliveryWithAttemptsSchema(Answer):
     """A delivery and every request made for it, oldest first."""
 
     delivery = fields.Nested(DeliverySchema)
+    body = fields.String(
+        allow_none=True, metadata={"description": "The event as text; as UTF-8 it is byte for byte what is signed."}
+    )
     attempts = fields.List(fields.Nested(AttemptSchema))
 
 
 class DeliveryQuery(PageQuery):
-    """The one filter."""
+    """Which deliveries are wanted. A page may be short, or empty, and have a next one: go on while it has a cursor."""
 
     state = choice(DeliveryState)
+    event_type = choice(EventType)
+    since = Instant(metadata={"description": "What was committed at this instant or later."})
+    until = Instant(metadata={"description": "What was committed before this instant."})
+    status_class = QueryNumber(
+        validate=validate.Range(min=1, max=5),
+        metadata={"description": "The first digit of the status that you answered last: 5 for 500 to 599."},
+    )
 
 
 blp = Blueprint(
@@ -81,7 +111,8 @@ blp = Blueprint(
 def list_deliveries(query: dict[str, Any], endpoint_id: UUID) -> Response:
     """List an endpoint's deliveries, newest first."""
     page = page_request(query)
-    return render.listed(delivery_history.list_deliveries(runtime(), actor(), endpoint_id, page, query.get("state")))
+    wanted = DeliveryFilter(**{**query, "event_type": getattr(query.get("event_type"), "value", None)})
+    return render.listed(delivery_history.list_deliveries(runtime(), actor(), endpoint_id, page, wanted))
 
 
 @blp.route("/<uuid:delivery_id>", methods=["GET"])

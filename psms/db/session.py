@@ -29,6 +29,7 @@ _SHUT_DOWN = "57P"
 
 _BEGIN_CLAIM = "BEGIN; SET LOCAL ROLE psms_claimer"
 _ENTER = "SET LOCAL ROLE NONE; SELECT set_config('psms.organization_id', '{}', true)"
+_BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _AND_PATIENCE = ", set_config('lock_timeout', '{:d}s', true)"
 
 # A statement that runs longer, or a transaction that idles longer, is a defect: end it before it blocks others.
@@ -84,6 +85,10 @@ class Database:
     def begin_impatient(self, organization_id: UUID, *, seconds: int) -> AbstractContextManager[Session]:
         """Do as `begin`, waiting no longer than so many seconds for each lock."""
         return self._transaction(BEGIN_IN.format(organization_id) + _AND_PATIENCE.format(seconds))
+
+    def begin_snapshot(self, organization_id: UUID) -> AbstractContextManager[Session]:
+        """Do as `begin`, where every statement sees the same instant and nothing can be changed."""
+        return self._transaction(BEGIN_IN.format(organization_id).replace("BEGIN", _BEGIN_SNAPSHOT, 1))
 
     @contextmanager
     def begin_trial(self, organization_id: UUID) -> Iterator[Session]:

@@ -1,4 +1,4 @@
-"""Endpoints, deliveries and attempts as the API shows them; when to retry is in `retry`, where to in `egress`."""
+"""Endpoints as the API shows them, and the states of deliveries, which are in `deliveries`; when to retry: `retry`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +41,7 @@ class Trigger(StrEnum):
     AUTO = "auto"
     MANUAL = "manual"
     TEST = "test"
+    REPLAY = "replay"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,53 +83,6 @@ class NewEndpoint:
     schema_version: int = SCHEMA_VERSION
     kind: EndpointKind = EndpointKind.WEBHOOK
     routing_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One event for one endpoint. *sequence* numbers the endpoint's deliveries without a gap."""
-
-    id: UUID
-    event_id: UUID
-    event_type: str
-    endpoint_id: UUID
-    ticket_id: UUID | None
-    sequence: int
-    state: DeliveryState
-    attempts: int
-    next_attempt_at: datetime | None
-    last_status: int | None
-    last_error: str | None
-    dead_reason: str | None
-    created_at: datetime
-    first_attempt_at: datetime | None
-    finished_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One HTTP request of a delivery; *outcome* is `started` until its result is known."""
-
-    id: UUID
-    delivery_id: UUID
-    number: int
-    trigger: str
-    outcome: str
-    status: int | None
-    error: str | None
-    duration_ms: int | None
-    started_at: datetime
-    finished_at: datetime | None
-    response_body: str | None
-    response_truncated: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryWithAttempts:
-    """A delivery and every request made for it, oldest first."""
-
-    delivery: Delivery
-    attempts: list[Attempt]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

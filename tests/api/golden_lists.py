@@ -54,7 +54,16 @@ ENDPOINT = [
 ]  # fmt: skip
 DELIVERY = [
     "attempts", "created_at", "dead_reason", "endpoint_id", "event_id", "event_type", "finished_at",
-    "first_attempt_at", "id", "last_error", "last_status", "next_attempt_at", "sequence", "state", "ticket_id",
+    "first_attempt_at", "id", "last_error", "last_status", "next_attempt_at", "occurred_at", "sequence", "state",
+    "ticket_id",
+]  # fmt: skip
+REPLAY = [
+    "created_at", "created_by", "done", "dry_run", "endpoint_id", "error", "event_types", "failures", "finished_at",
+    "id", "matched", "mode", "released", "since", "state", "until",
+]  # fmt: skip
+PULLED = ["body", "event_id", "event_type", "occurred_at", "sequence", "state", "ticket_id"]
+LEDGER = [
+    "accounted", "days", "endpoint_id", "gapless", "last_sequence", "since", "total", "unrelayed", "until",
 ]  # fmt: skip
 ENTRY = [
     "action", "actor_id", "address", "after", "at", "before", "client_id", "id", "outcome", "request_id", "target_id",

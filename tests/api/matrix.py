@@ -17,6 +17,8 @@ from tests.api.matrix_rows import (
     MADE,
     NO_CUSTOM,
     ORGANIZATION,
+    REPLAY,
+    REPLAYS,
     ROUTING,
     ROUTING_PATH,
     RULE,
@@ -143,6 +145,12 @@ EXPECT: dict[Route, Row] = TICKETS | {
     ("GET", DELIVERIES): Row(own=ADMIN),
     ("GET", f"{DELIVERIES}/<uuid:delivery_id>"): Row(own=ADMIN),
     ("POST", f"{DELIVERIES}/<uuid:delivery_id>/resend"): Row(own=ADMIN),
+    ("POST", REPLAYS): Row(own=ADMIN_MADE, body=REPLAY, fresh="endpoint_id"),
+    ("GET", REPLAYS): Row(own=ADMIN),
+    ("GET", f"{REPLAYS}/<uuid:replay_id>"): Row(own=ADMIN),
+    ("POST", f"{REPLAYS}/<uuid:replay_id>/cancel"): Row(own=ADMIN, fresh="replay"),
+    ("GET", f"{ENDPOINT}/events"): Row(own=ADMIN),
+    ("GET", f"{ENDPOINT}/ledger"): Row(own=ADMIN),
     ("GET", "/v1/logs"): Row(own="200  403  403  403  403  200  403"),
     ("GET", "/v1/logs/export"): Row(
         own="200  403  403  403  403  200  403", query="?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from psycopg import sql
 
 from tests.api.conftest import ApiClient
+from tests.api.matrix_rows import REPLAY
 from tests.support.databases import MigratedDatabase
 
 
@@ -145,6 +146,12 @@ def _endpoint(world: Place) -> str:
     return made(world.callers["admin"], "webhook-endpoints", {"url": "http://127.0.0.1:40009/"})
 
 
+def _replay(world: Place) -> dict[str, str]:
+    endpoint = _endpoint(world)
+    made_now = made(world.callers["admin"], f"webhook-endpoints/{endpoint}/replays", REPLAY)
+    return {"endpoint_id": endpoint, "replay_id": made_now}
+
+
 def _calendar(world: Place) -> str:
     body = {"name": f"Calendar {next(world.numbers)}", "time_zone": "UTC", "always_open": True}
     return made(world.callers["admin"], "calendars", body)
@@ -164,6 +171,7 @@ def _timer(world: Place) -> str:
 
 MAKERS: dict[str, Callable[[Place], str | dict[str, str]]] = {
     "other_id": _new_ticket,
+    "replay": _replay,
     "link_id": _new_link,
     "comment_id": _comment,
     "problem": _problem,

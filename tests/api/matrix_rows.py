@@ -1,6 +1,7 @@
 """What the rows of the matrix of access are made of: roles, columns, addresses and bodies. The rows: `matrix`."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 ROLES = ("admin", "manager", "agent", "requester", "integration", "auditor", "custom")
@@ -21,6 +22,10 @@ SITE = {"key": "site", "type": "choice", "label": "Site", "choices": ["north", "
 """A field of a form."""
 ROUTING = {"routing": {"strategy": "round_robin"}, "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
 """A way of assigning tried on such a day."""
+
+YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+REPLAY = {"mode": "failed", "since": YESTERDAY}
+"""What a replay may be asked for, which reaches back some days only."""
 
 Route = tuple[str, str]
 
@@ -73,6 +78,7 @@ VOTERS = "200  200  200  200  200  403  403"
 AWAY = {"from": "2126-01-01T00:00:00Z", "to": "2126-01-02T00:00:00Z"}
 SPAN = "?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"
 DELIVERIES = f"{ENDPOINT}/deliveries"
+REPLAYS = f"{ENDPOINT}/replays"
 RUNS = "/v1/workflow-runs"
 RUN = f"{RUNS}/<uuid:run_id>"
 

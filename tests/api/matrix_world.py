@@ -14,7 +14,7 @@ from psms.domain.access import MATRIX, Permission, Role, Scope
 from psms.runtime import Runtime
 from tests.api.conftest import ApiClient
 from tests.api.matrix_makers import MAKERS, day, linked, made, said
-from tests.api.matrix_rows import CUSTOM_KEEPS, RULE, SITE, Row, filled
+from tests.api.matrix_rows import CUSTOM_KEEPS, REPLAY, RULE, SITE, Row, filled
 from tests.support.databases import MigratedDatabase
 from tests.support.offices import Office, add_custom_caller, furnish
 from tests.support.played_runs import begin, two_steps
@@ -155,6 +155,12 @@ def _followed(rt: Runtime, boss: ApiClient, ticket_id: str, policy: str, watcher
     run_automations(rt)
 
 
+def _delivered(boss: ApiClient, endpoint: str) -> dict[str, str]:
+    (delivery, *_) = boss.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"]
+    replay = made(boss, f"webhook-endpoints/{endpoint}/replays", REPLAY)
+    return {"endpoint_id": endpoint, "delivery_id": delivery["id"], "replay_id": replay}
+
+
 def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
     # With no team and of a service that nobody answers for: every agent sees it, and it is the requester's.
     ticket = {"subject": "Printer on fire", "requester_id": str(office.requester.actor.user_id)}
@@ -168,12 +174,12 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
     automation = made(boss, "automations", {"name": "A", **rule})
     ticket_id = made(boss, "tickets", ticket)
     _followed(rt, boss, ticket_id, policy, (user, ticket["requester_id"]))
-    (delivery, *_) = boss.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"]
     return (
         said(boss, ticket_id)
         | _settings(boss)
         | _relations(boss, ticket_id, ticket)
         | _consent(boss, office, ticket, user)
+        | _delivered(boss, endpoint)
         | {
             "organization_id": str(office.boss.organization_id),
             "user_id": user,
@@ -191,8 +197,6 @@ def _things(rt: Runtime, boss: ApiClient, office: Office) -> dict[str, str]:
             "timer_id": boss.call("PUT", f"/v1/tickets/{ticket_id}/timer").json["id"],
             "run_id": _errand(rt, office, UUID(ticket_id)),
             "state_id": made(boss, "ticket-states", {"name": "A", "status": "on_hold"}),
-            "endpoint_id": endpoint,
-            "delivery_id": delivery["id"],
         }
     )
 

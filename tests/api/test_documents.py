@@ -87,6 +87,7 @@ def test_operations_that_the_state_of_things_may_not_allow_document_the_conflict
         ("/v1/webhook-endpoints/{endpoint_id}/test", "post"),
         ("/v1/webhook-endpoints/{endpoint_id}/rotate-secret", "post"),
         ("/v1/webhook-endpoints/{endpoint_id}/deliveries/{delivery_id}/resend", "post"),
+        ("/v1/webhook-endpoints/{endpoint_id}/replays/{replay_id}/cancel", "post"),
     }
     assert ("/v1/duties", "get") not in refusing
 
@@ -110,7 +111,7 @@ def test_what_clients_send_is_closed_against_unknown_fields(document):
 def test_creating_operations_document_the_idempotency_key(document):
     creating = [operation for _, _, operation in operations(document) if "201" in operation["responses"]]
 
-    assert len(creating) == 23
+    assert len(creating) == 24
     for operation in creating:
         assert "Idempotency-Key" in {parameter["name"] for parameter in operation["parameters"]}
         assert {"Location", "Idempotency-Replayed"} <= operation["responses"]["201"]["headers"].keys()

@@ -43,7 +43,7 @@ def known_ids(standing):
     steps = [{"name": "A", "user_ids": [user]}]
     away = {"user_id": user, "delegate_id": str(standing.tenant.actor.user_id), **ONE_DAY}
     # What is not made here is tried with the id of another thing.
-    return dict.fromkeys(("link_id", "delivery_id", "clock_id", "rebase_id", "run_id"), service) | {
+    return dict.fromkeys(("link_id", "delivery_id", "replay_id", "clock_id", "rebase_id", "run_id"), service) | {
         "approval_id": client.post(f"/v1/tickets/{request}/approvals", json={"steps": steps}).json["id"],
         "delegation_id": client.post("/v1/approval-delegations", json=away).json["id"],
         "ticket_id": ticket,

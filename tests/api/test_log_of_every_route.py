@@ -13,7 +13,7 @@ from psms.domain.time_entries import NewTimer
 from psms.settings import Settings
 from tests.api import matrix_rows
 from tests.api.matrix import QUESTIONS
-from tests.api.matrix_rows import ROUTING, RULE
+from tests.api.matrix_rows import REPLAY, ROUTING, RULE
 from tests.api.unsafe_calls import A_DAY, CALLS
 from tests.support.played_runs import begin, two_steps
 from tests.support.receiver import Receiver
@@ -89,8 +89,15 @@ def things(client, rt, demo, database):
         "failed_run": failed_run(rt, demo, database),
         "macro": made("/v1/macros", name="Hello", reply="Hello"),
         "endpoint": str(endpoint),
+        **replayed(made),
         "delivery": client.get(f"/v1/webhook-endpoints/{endpoint}/deliveries").json["items"][0]["id"],
     }
+
+
+def replayed(made):
+    """Return an endpoint with a replay."""
+    endpoint = made("/v1/webhook-endpoints", url="http://127.0.0.1:8099/hook")
+    return {"replayed": endpoint, "replay": made(f"/v1/webhook-endpoints/{endpoint}/replays", **REPLAY)}
 
 
 def settings_of(client, made, user):

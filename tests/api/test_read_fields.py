@@ -26,10 +26,13 @@ from tests.api.golden_lists import (
     FILLED_IN,
     FIRING,
     FORM,
+    LEDGER,
     MANIFEST,
     ORGANIZATION,
     POLICY,
+    PULLED,
     REBASE,
+    REPLAY,
     ROLE,
     ROUTING,
     RUN,
@@ -90,6 +93,9 @@ READ = {
     "event-type": sorted([*EVENT_TYPE, "example", "schema"]),
     "webhook-endpoints": ENDPOINT,
     "deliveries": DELIVERY,
+    "replays": REPLAY,
+    "events": PULLED,
+    "ledger": LEDGER,
     "workflow-runs": RUN,
     "logs": ENTRY,
     **golden_desk.READ,
@@ -110,9 +116,10 @@ KIND_OF = {
     "/v1/tickets/<uuid:ticket_id>/automations": "firings",
     "/v1/automations/preview": "automation-preview",
     "/v1/event-types/<string:event_type>": "event-type",
+    "/v1/webhook-endpoints/<uuid:endpoint_id>/replays/<uuid:replay_id>/cancel": "replays",
 }
 # One delivery is shown with its attempts.
-SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"], "workflow-runs": ["run", "signals", "steps"]}
+SHOWN_OTHERWISE = {"deliveries": ["attempts", "body", "delivery"], "workflow-runs": ["run", "signals", "steps"]}
 # Nobody is known to be there, as these tests have no Redis. Who is: `test_presence`.
 UNKNOWN = {"available": False, "items": []}
 # What an act answers with: the thing that it was done to, or what it made.

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.api.matrix_rows import REPLAY
+
 UNKNOWN = "0192f0c1-0000-7000-8000-000000000001"
 # What may differ between two answers to two addresses: the id in them, and the request's own id.
 # Each request leaves less of a rate, whatever it asks for.
@@ -53,6 +55,11 @@ ATTEMPTS = [
     ("GET", "webhook-endpoints/{}/deliveries", None),
     ("GET", f"webhook-endpoints/{{}}/deliveries/{UNKNOWN}", None),
     ("POST", f"webhook-endpoints/{{}}/deliveries/{UNKNOWN}/resend", {}),
+    ("GET", "webhook-endpoints/{}/events", None),
+    ("GET", "webhook-endpoints/{}/ledger", None),
+    ("GET", "webhook-endpoints/{}/replays", None),
+    ("POST", "webhook-endpoints/{}/replays", REPLAY),
+    ("POST", f"webhook-endpoints/{{}}/replays/{UNKNOWN}/cancel", {}),
 ]
 
 

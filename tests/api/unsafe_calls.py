@@ -1,6 +1,6 @@
 """How each unsafe route is called so that it does something. By whom, and what it leaves: `test_log_of_every_route`."""
 
-from tests.api.matrix_rows import RULE, SIMULATION, SITE
+from tests.api.matrix_rows import REPLAY, RULE, SIMULATION, SITE
 
 STEPS = {"steps": [{"name": "Consent", "user_ids": ["{user}"]}]}
 A_DAY = {"from": "2026-12-01T00:00:00Z", "to": "2026-12-02T00:00:00Z"}
@@ -89,4 +89,6 @@ CALLS = {
     ("POST", "/v1/webhook-endpoints/{endpoint}/rotate-secret"): {},
     ("POST", "/v1/webhook-endpoints/{endpoint}/test"): {},
     ("POST", "/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}/resend"): {},
+    ("POST", "/v1/webhook-endpoints/{endpoint}/replays"): REPLAY,
+    ("POST", "/v1/webhook-endpoints/{replayed}/replays/{replay}/cancel"): {},
 }

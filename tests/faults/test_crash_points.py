@@ -55,12 +55,15 @@ CHILD_OF = {
     **dict.fromkeys((CrashPoint.SEAL_UNCOMMITTED, CrashPoint.SEAL_COMMITTED), "core"),
 }
 # Passed after five minutes at the earliest, where a policy was edited, with a mail server, or for a team that assigns
-# automatically: `test_sealer_killed`, `test_rebase_killed`, `test_notification_races`, `test_routing_races`.
+# automatically: `test_sealer_killed`, `test_rebase_killed`, `test_notification_races`, `test_routing_races`. Where
+# somebody asks for a replay: `test_replay_killed`.
 ELSEWHERE = {
     CrashPoint.CHECKPOINT_ANCHORED,
     CrashPoint.REBASE_UNCOMMITTED,
     CrashPoint.REBASE_COMMITTED,
     CrashPoint.MAIL_TAKEN,
+    CrashPoint.REPLAY_UNCOMMITTED,
+    CrashPoint.REPLAY_COMMITTED,
     CrashPoint.ROUTE_UNCOMMITTED,
     CrashPoint.ROUTE_COMMITTED,
 }

@@ -12,6 +12,7 @@ from psycopg import sql
 from psms.adapters.slots import Slots
 from psms.domain.accounts import Edit
 from psms.domain.attempts import WebhookRequest
+from psms.domain.deliveries import DeliveryFilter
 from psms.domain.pages import PageRequest
 from psms.domain.webhooks import DeliveryState, EndpointState
 from psms.guard import TransactionOpenError
@@ -263,7 +264,7 @@ def test_a_result_that_comes_after_the_endpoint_was_paused_is_held_not_retried(
 
     record(rt, [Finished(job=job, result=REFUSED)])
 
-    page = list_deliveries(rt, acme.actor, endpoint_id, PageRequest(), DeliveryState.HELD)
+    page = list_deliveries(rt, acme.actor, endpoint_id, PageRequest(), DeliveryFilter(state=DeliveryState.HELD))
     assert [(delivery.state, delivery.attempts) for delivery in page.items] == [(DeliveryState.HELD, 1)]
     database.move_clock(timedelta(minutes=1))
     assert claim(rt) == []

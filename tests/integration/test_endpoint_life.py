@@ -15,6 +15,7 @@ from psycopg import sql
 from psms.adapters.slots import Slots
 from psms.domain.accounts import Edit
 from psms.domain.answers import OnceKey
+from psms.domain.deliveries import DeliveryFilter
 from psms.domain.pages import PageRequest
 from psms.domain.webhooks import DeliveryState, EndpointState, NewEndpoint
 from psms.errors import NotFound, TooManyEndpoints, WebhookUrlRefused
@@ -117,9 +118,13 @@ def test_pausing_holds_and_activating_releases_however_long_the_backlog(
 
     # Not one row of the backlog was written.
     assert database.rows("SELECT ctid, xmin::text FROM webhook_deliveries") == before
-    held = delivery_history.list_deliveries(rt, acme.actor, endpoint_id, PageRequest(), DeliveryState.HELD)
+    held = delivery_history.list_deliveries(
+        rt, acme.actor, endpoint_id, PageRequest(), DeliveryFilter(state=DeliveryState.HELD)
+    )
     assert [delivery.state for delivery in held.items] == [DeliveryState.HELD]
-    pending = delivery_history.list_deliveries(rt, acme.actor, endpoint_id, PageRequest(), DeliveryState.PENDING)
+    pending = delivery_history.list_deliveries(
+        rt, acme.actor, endpoint_id, PageRequest(), DeliveryFilter(state=DeliveryState.PENDING)
+    )
     assert pending.items == []
 
 

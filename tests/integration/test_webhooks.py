@@ -7,8 +7,9 @@ from uuid import UUID
 from psycopg import sql
 from standardwebhooks import Webhook
 
+from psms.domain.deliveries import DeliveryWithAttempts
 from psms.domain.pages import PageRequest
-from psms.domain.webhooks import DeliveryState, DeliveryWithAttempts
+from psms.domain.webhooks import DeliveryState
 from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.receiver import Answer, Receiver

@@ -23,7 +23,8 @@ from psms.db.base import Base, OfOrganization, Versioned
 _IN_FLIGHT = text("state = 'in_flight'")
 
 
-def _to_endpoint(ondelete: str | None = None) -> ForeignKeyConstraint:
+def to_endpoint(ondelete: str | None = None) -> ForeignKeyConstraint:
+    """Return the foreign key of a table whose rows belong to an endpoint."""
     return ForeignKeyConstraint(
         ["organization_id", "endpoint_id"],
         ["webhook_endpoints.organization_id", "webhook_endpoints.id"],
@@ -122,7 +123,7 @@ class SecretRow(OfOrganization, Base):
         CheckConstraint("num_nonnulls(secret, secret_encrypted) = 1", name="ck_webhook_secrets_one"),
         CheckConstraint("kind IN ('hmac', 'ed25519')", name="ck_webhook_secrets_kind"),
         CheckConstraint("(kind = 'ed25519') = (public_key IS NOT NULL)", name="ck_webhook_secrets_public_key"),
-        _to_endpoint("CASCADE"),
+        to_endpoint("CASCADE"),
         Index("ix_webhook_secrets_endpoint", "organization_id", "endpoint_id", "created_at"),
     )
 
@@ -158,7 +159,7 @@ class LaneRow(Base):
     discard_before: Mapped[datetime | None]
 
     __table_args__ = (
-        _to_endpoint("CASCADE"),
+        to_endpoint("CASCADE"),
         CheckConstraint("ordering IN ('none', 'ticket', 'endpoint')", name="ck_webhook_lanes_ordering"),
         CheckConstraint("rate_per_minute BETWEEN 1 AND 60000", name="ck_webhook_lanes_rate"),
         CheckConstraint("circuit IN ('closed', 'open', 'half_open')", name="ck_webhook_lanes_circuit"),
@@ -192,6 +193,8 @@ class DeliveryRow(OfOrganization, Base):
     # Those with the same key go out one after the other; behind: another one goes first.
     order_key: Mapped[UUID | None]
     behind: Mapped[bool] = mapped_column(server_default=text("false"))
+    # The replay that sent it last.
+    replay_id: Mapped[UUID | None]
     last_status: Mapped[int | None] = mapped_column(SmallInteger)
     last_error: Mapped[str | None]
     dead_reason: Mapped[str | None]
@@ -207,7 +210,7 @@ class DeliveryRow(OfOrganization, Base):
             name="ck_webhook_deliveries_state",
         ),
         CheckConstraint("trigger IN ('auto', 'manual', 'test', 'replay')", name="ck_webhook_deliveries_trigger"),
-        _to_endpoint(),
+        to_endpoint(),
         Index("uq_webhook_deliveries_event", "organization_id", "event_id", "endpoint_id", unique=True),
         Index("uq_webhook_deliveries_sequence", "organization_id", "endpoint_id", "sequence", unique=True),
         Index(
@@ -238,6 +241,13 @@ class DeliveryRow(OfOrganization, Base):
             "endpoint_id",
             "sequence",
             postgresql_where=text("state = 'dead'"),
+        ),
+        Index(
+            "ix_webhook_deliveries_replayed",
+            "organization_id",
+            "replay_id",
+            "next_attempt_at",
+            postgresql_where=text("replay_id IS NOT NULL AND state IN ('pending', 'in_flight')"),
         ),
         Index(
             "ix_webhook_deliveries_finished",

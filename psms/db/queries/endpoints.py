@@ -1,4 +1,4 @@
-"""Endpoints, their secrets and the history of their deliveries, inside one organization."""
+"""Endpoints and their secrets, inside one organization. What was sent to them is in `delivery_views`."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,23 +8,17 @@ from sqlalchemy import insert as insert_into
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from psms.db.models.webhooks import AttemptRow, DeliveryRow, EndpointRow, LaneRow, SecretRow
+from psms.db.models.webhooks import EndpointRow, LaneRow, SecretRow
 from psms.db.queries.records import view_of
-from psms.domain.pages import Page, PageRequest, page_of
-from psms.domain.webhooks import (
-    Attempt,
-    Delivery,
-    DeliveryState,
-    Endpoint,
-    EndpointKind,
-    EndpointState,
-)
+from psms.domain.webhooks import Endpoint, EndpointKind, EndpointState
 from psms.errors import NotFound
 
+# Whoever is asked for by hand goes out of order. Only who is first in its order keeps its place: others wait for it.
 _RETRY = text("""
     UPDATE webhook_deliveries d
     SET state = 'pending', trigger = 'manual', failures = 0, leases_lost = 0, dead_reason = NULL,
-        finished_at = NULL, next_attempt_at = :now,
+        order_key = CASE WHEN d.state = 'pending' AND NOT d.behind THEN d.order_key END, behind = false,
+        replay_id = NULL, finished_at = NULL, next_attempt_at = :now,
         expires_at = CAST(:now AS timestamptz) + CAST(:expires_after AS interval)
     FROM webhook_endpoints p
     WHERE d.endpoint_id = :endpoint_id AND d.id = ANY (:ids) AND d.state <> 'in_flight'
@@ -109,63 +103,3 @@ def retry(
     """
     values = {"endpoint_id": endpoint_id, "ids": list(delivery_ids), "now": now, "expires_after": expires_after}
     return list(session.execute(_RETRY, values).scalars())
-
-
-def list_deliveries(
-    session: Session, endpoint: EndpointRow, page: PageRequest, state: DeliveryState | None
-) -> Page[Delivery]:
-    """Return one page of an endpoint's deliveries, newest first, by their gapless sequence."""
-    statement = select(DeliveryRow).where(DeliveryRow.endpoint_id == endpoint.id)
-    if state is not None:
-        stored = _stored(state, endpoint.state)
-        if stored is None:
-            return Page(items=[], next_after=None)
-        statement = statement.where(DeliveryRow.state == stored.value)
-    if page.after is not None:
-        position = select(DeliveryRow.sequence).where(DeliveryRow.id == page.after).scalar_subquery()
-        statement = statement.where(DeliveryRow.sequence < position)
-    rows = session.scalars(statement.order_by(DeliveryRow.sequence.desc()).limit(page.limit + 1))
-    return page_of([_delivery(row, endpoint.state) for row in rows], page.limit)
-
-
-def get_delivery(session: Session, endpoint: EndpointRow, delivery_id: UUID) -> Delivery:
-    """Return a delivery of an endpoint as it is now, or raise NotFound."""
-    statement = (
-        select(DeliveryRow)
-        .where(DeliveryRow.endpoint_id == endpoint.id, DeliveryRow.id == delivery_id)
-        .execution_options(populate_existing=True)
-    )
-    row = session.scalars(statement).one_or_none()
-    if row is None:
-        raise NotFound
-    return _delivery(row, endpoint.state)
-
-
-def _stored(shown: DeliveryState, endpoint_state: str) -> DeliveryState | None:
-    """Return the state under which rows shown as *shown* are stored; None when there can be none."""
-    active = endpoint_state == EndpointState.ACTIVE
-    if shown is DeliveryState.HELD:
-        return None if active else DeliveryState.PENDING
-    if shown is DeliveryState.PENDING and not active:
-        return None
-    return shown
-
-
-def attempts_of(session: Session, delivery_id: UUID) -> list[Attempt]:
-    """Return every request made for a delivery, oldest first."""
-    rows = session.scalars(select(AttemptRow).where(AttemptRow.delivery_id == delivery_id).order_by(AttemptRow.id))
-    return [view_of(Attempt, row, response_body=_readable(row.response_body)) for row in rows]
-
-
-def _delivery(row: DeliveryRow, endpoint_state: str) -> Delivery:
-    state = DeliveryState(row.state)
-    if state is DeliveryState.PENDING and endpoint_state != EndpointState.ACTIVE:
-        state = DeliveryState.HELD
-    waits = state is DeliveryState.PENDING
-    return view_of(
-        Delivery, row, state=state, attempts=row.tries, next_attempt_at=row.next_attempt_at if waits else None
-    )
-
-
-def _readable(body: bytes | None) -> str | None:
-    return None if body is None else body.decode("utf-8", errors="replace")

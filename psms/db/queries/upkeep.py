@@ -30,12 +30,6 @@ _PRUNE = {
         DELETE FROM idempotency_keys WHERE (organization_id, client_id, key) IN (
             SELECT organization_id, client_id, key FROM idempotency_keys WHERE expires_at < :now LIMIT :limit)
     """),
-    "deliveries": text("""
-        DELETE FROM webhook_deliveries WHERE (organization_id, id) IN (
-            SELECT organization_id, id FROM webhook_deliveries
-            WHERE finished_at < CAST(:now AS timestamptz) - make_interval(days => :days)
-              AND state IN ('delivered', 'cancelled', 'dead') LIMIT :limit)
-    """),
     "mails": text("""
         DELETE FROM mails WHERE (organization_id, id) IN (
             SELECT organization_id, id FROM mails
@@ -52,7 +46,7 @@ _PRUNE = {
             WHERE finished_at < CAST(:now AS timestamptz) - make_interval(days => :days) LIMIT :limit)
     """),
 }
-_BY_AGE = {"deliveries", "mails", "automation_firings", "runs"}
+_BY_AGE = {"mails", "automation_firings", "runs"}
 
 
 def fire(session: Session, name: str, every: timedelta, now: datetime) -> bool:
