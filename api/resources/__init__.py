@@ -46,6 +46,7 @@ from api.resources import (
     watchers,
     webhook_deliveries,
     webhook_endpoints,
+    webhook_keys,
     workflow_runs,
 )
 from api.smorest import Blueprint
@@ -93,6 +94,7 @@ BLUEPRINTS: tuple[Blueprint, ...] = (
     automations.blp,
     workflow_runs.blp,
     webhook_endpoints.blp,
+    webhook_keys.blp,
     webhook_deliveries.blp,
     logs.blp,
     health.blp,

@@ -88,5 +88,6 @@ CALLS = {
     ("DELETE", "/v1/webhook-endpoints/{endpoint}"): None,
     ("POST", "/v1/webhook-endpoints/{endpoint}/rotate-secret"): {},
     ("POST", "/v1/webhook-endpoints/{endpoint}/test"): {},
+    ("POST", "/v1/webhook-endpoints/{endpoint}/verify"): {},
     ("POST", "/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}/resend"): {},
 }
