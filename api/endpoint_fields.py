@@ -21,7 +21,6 @@ from psms.domain.endpoint_settings import (
 )
 from psms.domain.partner_headers import MOST_BYTES, MOST_HEADERS, NAME, SHOWN_AS, VALUE
 
-
 _SIGNATURES = [list(ONLY_V1), list(V1_AND_V1A)]
 
 

@@ -41,7 +41,10 @@ def test_every_sentence_ends_as_one():
     assert [error.code for error in _every_error() if not re.search(r"\S\.$", error.__doc__)] == []
 
 
-FILES = {f"psms/{name}.py" for name in ("errors", *(f"domain/{of}_errors" for of in ("endpoint", "relation", "routing", "run")))}
+FILES = {
+    f"psms/{name}.py"
+    for name in ("errors", *(f"domain/{of}_errors" for of in ("endpoint", "relation", "routing", "run")))
+}
 
 
 def test_errors_are_defined_in_two_files():
