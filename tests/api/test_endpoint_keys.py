@@ -216,3 +216,29 @@ def test_keys_are_published_to_anybody_who_names_an_endpoint(http, client, other
         assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)
     # Whose it is stays behind the wall.
     assert client.get(f"{PATH}/{theirs['id']}").status_code == 404
+
+
+def test_w30_nobody_reads_resends_or_rotates_what_is_another_organization_s(rt, client, other_client, snapshot):
+    mine, theirs = [
+        caller.post(PATH, json={"url": "http://127.0.0.1:8099/", "signatures": BOTH, "headers": {"X-Key": "1"}})
+        for caller in (client, other_client)
+    ]
+    other_client.post("/v1/tickets", json={"subject": "x"})
+    relay_outbox(rt)
+    path, own = theirs.headers["Location"], mine.headers["Location"]
+    (delivery,) = [one["id"] for one in other_client.get(f"{path}/deliveries").json["items"]]
+    before = snapshot()
+
+    answers = [
+        client.get(path),
+        client.get(f"{path}/deliveries"),
+        *(client.get(f"{of}/deliveries/{delivery}") for of in (path, own)),
+        *(client.post(f"{of}/deliveries/{delivery}/resend") for of in (path, own)),
+        *(client.post(f"{path}/rotate-secret", json={"signature": scheme}) for scheme in BOTH),
+        client.post(f"{path}/verify"),
+        client.patch(path, json={"headers": {"X-Key": "2"}}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404] * 10
+    assert {answer.json["code"] for answer in answers} == {"not_found"}
+    assert snapshot() == before

@@ -136,7 +136,7 @@ def everything_told(stack: RunningStack, desk: Desk, commands: list[str]) -> dic
     }
 
 
-def test_a60_no_secret_of_a_used_system_is_anywhere_in_what_it_tells(running: tuple[RunningStack, Desk]) -> None:
+def test_a60_w30_no_secret_of_a_used_system_is_anywhere_in_what_it_tells(running: tuple[RunningStack, Desk]) -> None:
     stack, desk = running
     answered = f"answered-{uuid4().hex}"
     with Receiver() as partner, redis_of(stack) as redis, overheard(redis) as commands:
