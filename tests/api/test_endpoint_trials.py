@@ -92,7 +92,8 @@ def test_an_organization_tries_its_endpoints_out_five_times_a_minute(client, oth
     refused = client.post(second + "/verify")
 
     assert (refused.status_code, refused.json["code"]) == (429, "too_many_trials")
-    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    # The window slides: what was asked in one minute counts into the next.
+    assert 1 <= int(refused.headers["Retry-After"]) <= 120
     assert snapshot() == before
     theirs = other_client.post(PATH, json={"url": "http://127.0.0.1:8099/"}).headers["Location"]
     assert other_client.post(theirs + "/test").status_code == 200
