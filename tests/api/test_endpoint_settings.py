@@ -162,18 +162,22 @@ def test_a_lease_outlasts_the_timeout_that_an_endpoint_asks_for(rt, client, data
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"url": HOOK + "/new"}, {"headers": {"X-A": "2"}}],
-    ids=["url", "headers"],
+    ("method", "to", "change"),
+    [
+        ("PATCH", "", {"url": HOOK + "/new"}),
+        ("PATCH", "", {"headers": {"X-A": "2"}}),
+        ("POST", "/rotate-secret", {}),
+    ],
+    ids=["url", "headers", "secret"],
 )
-def test_a_change_of_what_is_called_tries_an_open_circuit_at_once(client, database, change):
+def test_a_change_of_what_is_called_tries_an_open_circuit_at_once(client, database, method, to, change):
     path = client.post(PATH, json={"url": HOOK}).headers["Location"]
     shut = "UPDATE webhook_lanes SET circuit = 'open', probe_at = now() + interval '1 hour', not_before = now()"
-    database.run(sql.SQL(shut))
-
-    client.patch(path, json=change)
-
     found = "SELECT circuit, probe_at = '-infinity', not_before = '-infinity' FROM webhook_lanes"
-    assert database.rows(found) == [("half_open", True, True)]
-    client.patch(path, json={"description": "x"})
+    database.run(sql.SQL(shut))
+    client.patch(path, json={"description": "x", "timeout_seconds": 5})
+    assert database.rows(found) == [("open", False, False)]
+
+    client.call(method, path + to, json=change)
+
     assert database.rows(found) == [("half_open", True, True)]
