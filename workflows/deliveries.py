@@ -18,9 +18,9 @@ from workflows import trail
 from workflows.act import Act, act_of_system
 from workflows.delivery_claims import claim_due
 from workflows.delivery_jobs import Finished, Job
-from workflows.delivery_requests import request_for, result_of
+from workflows.delivery_requests import request_for, result_of, shown_headers
 from workflows.delivery_results import record
-from workflows.delivery_secrets import signing_secrets, unsigned
+from workflows.delivery_secrets import credentials_of, unsigned
 from workflows.names import Task
 
 # While requests are out, look this often for more that is due: a nudge cannot wake a drain that waits.
@@ -134,17 +134,17 @@ def _landed(future: Future[Finished]) -> bool:
 
 def _send(rt: Runtime, job: Job) -> Finished:
     try:
-        secrets = signing_secrets(rt, job)
+        credentials = credentials_of(rt, job)
     except PsmsError as problem:
         log.warning("delivery_not_signed", delivery_id=str(job.delivery_id), reason=problem.detail)
         return Finished(job=job, result=unsigned(problem))
-    request = request_for(rt, job, secrets)
+    request = request_for(rt, job, credentials)
     with bound(request_id=job.request_id, delivery_id=str(job.delivery_id)):
         crash_point(CrashPoint.DELIVERY_CLAIMED, about=job.url)
-        result = result_of(job, secrets, rt.sender.send(request))
+        result = result_of(job, credentials, rt.sender.send(request))
         crash_point(CrashPoint.DELIVERY_SENT)
         log.info("webhook_sent", outcome=result.outcome.value, status=result.status, ms=result.duration_ms)
-    return Finished(job=job, result=result)
+    return Finished(job=job, result=result, request_headers=shown_headers(job, request))
 
 
 def reap_leases(rt: Runtime) -> int:

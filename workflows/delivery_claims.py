@@ -11,12 +11,11 @@ from sqlalchemy.orm import Session
 from psms.db.direct import Record
 from psms.db.queries import claims, results
 from psms.db.session import enter
+from psms.domain.endpoint_settings import USUAL_TIMEOUT_S
 from psms.domain.paging import PageState, loudest
 from psms.domain.webhooks import EndpointKind
 from psms.runtime import Runtime
 from workflows.delivery_jobs import Job, StoredSecret
-
-MAX_TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,18 +64,20 @@ def _prepared(
 
 
 def _job(row: Record, lease: claims.Lease, lease_ends: float) -> Job:
+    longer = max(0, row.timeout_seconds - USUAL_TIMEOUT_S)
     return Job(
         organization_id=row.organization_id,
         delivery_id=row.id,
         attempt_id=row.attempt_id,
         endpoint_id=row.endpoint_id,
         event_id=row.event_id,
+        event_type=row.event_type,
         token=lease.token,
         failures=row.failures,
         number=row.tries,
         sequence=row.sequence,
         started_at=lease.now,
-        lease_ends=lease_ends,
+        lease_ends=lease_ends + longer,
         expires_at=row.expires_at,
         occurred_at=row.occurred_at,
         request_id=row.request_id,
@@ -85,11 +86,13 @@ def _job(row: Record, lease: claims.Lease, lease_ends: float) -> Job:
         url=row.url,
         body=bytes(row.body),
         secrets=tuple(
-            StoredSecret(id=secret_id, encrypted=encrypted, clear=clear)
-            for secret_id, encrypted, clear in zip(
-                row.secret_ids or (), row.encrypted or (), row.clear or (), strict=True
+            StoredSecret(id=secret_id, kind=kind, encrypted=encrypted, clear=clear)
+            for secret_id, kind, encrypted, clear in zip(
+                row.secret_ids or (), row.kinds or (), row.encrypted or (), row.clear or (), strict=True
             )
         ),
+        headers_encrypted=row.headers_encrypted,
+        header_names=tuple(row.header_names),
         # Half of the lease: the other half is for waiting for a slot and for recording the result.
-        timeout_s=max(1.0, min(MAX_TIMEOUT_S, lease.seconds / 2)),
+        timeout_s=max(1.0, min(row.timeout_seconds, USUAL_TIMEOUT_S, lease.seconds / 2)) + longer,
     )

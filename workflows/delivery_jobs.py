@@ -1,6 +1,7 @@
 """One delivery under way, as values: leased, sent, judged. What is done with them is in `deliveries` and beside it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -13,9 +14,10 @@ from psms.domain.webhooks import EndpointKind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSecret:
-    """A signing secret as its row has it: encrypted, or in clear as long as it is not."""
+    """A signing secret, or a private key, as its row has it: encrypted, or in clear as long as it is not."""
 
     id: UUID
+    kind: str
     encrypted: bytes | None
     clear: str | None
 
@@ -33,6 +35,7 @@ class Job:
     attempt_id: UUID
     endpoint_id: UUID
     event_id: UUID
+    event_type: str
     token: UUID
     failures: int
     number: int
@@ -47,15 +50,18 @@ class Job:
     url: str
     body: bytes
     secrets: tuple[StoredSecret, ...]
+    headers_encrypted: bytes | None
+    header_names: tuple[str, ...]
     timeout_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A job and what its request came to."""
+    """A job and what its request came to; *request_headers* are those that may be shown of it."""
 
     job: Job
     result: SendResult
+    request_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from psms.encoding import json_text
 from psms.errors import DependencyUnavailable, PsmsError
 from psms.runtime import Runtime
 from psms.telemetry import ATTEMPT_SECONDS, ATTEMPTS, DEAD, LATE_RESULTS, TO_DELIVERED, logger
-from workflows import endpoint_health
+from workflows import endpoint_health, endpoint_trials
 from workflows.act import act_of_system
 from workflows.delivery_jobs import Finished, Judged
 
@@ -77,6 +77,7 @@ def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> 
             results.settle_late_successes(session, organization_id, accepted_late, act.now)
         own = [one for one in judged if one.settlement.delivery_id in in_time]
         endpoint_health.note(act, own)
+        endpoint_trials.note_verified(act, own)
         lanes.wake(session, organization_id, _lanes(settlements))
         crash_point(CrashPoint.RESULT_UNCOMMITTED)
     crash_point(CrashPoint.RESULT_COMMITTED)
@@ -117,6 +118,7 @@ def _judged(rt: Runtime, finished: Finished, now: datetime) -> Judged:
         headers=json_text(dict(result.response_headers)),
         body=result.response_body,
         truncated=result.response_truncated,
+        request_headers=json_text(dict(finished.request_headers)),
     )
     return Judged(finished=finished, decision=decision, settlement=settlement)
 

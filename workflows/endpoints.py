@@ -1,61 +1,57 @@
-"""Webhook endpoints: register, edit, pause, test and remove. What is sent to them is in `deliveries`."""
+"""Webhook endpoints: register, edit, pause and remove. What is sent to them is in `deliveries`.
 
-from datetime import timedelta
+Their secrets are in `endpoint_secrets`, tests and verification in `endpoint_trials`.
+"""
+
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.orm import Session
-
 from psms.adapters.keyring import Keyring
-from psms.db.models.webhooks import EndpointRow, SecretRow
+from psms.db.models.webhooks import EndpointRow
+from psms.db.queries import endpoint_views, lanes, records
 from psms.db.queries import endpoints as queries
-from psms.db.queries import journal, lanes, records
 from psms.domain.access import Actor, Permission, require
 from psms.domain.accounts import Edit
 from psms.domain.answers import Created, OnceKey
-from psms.domain.encrypted_columns import WEBHOOK_SECRET
-from psms.domain.events import SCHEMA_VERSION, EndpointTestData, Envelope, EventType
+from psms.domain.endpoint_settings import LaneSettings, SignatureScheme
 from psms.domain.pages import Page, PageRequest
-from psms.domain.signing import SECRET_BYTES, new_secret
-from psms.domain.webhooks import (
-    Endpoint,
-    EndpointKind,
-    EndpointState,
-    EndpointTestSent,
-    NewEndpoint,
-    RotatedSecret,
-)
+from psms.domain.partner_headers import checked_headers
+from psms.domain.webhooks import Endpoint, EndpointState, NewEndpoint
 from psms.encoding import json_bytes
-from psms.errors import EndpointNotActive, NotFound, NothingToRotate, TooManyEndpoints, TooManySecrets
+from psms.errors import TooManyEndpoints
 from psms.runtime import Runtime
-from workflows import trail
+from workflows import endpoint_secrets, endpoint_settings, trail
 from workflows.act import Act, act_of
 from workflows.data_keys import keyring_to_write
 from workflows.endpoint_events import require_wanted
 from workflows.endpoint_kinds import event_types_of, take_key, url_of
-from workflows.event_bodies import event_body
 from workflows.names import Task
 from workflows.once import Made, create_once, earlier_answer
 
-SECRET_OVERLAP = timedelta(hours=24)
-_MOST_SECRETS = 3
 # Every event makes a delivery for each: without a bound one organization could keep the relay to itself.
 MOST_ENDPOINTS = 100
 _KIND = "webhook_endpoint"
+# What is not stored as it was given needs the organization's keys.
+_ENCRYPTED = frozenset({"routing_key", "headers", "signatures"})
 
 
 def list_endpoints(rt: Runtime, actor: Actor, page: PageRequest) -> Page[Endpoint]:
     """Return one page of the organization's endpoints."""
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
-        return records.page_of_rows(session, EndpointRow, page, queries.endpoint_of, queries.VISIBLE)
+        rows = records.page_of_rows(session, EndpointRow, page, _itself, queries.VISIBLE)
+        return Page(items=endpoint_views.views(session, rows.items), next_after=rows.next_after)
+
+
+def _itself(row: EndpointRow) -> EndpointRow:
+    return row
 
 
 def get_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID) -> Endpoint:
     """Return an endpoint, or raise NotFound."""
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
-        return queries.endpoint_of(queries.get(session, endpoint_id))
+        return endpoint_views.view(session, queries.get(session, endpoint_id))
 
 
 def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey | None) -> Created:
@@ -69,6 +65,7 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
         return earlier
     url, event_types = url_of(command), event_types_of(command.kind, command.event_types)
     require_wanted({"event_filter": command.event_filter, "schema_version": command.schema_version})
+    settings = _settings_of(command)
     # DNS, so before the transaction.
     rt.url_guard.check_url(url)
     keys = keyring_to_write(rt, actor.organization_id)
@@ -77,12 +74,14 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
         if queries.count(act.session) >= MOST_ENDPOINTS:
             raise TooManyEndpoints
         row = _new_row(act, command, url, event_types)
-        # PagerDuty's key is never shown again; a secret of ours, this once.
-        secret = None if command.routing_key else new_secret(rt.chance.secret_bytes(SECRET_BYTES))
-        queries.insert(act.session, row, _secret_row(act, keys, row.id, secret or command.routing_key or ""))
+        endpoint_settings.set_headers(row, keys, command.headers)
+        secrets = _first_secrets(rt, act, keys, row, command)
+        queries.insert(act.session, row, [one.row for one in secrets], settings)
         shown = {"kind": row.kind, "url": row.url, "event_types": row.event_types}
         trail.note_added(act, _KIND, row.id, shown)
-        endpoint = queries.endpoint_of(row)
+        endpoint = endpoint_views.view(act.session, row)
+        # PagerDuty's key is never shown again; a secret of ours, this once.
+        secret = secrets[0].secret
         return Made(
             _with_secret(endpoint, secret),
             f"/v1/webhook-endpoints/{row.id}",
@@ -103,6 +102,9 @@ def _new_row(act: Act, command: NewEndpoint, url: str, event_types: list[str] | 
         event_types=event_types,
         event_filter=command.event_filter,
         schema_version=command.schema_version,
+        header_names=[],
+        timeout_seconds=command.timeout_seconds,
+        signatures=list(command.signatures),
         state=EndpointState.ACTIVE.value,
         version=1,
         created_at=act.now,
@@ -110,16 +112,21 @@ def _new_row(act: Act, command: NewEndpoint, url: str, event_types: list[str] | 
     )
 
 
-def _secret_row(act: Act, keys: Keyring, endpoint_id: UUID, secret: str) -> SecretRow:
-    row_id = act.new_id()
-    return SecretRow(
-        organization_id=act.organization_id,
-        id=row_id,
-        endpoint_id=endpoint_id,
-        secret_encrypted=keys.encrypt(WEBHOOK_SECRET, row_id, secret.encode()),
-        created_at=act.now,
-        expires_at=None,
-    )
+def _settings_of(command: NewEndpoint) -> LaneSettings:
+    checked_headers(command.headers)
+    given = {name: getattr(command, name) for name in ("headers", "order", "rate_per_minute", "max_in_flight")}
+    endpoint_settings.refuse_for_pagerduty(command.kind, {**given, "signatures": list(command.signatures)})
+    return endpoint_settings.first_lane_settings(command.kind, given)
+
+
+def _first_secrets(
+    rt: Runtime, act: Act, keys: Keyring, row: EndpointRow, command: NewEndpoint
+) -> list[endpoint_secrets.NewSecret]:
+    if command.routing_key:
+        stored = endpoint_secrets.stored_secret(act, keys, row.id, command.routing_key)
+        return [endpoint_secrets.NewSecret(row=stored)]
+    schemes = map(SignatureScheme, command.signatures)
+    return [endpoint_secrets.new_secret_of(rt, act, keys, row.id, scheme) for scheme in schemes]
 
 
 def _with_secret(endpoint: Endpoint, secret: str | None) -> bytes:
@@ -134,34 +141,47 @@ def edit_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID, command: Edit) -
     require_wanted(fields)
     if "url" in fields:
         rt.url_guard.check_url(fields["url"])
-    keys = keyring_to_write(rt, actor.organization_id) if "routing_key" in fields else None
+    keys = keyring_to_write(rt, actor.organization_id) if _ENCRYPTED & fields.keys() else None
     with rt.db.begin(actor.organization_id) as session:
-        row = _locked(session, actor, endpoint_id, command.if_version)
+        row = queries.lock(session, actor.organization_id, endpoint_id, command.if_version)
         routing_key = take_key(row, fields)
         if "event_types" in fields:
             fields["event_types"] = event_types_of(row.kind, fields["event_types"])
         act = act_of(rt, session, actor)
-        changed = records.edit(row, fields, act.now)
+        changed = _edited(rt, act, row, fields, keys)
         if keys is not None and routing_key is not None:
-            _replace_key(act, keys, row, routing_key)
-        if "url" in changed:
-            lanes.serve_now(session, act.organization_id, row.id, act.now)
+            endpoint_secrets.replace_routing_key(act, keys, row, routing_key)
         if "state" in changed:
             row.disabled_reason = None
             row.failing_since = None
             _follow_state(act, row)
         trail.note_changed(act, _KIND, row.id, changed)
         session.flush()
-        endpoint = queries.endpoint_of(row)
+        endpoint = endpoint_views.view(session, row)
     rt.nudger.nudge(Task.DELIVER_WEBHOOKS)
     return endpoint
 
 
-def _replace_key(act: Act, keys: Keyring, row: EndpointRow, routing_key: str) -> None:
-    secret = queries.current_secret(act.session, row.id)
-    secret.secret, secret.secret_encrypted = None, keys.encrypt(WEBHOOK_SECRET, secret.id, routing_key.encode())
-    lanes.serve_now(act.session, act.organization_id, row.id, act.now)
-    trail.note(act, f"{_KIND}.secret_rotated", (_KIND, row.id))
+def _edited(
+    rt: Runtime, act: Act, row: EndpointRow, fields: dict[str, Any], keys: Keyring | None
+) -> endpoint_settings.Changed:
+    endpoint_settings.refuse_for_pagerduty(row.kind, fields)
+    endpoint_settings.require_headers_again(row, fields)
+    headers = fields.pop("headers", None)
+    beside = endpoint_settings.take_lane_settings(act, row, fields)
+    changed = records.edit(row, fields, act.now)
+    if keys is not None and headers is not None:
+        beside |= endpoint_settings.set_headers(row, keys, headers)
+    if keys is not None and "signatures" in changed:
+        endpoint_secrets.follow_signatures(rt, act, keys, row)
+    if "url" in changed:
+        # Another address has to answer for itself.
+        row.verified_at = None
+    if beside and not changed:
+        records.touch(row, act.now)
+    if {"url", "headers"} & {*changed, *beside}:
+        lanes.serve_now(act.session, act.organization_id, row.id, act.now)
+    return changed | beside
 
 
 def _stored_form(fields: dict[str, Any]) -> dict[str, Any]:
@@ -178,79 +198,13 @@ def _follow_state(act: Act, row: EndpointRow) -> None:
         lanes.close(act.session, act.organization_id, row.id)
 
 
-def _locked(session: Session, actor: Actor, endpoint_id: UUID, if_version: int | None) -> EndpointRow:
-    # The lane first, as everywhere.
-    lanes.lock(session, actor.organization_id, [endpoint_id])
-    row = records.lock(session, EndpointRow, endpoint_id, if_version)
-    if row.state == "deleted":
-        raise NotFound
-    return row
-
-
 def remove_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID) -> None:
     """Delete an endpoint: nothing more is sent to it. Upkeep cancels what waited for it, however much that is."""
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
-        row = _locked(session, actor, endpoint_id, None)
+        row = queries.lock(session, actor.organization_id, endpoint_id, None)
         act = act_of(rt, session, actor)
         row.state = "deleted"
         records.touch(row, act.now)
         lanes.remove(session, act.organization_id, row.id)
         trail.note(act, f"{_KIND}.deleted", (_KIND, row.id))
-
-
-def rotate_secret(rt: Runtime, actor: Actor, endpoint_id: UUID) -> RotatedSecret:
-    """Give an endpoint a new secret; for 24 hours deliveries are signed with the former one too."""
-    require(actor, Permission.WEBHOOK_MANAGE)
-    keys = keyring_to_write(rt, actor.organization_id)
-    secret = new_secret(rt.chance.secret_bytes(SECRET_BYTES))
-    with rt.db.begin(actor.organization_id) as session:
-        row = _locked(session, actor, endpoint_id, None)
-        if row.kind == EndpointKind.PAGERDUTY:
-            raise NothingToRotate
-        act = act_of(rt, session, actor)
-        if queries.live_secrets(session, row.id, act.now) >= _MOST_SECRETS:
-            raise TooManySecrets
-        until = queries.add_secret(session, _secret_row(act, keys, row.id, secret), SECRET_OVERLAP)
-        trail.note(act, f"{_KIND}.secret_rotated", (_KIND, row.id))
-    return RotatedSecret(endpoint_id=row.id, secret=secret, previous_expires_at=until)
-
-
-def send_test(rt: Runtime, actor: Actor, endpoint_id: UUID) -> EndpointTestSent:
-    """Send a `webhook.test` event to this endpoint alone, by the same way as every other event."""
-    require(actor, Permission.WEBHOOK_MANAGE)
-    with rt.db.begin(actor.organization_id) as session:
-        row = _locked(session, actor, endpoint_id, None)
-        if row.state != EndpointState.ACTIVE:
-            raise EndpointNotActive
-        act = act_of(rt, session, actor)
-        lanes.serve_now(session, act.organization_id, row.id, act.now)
-        event_id = _tell_test(act, row.id)
-        trail.note(act, f"{_KIND}.tested", (_KIND, row.id))
-    rt.nudger.nudge(Task.RELAY_OUTBOX)
-    return EndpointTestSent(event_id=event_id)
-
-
-def _tell_test(act: Act, endpoint_id: UUID) -> UUID:
-    event_id = act.new_id()
-    envelope = Envelope(
-        id=event_id,
-        type=EventType.WEBHOOK_TEST,
-        timestamp=act.now,
-        schema_version=SCHEMA_VERSION,
-        data=EndpointTestData(endpoint_id=endpoint_id, message="This is a test: your endpoint is reached."),
-    )
-    record = journal.EventRecord(
-        organization_id=act.organization_id,
-        id=event_id,
-        type=envelope.type.value,
-        schema_version=SCHEMA_VERSION,
-        ticket_id=None,
-        sequence=None,
-        occurred_at=act.now,
-        body=event_body(act.rt, envelope),
-        request_id=act.actor.request_id if act.actor else None,
-        endpoint_id=endpoint_id,
-    )
-    journal.insert_events(act.session, [record])
-    return event_id

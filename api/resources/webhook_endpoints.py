@@ -9,17 +9,19 @@ from marshmallow import fields, post_load, validate
 from api import render
 from api.auth import actor, requires
 from api.context import runtime
-from api.fields import MAX_NAME, MAX_URL, Answer, Schema, Uuid, choice, json_object, maybe_empty_text, several, text
+from api.endpoint_fields import RotatedSecretSchema, RotationSchema, SettingsSchema, SettingsShownSchema
+from api.fields import MAX_NAME, MAX_URL, Answer, Uuid, choice, json_object, maybe_empty_text, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.preconditions import require_version, wanted_version
 from api.smorest import Blueprint
 from psms.domain.access import Permission
 from psms.domain.accounts import Edit
+from psms.domain.endpoint_settings import Rotation
 from psms.domain.event_selection import CHOICES
 from psms.domain.paging import ENQUEUE_URL, ROUTING_KEY
 from psms.domain.webhooks import EndpointKind, EndpointState, NewEndpoint
-from workflows import endpoints
+from workflows import endpoint_secrets, endpoint_trials, endpoints
 
 _EVENT_FILTER = (
     "What the body of an event must say: `{path, op, value}` with op `eq neq in exists gt lt prefix`, "
@@ -29,8 +31,8 @@ _EVENT_FILTER = (
 _SETTABLE = [EndpointState.ACTIVE.value, EndpointState.PAUSED.value]
 
 
-class EndpointSchema(Answer):
-    """A partner's address and which events it receives."""
+class EndpointSchema(SettingsShownSchema):
+    """A partner's address, which events it receives, and how it is called."""
 
     id = Uuid()
     kind = choice(EndpointKind)
@@ -56,7 +58,7 @@ class EndpointWithSecretSchema(EndpointSchema):
     )
 
 
-class EndpointFieldsSchema(Schema):
+class EndpointFieldsSchema(SettingsSchema):
     """What may be said of an endpoint at any time."""
 
     url = text(MAX_URL)
@@ -90,6 +92,8 @@ class NewEndpointSchema(EndpointFieldsSchema):
     def to_command(self, values: dict[str, Any], **_: object) -> NewEndpoint:
         """Make the command."""
         wanted = values.get("event_types")
+        if "signatures" in values:
+            values["signatures"] = tuple(values["signatures"])
         return NewEndpoint(**{**values, "event_types": None if wanted is None else tuple(wanted)})
 
 
@@ -97,14 +101,6 @@ class EditEndpointSchema(EndpointFieldsSchema):
     """The fields to change; those left out stay as they are."""
 
     state = fields.String(validate=validate.OneOf(_SETTABLE))
-
-
-class RotatedSecretSchema(Answer):
-    """The new signing secret, shown this once; until the instant named, deliveries are signed with both."""
-
-    endpoint_id = Uuid()
-    secret = fields.String()
-    previous_expires_at = fields.DateTime()
 
 
 class TestSentSchema(Answer):
@@ -169,17 +165,27 @@ def remove_endpoint(endpoint_id: UUID) -> Response:
 @blp.shows(TestSentSchema)
 def send_test(endpoint_id: UUID) -> Response:
     """Send a test event to this endpoint."""
-    return render.shown(endpoints.send_test(runtime(), actor(), endpoint_id))
+    return render.shown(endpoint_trials.send_test(runtime(), actor(), endpoint_id))
+
+
+@blp.route("/<uuid:endpoint_id>/verify", methods=["POST"])
+@requires(Permission.WEBHOOK_MANAGE)
+@blp.may_conflict
+@blp.takes_no_fields
+@blp.shows(TestSentSchema)
+def verify_endpoint(endpoint_id: UUID) -> Response:
+    """Send a ping to this endpoint; when it answers with a 2xx, `verified_at` is set."""
+    return render.shown(endpoint_trials.send_ping(runtime(), actor(), endpoint_id))
 
 
 @blp.route("/<uuid:endpoint_id>/rotate-secret", methods=["POST"])
 @requires(Permission.WEBHOOK_MANAGE)
 @blp.may_conflict
-@blp.takes_no_fields
+@blp.arguments(RotationSchema, required=False, example={"overlap_hours": 24})
 @blp.shows(RotatedSecretSchema)
-def rotate_secret(endpoint_id: UUID) -> Response:
-    """Give an endpoint a new signing secret."""
-    return render.shown(endpoints.rotate_secret(runtime(), actor(), endpoint_id))
+def rotate_secret(command: Rotation, endpoint_id: UUID) -> Response:
+    """Give an endpoint a new signing secret, or a new key pair."""
+    return render.shown(endpoint_secrets.rotate_secret(runtime(), actor(), endpoint_id, command))
 
 
 def _version_of(endpoint_id: UUID) -> int:

@@ -25,11 +25,13 @@ class EncryptedColumn:
 
 
 WEBHOOK_SECRET = EncryptedColumn(table="webhook_secrets", column="secret_encrypted", purpose=Purpose.WEBHOOKS)
+ENDPOINT_HEADERS = EncryptedColumn(table="webhook_endpoints", column="headers_encrypted", purpose=Purpose.WEBHOOKS)
+"""The partner's own headers, as JSON: they may carry credentials."""
 USER_EMAIL = EncryptedColumn(table="users", column="email_encrypted", purpose=Purpose.PERSONAL)
 KEPT_USER = EncryptedColumn(table="idempotency_keys", column="body", purpose=Purpose.PERSONAL)
 """The kept answer to the request that added a user, bound to that user's id; other kept answers hold nothing secret."""
 
-ENCRYPTED = (WEBHOOK_SECRET, USER_EMAIL, KEPT_USER)
+ENCRYPTED = (WEBHOOK_SECRET, ENDPOINT_HEADERS, USER_EMAIL, KEPT_USER)
 
 CONFIDENTIAL = ("secret", "token", "password", "email", "phone", "address", "routing_key")
 """A column or a logged field with one of these words in its name is encrypted, hashed or masked."""

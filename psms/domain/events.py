@@ -54,7 +54,11 @@ class EventType(StrEnum):
     PAGE_ACKNOWLEDGED = "page.acknowledged"
     PAGE_RESOLVED = "page.resolved"
     WEBHOOK_TEST = "webhook.test"
+    WEBHOOK_PING = "webhook.ping"
 
+
+ASKED_FOR = frozenset({EventType.WEBHOOK_TEST, EventType.WEBHOOK_PING})
+"""What is sent to one endpoint when somebody asks for it; nobody subscribes to it."""
 
 OPERATIONAL = {
     EventType.SLA_AT_RISK: EventType.OLA_AT_RISK,
@@ -118,6 +122,14 @@ class EndpointTestData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointPingData:
+    """The `data` of a ping, which a 2xx answers. *challenge* is another one each time."""
+
+    endpoint_id: UUID
+    challenge: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """An event's body, in the order in which it is signed and sent."""
 
@@ -125,7 +137,7 @@ class Envelope:
     type: EventType
     timestamp: datetime
     schema_version: int
-    data: TicketData | PageData | EndpointTestData
+    data: TicketData | PageData | EndpointTestData | EndpointPingData
 
 
 def excerpt(comment: Comment) -> CommentExcerpt:

@@ -1,15 +1,22 @@
-"""Signatures of outgoing webhooks: Standard Webhooks v1, symmetric. No secret is stored or rotated here."""
+"""Signatures of outgoing webhooks: Standard Webhooks v1 and v1a. No secret is stored or rotated here.
+
+Key pairs, which make the signatures of v1a, are in `psms.adapters.key_pairs`.
+"""
 
 import base64
 import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - a prefix, not a password
 SECRET_BYTES = 32
+PUBLIC_PREFIX = "whpk_"
+
+Signer = Callable[[bytes], bytes]
+"""Returns the ed25519 signature over a message."""
 
 # A full stop would make `id.timestamp.body` ambiguous.
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -25,12 +32,19 @@ def new_secret(random_bytes: bytes) -> str:
     return SECRET_PREFIX + base64.b64encode(random_bytes).decode()
 
 
-def signature_headers(*, message_id: str, timestamp: datetime, body: bytes, secrets: Sequence[str]) -> dict[str, str]:
+def public_text(public_key: bytes) -> str:
+    """Return a public key as partners are given it."""
+    return PUBLIC_PREFIX + base64.b64encode(public_key).decode()
+
+
+def signature_headers(
+    *, message_id: str, timestamp: datetime, body: bytes, secrets: Sequence[str], signers: Sequence[Signer] = ()
+) -> dict[str, str]:
     """Return the `webhook-id`, `webhook-timestamp` and `webhook-signature` headers of one attempt.
 
     *timestamp* is the aware instant of this attempt. *secrets* are the valid ones, the current first: each
-    signs, so that a partner can change over in its own time. The signed text is `id.seconds.body`, by the
-    Standard Webhooks specification 1.0.0, "Signature scheme".
+    signs, so that a partner can change over in its own time. *signers* sign as v1a besides.
+    The signed text is `id.seconds.body`, by the Standard Webhooks specification 1.0.0, "Signature scheme".
 
     Raises ValueError for a naive timestamp, an id with other characters than letters, digits, `_` and `-`, no
     secret, or a secret that `new_secret` did not make.
@@ -43,16 +57,13 @@ def signature_headers(*, message_id: str, timestamp: datetime, body: bytes, secr
         raise ValueError("sign with at least one secret")
     seconds = str(int(timestamp.timestamp()))
     signed = b".".join((message_id.encode(), seconds.encode(), body))
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": seconds,
-        "webhook-signature": " ".join(_token(signed, secret) for secret in secrets),
-    }
+    tokens = [_token("v1", hmac.digest(_key(secret), signed, hashlib.sha256)) for secret in secrets]
+    tokens += [_token("v1a", sign(signed)) for sign in signers]
+    return {"webhook-id": message_id, "webhook-timestamp": seconds, "webhook-signature": " ".join(tokens)}
 
 
-def _token(signed: bytes, secret: str) -> str:
-    digest = hmac.digest(_key(secret), signed, hashlib.sha256)
-    return "v1," + base64.b64encode(digest).decode()
+def _token(scheme: str, signature: bytes) -> str:
+    return f"{scheme},{base64.b64encode(signature).decode()}"
 
 
 def _key(secret: str) -> bytes:

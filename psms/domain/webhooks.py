@@ -1,11 +1,13 @@
 """Endpoints as the API shows them, and the states of deliveries, which are in `deliveries`; when to retry: `retry`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from psms.domain.endpoint_settings import ONLY_V1, USUAL_TIMEOUT_S, Ordering, PublicKey
 from psms.domain.events import SCHEMA_VERSION
 
 
@@ -46,7 +48,10 @@ class Trigger(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A partner's address and which events it receives (*event_types* None: all), in which version."""
+    """A partner's address, which events it receives (*event_types* None: all) in which version, and how it is called.
+
+    The values of *headers* are masked.
+    """
 
     id: UUID
     kind: EndpointKind
@@ -59,6 +64,14 @@ class Endpoint:
     disabled_reason: str | None
     failing_since: datetime | None
     last_success_at: datetime | None
+    headers: Mapping[str, str]
+    timeout_seconds: int
+    order: Ordering
+    rate_per_minute: int | None
+    max_in_flight: int
+    signatures: list[str]
+    public_keys: list[PublicKey]
+    verified_at: datetime | None
     version: int
     created_at: datetime
     updated_at: datetime
@@ -74,7 +87,10 @@ class EndpointWithSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewEndpoint:
-    """Register an endpoint. One of PagerDuty has a routing key, and PagerDuty's own address where *url* is None."""
+    """Register an endpoint. One of PagerDuty has a routing key, and PagerDuty's own address where *url* is None.
+
+    *max_in_flight* None: as many as its kind and its order allow.
+    """
 
     url: str | None = None
     description: str = ""
@@ -83,19 +99,29 @@ class NewEndpoint:
     schema_version: int = SCHEMA_VERSION
     kind: EndpointKind = EndpointKind.WEBHOOK
     routing_key: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout_seconds: int = USUAL_TIMEOUT_S
+    order: Ordering = Ordering.NONE
+    rate_per_minute: int | None = None
+    max_in_flight: int | None = None
+    signatures: tuple[str, ...] = ONLY_V1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotatedSecret:
-    """The new secret, shown this once; deliveries carry both signatures until *previous_expires_at*."""
+    """The new secret, shown this once, or the public key of the new pair, the other of them None.
+
+    Deliveries carry the former signatures too until *previous_expires_at*.
+    """
 
     endpoint_id: UUID
-    secret: str
+    secret: str | None
+    public_key: str | None
     previous_expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndpointTestSent:
-    """The event that a test send made; its delivery is in the endpoint's list."""
+    """The event that a test send or a verification made; its delivery is in the endpoint's list."""
 
     event_id: UUID

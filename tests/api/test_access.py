@@ -30,6 +30,7 @@ EVERY_ROUTE = [
     ("GET", "/v1/webhook-endpoints"),
     ("DELETE", "/v1/webhook-endpoints/{id}"),
     ("POST", "/v1/webhook-endpoints/{id}/test"),
+    ("POST", "/v1/webhook-endpoints/{id}/verify"),
     ("GET", "/v1/webhook-endpoints/{id}/deliveries"),
     ("POST", "/v1/webhook-endpoints/{id}/deliveries/{id}/resend"),
     ("GET", "/v1/logs"),

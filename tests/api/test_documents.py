@@ -85,6 +85,7 @@ def test_operations_that_the_state_of_things_may_not_allow_document_the_conflict
         ("/v1/workflow-runs/{run_id}/cancel", "post"),
         ("/v1/workflow-runs/{run_id}/retry", "post"),
         ("/v1/webhook-endpoints/{endpoint_id}/test", "post"),
+        ("/v1/webhook-endpoints/{endpoint_id}/verify", "post"),
         ("/v1/webhook-endpoints/{endpoint_id}/rotate-secret", "post"),
         ("/v1/webhook-endpoints/{endpoint_id}/deliveries/{delivery_id}/resend", "post"),
         ("/v1/webhook-endpoints/{endpoint_id}/replays/{replay_id}/cancel", "post"),

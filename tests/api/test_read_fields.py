@@ -142,7 +142,8 @@ TOLD = {
     "match": ["chosen_by", "policy_id", "policy_version", "targets", "verdicts"],
     "test": ["event_id"],
     "resolve-with-incidents": ["left", "resolved", "ticket", "version"],
-    "rotate-secret": ["endpoint_id", "previous_expires_at", "secret"],
+    "verify": ["event_id"],
+    "rotate-secret": ["endpoint_id", "previous_expires_at", "public_key", "secret"],
 }
 ONCE = {
     ("POST", "/v1/webhook-endpoints"): ["secret"],

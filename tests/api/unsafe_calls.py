@@ -88,6 +88,7 @@ CALLS = {
     ("DELETE", "/v1/webhook-endpoints/{endpoint}"): None,
     ("POST", "/v1/webhook-endpoints/{endpoint}/rotate-secret"): {},
     ("POST", "/v1/webhook-endpoints/{endpoint}/test"): {},
+    ("POST", "/v1/webhook-endpoints/{endpoint}/verify"): {},
     ("POST", "/v1/webhook-endpoints/{endpoint}/deliveries/{delivery}/resend"): {},
     ("POST", "/v1/webhook-endpoints/{endpoint}/replays"): REPLAY,
     ("POST", "/v1/webhook-endpoints/{replayed}/replays/{replay}/cancel"): {},

@@ -4,7 +4,7 @@ import re
 
 from api.errors import STATUS
 from psms import errors
-from psms.domain import relation_errors, replay_errors, routing_errors, run_errors
+from psms.domain import endpoint_errors, relation_errors, replay_errors, routing_errors, run_errors
 from psms.errors import Kind, PsmsError
 from tests.architecture.documents import documented_errors
 from tests.architecture.sources import PRODUCT, ROOT, python_files
@@ -15,7 +15,7 @@ DOCUMENT = (ROOT / "docs/errors.md").read_text(encoding="utf-8")
 def _every_error():
     return [
         thing
-        for module in (errors, relation_errors, replay_errors, routing_errors, run_errors)
+        for module in (errors, endpoint_errors, relation_errors, replay_errors, routing_errors, run_errors)
         for thing in vars(module).values()
         if isinstance(thing, type) and issubclass(thing, PsmsError) and thing is not PsmsError
     ]
@@ -41,7 +41,7 @@ def test_every_sentence_ends_as_one():
     assert [error.code for error in _every_error() if not re.search(r"\S\.$", error.__doc__)] == []
 
 
-OF_PARTS = ("relation", "replay", "routing", "run")
+OF_PARTS = ("endpoint", "relation", "replay", "routing", "run")
 FILES = {"psms/errors.py", *(f"psms/domain/{part}_errors.py" for part in OF_PARTS)}
 
 

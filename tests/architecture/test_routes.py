@@ -20,6 +20,7 @@ def app():
 # What anybody may call. A new one is added here by hand, and so is seen.
 PUBLIC = {
     "GET /.well-known/oauth-authorization-server",
+    "GET /.well-known/webhook-keys.json",
     "GET /docs",
     "GET /docs/<string:name>",
     "GET /healthz",

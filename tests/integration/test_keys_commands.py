@@ -14,6 +14,7 @@ from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewUser
 from psms.domain.answers import OnceKey
 from psms.domain.pages import PageRequest
+from psms.domain.webhooks import NewEndpoint
 from psms.errors import KeysShredded, NotAuthenticated, Undecryptable
 from psms.runtime import Runtime
 from psms.settings import Settings
@@ -22,7 +23,7 @@ from tests.support.databases import MigratedDatabase
 from tests.support.keys import kek_file
 from tests.support.log_tools import findings, sealed_and_signed, verified
 from tests.support.tenants import Tenant, add_endpoint, file_ticket
-from workflows import accounts, directory
+from workflows import accounts, directory, endpoints
 from workflows.data_keys import keyring_to_write
 from workflows.deliveries import deliver_due
 from workflows.relay import relay_outbox
@@ -117,7 +118,8 @@ def test_status_says_which_key_wraps_what_and_what_is_left_to_do(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
     directory.add_user(rt, acme.actor, ALICE, None)
-    add_endpoint(rt, acme.actor, "http://127.0.0.1:40009/hook")
+    command = NewEndpoint(url="http://127.0.0.1:40009/hook", headers={"X-Key": "mine"})
+    endpoints.add_endpoint(rt, acme.actor, command, None)
     environment = environment_on(database, rt.settings.home)
 
     before = run_psms(environment, "keys", "status")
@@ -131,14 +133,16 @@ def test_status_says_which_key_wraps_what_and_what_is_left_to_do(
         "shredded data keys: 0",
         "values under one data key: at most 1024; at 268435456 workers rotate it by themselves",
         "webhook_secrets.secret_encrypted: 0 in clear or under a former data key",
+        "webhook_endpoints.headers_encrypted: 0 in clear or under a former data key",
         "users.email_encrypted: 0 in clear or under a former data key",
         "idempotency_keys.body: 0 in clear or under a former data key",
     ]
     assert rotated.returncode == 0
     assert "KEK development: wraps 7 data keys (primary)" in between.stdout
     assert "webhook_secrets.secret_encrypted: 1 in clear" in between.stdout
+    assert "webhook_endpoints.headers_encrypted: 1 in clear" in between.stdout
     assert "users.email_encrypted: 1 in clear" in between.stdout
-    assert moved.stdout == "2 values were encrypted anew.\n"
+    assert moved.stdout == "3 values were encrypted anew.\n"
     assert after.stdout == before.stdout.replace("wraps 4", "wraps 7")
     assert directory.list_users(restarted(rt), acme.actor, PAGE).items[-1].email == ALICE.email
 

@@ -1,4 +1,4 @@
-"""Signatures, judged by the public `standardwebhooks` library, one made by a process in another time zone."""
+"""Signatures, judged by the official libraries of Standard Webhooks: that for Python and that for JavaScript."""
 
 import base64
 import json
@@ -10,16 +10,38 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from psms.domain.signing import new_secret, signature_headers
+from psms.adapters import key_pairs
+from psms.domain.signing import new_secret, public_text, signature_headers
+from tests.support import javascript
 
 SECRET = new_secret(bytes(range(32)))
 OLD_SECRET = new_secret(bytes(range(1, 33)))
 BODY = '{"subject":"Drucker raucht: 火事 é 🔥"}'.encode()
 ID = "evt_018f2b6c-7d1e-7c3a-9b1f-2f6f0e6f9a11"
+
+
+REFUSALS = (WebhookVerificationError, javascript.RefusedByJavaScript)
+
+
+def verify_in_python(body, headers, secret=SECRET):
+    # The library wants text; it encodes it as UTF-8 again.
+    return Webhook(secret).verify(body.decode(), headers)
+
+
+def verify_in_javascript(body, headers, secret=SECRET):
+    return javascript.verify(secret, body, headers)
+
+
+@pytest.fixture(params=[verify_in_python, verify_in_javascript], ids=["python", "javascript"])
+def verify(request):
+    """The official library of one language."""
+    return request.param
 
 
 def now():
@@ -30,12 +52,7 @@ def signed(body=BODY, secrets=(SECRET,), at=None):
     return signature_headers(message_id=ID, timestamp=at or now(), body=body, secrets=secrets)
 
 
-def verify(body, headers, secret=SECRET):
-    # The library wants text; it encodes it as UTF-8 again.
-    return Webhook(secret).verify(body.decode(), headers)
-
-
-def test_the_public_library_accepts_a_body_that_is_not_ascii():
+def test_w13_the_official_libraries_accept_a_body_that_is_not_ascii(verify):
     assert verify(BODY, signed()) == {"subject": "Drucker raucht: 火事 é 🔥"}
 
 
@@ -63,22 +80,22 @@ def test_a_known_signature_comes_out_byte_by_byte():
         ("webhook-signature", "v1," + base64.b64encode(bytes(32)).decode()),
     ],
 )
-def test_a_tampered_header_is_refused(header, value):
-    with pytest.raises(WebhookVerificationError):
+def test_w13_a_tampered_header_is_refused(verify, header, value):
+    with pytest.raises(REFUSALS):
         verify(BODY, signed() | {header: value})
 
 
-def test_a_tampered_body_is_refused():
-    with pytest.raises(WebhookVerificationError):
+def test_w13_a_tampered_body_is_refused(verify):
+    with pytest.raises(REFUSALS):
         verify(BODY + b" ", signed())
 
 
-def test_another_secret_is_refused():
-    with pytest.raises(WebhookVerificationError):
+def test_w13_another_secret_is_refused(verify):
+    with pytest.raises(REFUSALS):
         verify(BODY, signed(), secret=OLD_SECRET)
 
 
-def test_during_a_rotation_both_secrets_verify_and_the_current_one_comes_first():
+def test_during_a_rotation_both_secrets_verify_and_the_current_one_comes_first(verify):
     headers = signed(secrets=[SECRET, OLD_SECRET])
     tokens = headers["webhook-signature"].split(" ")
 
@@ -95,7 +112,7 @@ def test_the_timestamp_is_the_instant_whatever_the_zone_it_is_written_in():
     assert signed(at=at)["webhook-timestamp"] == str(int(at.timestamp()))
 
 
-def test_a_process_in_tokyo_signs_the_right_instant():
+def test_w13_a_process_in_tokyo_signs_the_right_instant():
     script = (
         "from datetime import datetime, UTC\n"
         "from psms.domain.signing import signature_headers\n"
@@ -113,7 +130,12 @@ def test_a_process_in_tokyo_signs_the_right_instant():
     )
     headers = dict(line.split("=", 1) for line in run.stdout.splitlines())
 
-    assert verify(BODY, headers) == {"subject": "Drucker raucht: 火事 é 🔥"}
+    assert abs(int(headers["webhook-timestamp"]) - now().timestamp()) < 60
+    assert (
+        verify_in_javascript(BODY, headers)
+        == verify_in_python(BODY, headers)
+        == {"subject": "Drucker raucht: 火事 é 🔥"}
+    )
 
 
 def test_a_naive_timestamp_is_refused():
@@ -160,4 +182,38 @@ def test_whatever_is_signed_verifies(secret, document, message_id):
     body = json.dumps(document, ensure_ascii=False).encode()
     headers = signature_headers(message_id=message_id, timestamp=now(), body=body, secrets=[new_secret(secret)])
 
-    assert verify(body, headers, new_secret(secret)) == document
+    assert verify_in_python(body, headers, new_secret(secret)) == document
+
+
+def test_a_key_pair_signs_besides_and_a_library_that_knows_v1_alone_passes_it_over(verify):
+    private = key_pairs.private_text(bytes(range(32)))
+    headers = signature_headers(
+        message_id=ID,
+        timestamp=now(),
+        body=BODY,
+        secrets=[SECRET],
+        signers=[lambda message: key_pairs.sign(private, message)],
+    )
+    v1, v1a = headers["webhook-signature"].split(" ")
+
+    public = Ed25519PublicKey.from_public_bytes(key_pairs.public_bytes(private))
+    signed_text = b".".join((ID.encode(), headers["webhook-timestamp"].encode(), BODY))
+    public.verify(base64.b64decode(v1a.removeprefix("v1a,")), signed_text)
+    with pytest.raises(InvalidSignature):
+        public.verify(base64.b64decode(v1a.removeprefix("v1a,")), signed_text + b" ")
+    assert (v1.count(","), v1a.count(",")) == (1, 1)
+    assert verify(BODY, headers) == {"subject": "Drucker raucht: 火事 é 🔥"}
+
+
+def test_the_key_pair_of_rfc_8032_comes_out_byte_by_byte():
+    # RFC 8032 section 7.1, TEST 1.
+    seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+    private = key_pairs.private_text(seed)
+
+    assert private == "whsk_nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="
+    assert public_text(key_pairs.public_bytes(private)) == "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+    assert (
+        key_pairs.sign(private, b"")
+        .hex()
+        .startswith("e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155")
+    )

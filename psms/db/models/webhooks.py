@@ -85,6 +85,7 @@ class EndpointRow(OfOrganization, Versioned, Base):
     event_filter: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     schema_version: Mapped[int] = mapped_column(SmallInteger, server_default="1")
     headers_encrypted: Mapped[bytes | None]
+    header_names: Mapped[list[str]] = mapped_column(server_default=text("'{}'::text[]"))
     timeout_seconds: Mapped[int] = mapped_column(SmallInteger, server_default="15")
     signatures: Mapped[list[str]] = mapped_column(server_default=text("'{v1}'::text[]"))
     verified_at: Mapped[datetime | None]
@@ -101,6 +102,8 @@ class EndpointRow(OfOrganization, Versioned, Base):
         CheckConstraint("kind IN ('webhook', 'pagerduty')", name="ck_webhook_endpoints_kind"),
         CheckConstraint("timeout_seconds BETWEEN 1 AND 30", name="ck_webhook_endpoints_timeout"),
         CheckConstraint("signatures IN ('{v1}', '{v1,v1a}')", name="ck_webhook_endpoints_signatures"),
+        CheckConstraint("(headers_encrypted IS NULL) = (header_names = '{}')", name="ck_webhook_endpoints_headers"),
+        Index("ix_webhook_endpoints_id", "id"),
     )
 
 
@@ -161,6 +164,7 @@ class LaneRow(Base):
     __table_args__ = (
         to_endpoint("CASCADE"),
         CheckConstraint("ordering IN ('none', 'ticket', 'endpoint')", name="ck_webhook_lanes_ordering"),
+        CheckConstraint("max_in_flight BETWEEN 1 AND 64", name="ck_webhook_lanes_max_in_flight"),
         CheckConstraint("rate_per_minute BETWEEN 1 AND 60000", name="ck_webhook_lanes_rate"),
         CheckConstraint("circuit IN ('closed', 'open', 'half_open')", name="ck_webhook_lanes_circuit"),
         Index(

@@ -9,7 +9,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import TextClause
 
-from psms.domain.encrypted_columns import KEPT_USER, USER_EMAIL, WEBHOOK_SECRET, EncryptedColumn
+from psms.domain.encrypted_columns import ENDPOINT_HEADERS, KEPT_USER, USER_EMAIL, WEBHOOK_SECRET, EncryptedColumn
 from psms.domain.encryption import BlindIndexes, id_bytes
 
 FIRST = UUID(int=0)
@@ -48,6 +48,13 @@ _OF = {
         "id",
         f"secret IS NOT NULL OR {_FORMER.format('secret_encrypted')}",
         "UPDATE webhook_secrets SET secret = NULL, secret_encrypted = :encrypted WHERE id = :id",
+    ),
+    # Never in clear: they came after encryption.
+    ENDPOINT_HEADERS: _statements(
+        "CAST(NULL AS text) AS clear, headers_encrypted AS encrypted FROM webhook_endpoints",
+        "id",
+        _FORMER.format("headers_encrypted"),
+        "UPDATE webhook_endpoints SET headers_encrypted = :encrypted WHERE id = :id",
     ),
     USER_EMAIL: _statements(
         "email AS clear, email_encrypted AS encrypted FROM users",

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from psms.db.direct import Record, direct
 from psms.db.queries.lanes import ids_of
+from psms.domain.endpoint_settings import USUAL_TIMEOUT_S
 from psms.domain.retry import EXPIRES_AFTER
 
 MAX_LANES = 64
@@ -118,33 +119,42 @@ _TAKE_BACK = f"""
       AND d.state = 'in_flight' AND d.lease_token = expired.lease_token
     RETURNING d.organization_id, d.id, d.endpoint_id, d.state, expired.lease_token
 """  # noqa: S608  (constants)
-# Time in a closed lane does not count: the seven days begin anew when it opens.
+# Time in a closed lane does not count: the seven days begin anew when it opens. The lease is as much longer as an
+# endpoint may take longer than the usual.
 _PREPARE = """
     WITH due AS (
         SELECT d.organization_id, d.id, d.event_id, d.endpoint_id, d.sequence, d.failures, d.tries, d.trigger,
                GREATEST(d.expires_at, l.opened_at + CAST(%(expires_after)s AS interval)) AS expires_at,
-               d.occurred_at, d.request_id, w.attempt_id
+               d.occurred_at, d.request_id, w.attempt_id, d.event_type, p.kind, p.url, p.timeout_seconds,
+               p.headers_encrypted, p.header_names
         FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(attempt_ids)s AS uuid[])) AS w (id, attempt_id)
         JOIN webhook_deliveries d ON d.organization_id = %(organization_id)s AND d.id = w.id
         JOIN webhook_lanes l ON l.organization_id = d.organization_id AND l.endpoint_id = d.endpoint_id
+        JOIN webhook_endpoints p ON p.organization_id = d.organization_id AND p.id = d.endpoint_id
     ), attempt AS (
         INSERT INTO webhook_attempts (organization_id, id, delivery_id, endpoint_id, number, trigger, worker,
-            lease_token, started_at)
-        SELECT organization_id, attempt_id, id, endpoint_id, tries, trigger, %(worker)s, %(token)s, %(now)s FROM due
+            lease_token, started_at, url)
+        SELECT organization_id, attempt_id, id, endpoint_id, tries, trigger, %(worker)s, %(token)s, %(now)s, url
+        FROM due
+    ), longer AS (
+        UPDATE webhook_deliveries d
+        SET lease_expires_at = d.lease_expires_at + make_interval(secs => due.timeout_seconds - %(usual_timeout_s)s)
+        FROM due WHERE d.organization_id = %(organization_id)s AND d.id = due.id
+          AND due.timeout_seconds > %(usual_timeout_s)s
     )
-    SELECT due.*, e.body, p.kind, p.url, k.secret_ids, k.encrypted, k.clear,
-        CASE WHEN p.kind = 'pagerduty' THEN (
+    SELECT due.*, e.body, k.secret_ids, k.kinds, k.encrypted, k.clear,
+        CASE WHEN due.kind = 'pagerduty' THEN (
             SELECT array_agg(g.state) FROM pages g WHERE g.organization_id = %(organization_id)s
               AND g.dedup_key = CAST(convert_from(e.body, 'UTF8') AS jsonb) #>> '{data,page,dedup_key}')
         END AS page_states
     FROM due
-    JOIN webhook_endpoints p ON p.organization_id = %(organization_id)s AND p.id = due.endpoint_id
     CROSS JOIN LATERAL (
         SELECT array_agg(s.id ORDER BY s.created_at DESC, s.id DESC) AS secret_ids,
+               array_agg(s.kind ORDER BY s.created_at DESC, s.id DESC) AS kinds,
                array_agg(s.secret_encrypted ORDER BY s.created_at DESC, s.id DESC) AS encrypted,
                array_agg(s.secret ORDER BY s.created_at DESC, s.id DESC) AS clear
         FROM webhook_secrets s
-        WHERE s.organization_id = %(organization_id)s AND s.endpoint_id = due.endpoint_id AND s.kind = 'hmac'
+        WHERE s.organization_id = %(organization_id)s AND s.endpoint_id = due.endpoint_id
           AND (s.expires_at IS NULL OR s.expires_at > %(now)s)
     ) k
     LEFT JOIN events e ON e.organization_id = %(organization_id)s AND e.id = due.event_id
@@ -221,5 +231,6 @@ def prepare(
             "token": lease.token,
             "now": lease.now,
             "expires_after": EXPIRES_AFTER,
+            "usual_timeout_s": USUAL_TIMEOUT_S,
         },
     )

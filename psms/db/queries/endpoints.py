@@ -1,16 +1,19 @@
-"""Endpoints and their secrets, inside one organization. What was sent to them is in `delivery_views`."""
+"""Endpoints, inside one organization. What was sent to them is in `delivery_views`.
+
+Their secrets are in `endpoint_secrets`, how they are shown in `endpoint_views`.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import insert as insert_into
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from psms.db.models.webhooks import EndpointRow, LaneRow, SecretRow
-from psms.db.queries.records import view_of
-from psms.domain.webhooks import Endpoint, EndpointKind, EndpointState
+from psms.db.queries import lanes, records
+from psms.domain.endpoint_settings import LaneSettings
 from psms.errors import NotFound
 
 # Whoever is asked for by hand goes out of order. Only who is first in its order keeps its place: others wait for it.
@@ -27,12 +30,13 @@ _RETRY = text("""
 """)
 _COUNT = text("SELECT count(*) FROM webhook_endpoints WHERE state <> 'deleted'")
 
+# Not where it was moved since: another address answered.
+_VERIFIED = text("""
+    UPDATE webhook_endpoints SET verified_at = :now
+    WHERE organization_id = :organization_id AND id = :endpoint_id AND url = :url
+""")
+
 VISIBLE = EndpointRow.state != "deleted"
-
-
-def endpoint_of(row: EndpointRow) -> Endpoint:
-    """Return the endpoint that a row holds."""
-    return view_of(Endpoint, row, kind=EndpointKind(row.kind), state=EndpointState(row.state))
 
 
 def get(session: Session, endpoint_id: UUID) -> EndpointRow:
@@ -48,50 +52,43 @@ def visible(session: Session) -> Sequence[EndpointRow]:
     return session.scalars(select(EndpointRow).where(VISIBLE).order_by(EndpointRow.id)).all()
 
 
-def insert(session: Session, row: EndpointRow, secret: SecretRow) -> None:
-    """Write an endpoint with its first secret and its lane."""
-    values = {"organization_id": row.organization_id, "endpoint_id": row.id, "opened_at": row.created_at}
-    if row.kind == EndpointKind.PAGERDUTY:
-        # One after the other: a page must not be called after it was taken back.
-        values["max_in_flight"] = 1
+def lock(session: Session, organization_id: UUID, endpoint_id: UUID, if_version: int | None) -> EndpointRow:
+    """Lock the lane of an endpoint and the endpoint; raises NotFound, and VersionStale."""
+    # The lane first, as everywhere.
+    lanes.lock(session, organization_id, [endpoint_id])
+    row = records.lock(session, EndpointRow, endpoint_id, if_version)
+    if row.state == "deleted":
+        raise NotFound
+    return row
+
+
+def insert(session: Session, row: EndpointRow, secrets: Sequence[SecretRow], settings: LaneSettings) -> None:
+    """Write an endpoint with its first secrets and its lane."""
     session.add(row)
     session.flush()
-    session.add(secret)
+    session.add_all(secrets)
     # Not as an object: that would read the defaults back, and a driver's datetime has no infinity.
-    session.execute(insert_into(LaneRow).values(**values))
-    session.flush()
-
-
-def current_secret(session: Session, endpoint_id: UUID) -> SecretRow:
-    """Return the one secret of an endpoint that has no expiry."""
-    return session.scalars(
-        select(SecretRow).where(SecretRow.endpoint_id == endpoint_id, SecretRow.expires_at.is_(None))
-    ).one()
-
-
-def add_secret(session: Session, secret: SecretRow, overlap: timedelta) -> datetime:
-    """Make *secret* the current one; the former stay valid for *overlap* more, and until when is returned."""
-    until = secret.created_at + overlap
     session.execute(
-        update(SecretRow)
-        .where(SecretRow.endpoint_id == secret.endpoint_id, SecretRow.expires_at.is_(None))
-        .values(expires_at=until),
-        execution_options={"synchronize_session": False},
+        insert_into(LaneRow).values(
+            organization_id=row.organization_id,
+            endpoint_id=row.id,
+            opened_at=row.created_at,
+            ordering=settings.order.value,
+            rate_per_minute=settings.rate_per_minute,
+            max_in_flight=settings.max_in_flight,
+        )
     )
-    session.add(secret)
     session.flush()
-    return until
-
-
-def live_secrets(session: Session, endpoint_id: UUID, now: datetime) -> int:
-    """Return how many secrets sign now."""
-    rows = session.scalars(select(SecretRow).where(SecretRow.endpoint_id == endpoint_id))
-    return sum(1 for row in rows if row.expires_at is None or row.expires_at > now)
 
 
 def count(session: Session) -> int:
     """Return how many endpoints the organization has."""
     return int(session.execute(_COUNT).scalar_one())
+
+
+def mark_verified(session: Session, organization_id: UUID, endpoint_id: UUID, url: str, now: datetime) -> None:
+    """Remember that the address *url* of an endpoint, whose lane is locked, answered a ping."""
+    session.execute(_VERIFIED, {"organization_id": organization_id, "endpoint_id": endpoint_id, "url": url, "now": now})
 
 
 def retry(

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from psms.db.direct import Record, direct
+from psms.domain.endpoint_settings import LaneSettings, Ordering
 
 # In the order of the ids, here as everywhere, so that two transactions cannot wait for one another.
 # The instant is read when all of them are locked: an aggregate comes after what it counts.
@@ -47,7 +48,19 @@ _WAKE = """
 """
 # A person asked for it: whatever the partner's Retry-After said.
 _SERVE_NOW = text("""
-    UPDATE webhook_lanes SET not_before = '-infinity', next_due_at = LEAST(next_due_at, :now)
+    UPDATE webhook_lanes SET not_before = '-infinity', next_due_at = LEAST(next_due_at, :now),
+        circuit = CASE circuit WHEN 'open' THEN 'half_open' ELSE circuit END,
+        probe_at = CASE circuit WHEN 'open' THEN '-infinity' ELSE probe_at END
+    WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
+""")
+_SETTINGS = text("""
+    SELECT ordering, rate_per_minute, max_in_flight FROM webhook_lanes
+    WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
+""")
+# Looked at at once: what waited for the former settings may go now.
+_SET = text("""
+    UPDATE webhook_lanes SET ordering = :ordering, rate_per_minute = :rate_per_minute, max_in_flight = :max_in_flight,
+        next_due_at = LEAST(next_due_at, :now)
     WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
 """)
 _OPEN = text("""
@@ -100,8 +113,33 @@ def wake(session: Session, organization_id: UUID, not_before: dict[UUID, datetim
 
 
 def serve_now(session: Session, organization_id: UUID, endpoint_id: UUID, now: datetime) -> None:
-    """Let a locked lane be looked at at once."""
+    """Let a locked lane be looked at at once; where its circuit is open, one request tries whether it answers."""
     session.execute(_SERVE_NOW, {"organization_id": organization_id, "endpoint_id": endpoint_id, "now": now})
+
+
+def settings_of(session: Session, organization_id: UUID, endpoint_id: UUID) -> LaneSettings:
+    """Return how much may be under way in a lane."""
+    row = session.execute(_SETTINGS, {"organization_id": organization_id, "endpoint_id": endpoint_id}).one()
+    return LaneSettings(
+        order=Ordering(row.ordering), rate_per_minute=row.rate_per_minute, max_in_flight=row.max_in_flight
+    )
+
+
+def set_settings(
+    session: Session, organization_id: UUID, endpoint_id: UUID, settings: LaneSettings, now: datetime
+) -> None:
+    """Let a locked lane be served so from now on; deliveries that are under way end as they began."""
+    session.execute(
+        _SET,
+        {
+            "organization_id": organization_id,
+            "endpoint_id": endpoint_id,
+            "ordering": settings.order.value,
+            "rate_per_minute": settings.rate_per_minute,
+            "max_in_flight": settings.max_in_flight,
+            "now": now,
+        },
+    )
 
 
 def reopen(session: Session, organization_id: UUID, endpoint_id: UUID, now: datetime) -> None:

@@ -23,9 +23,9 @@ _SETTLE = """
             CAST(%(counted)s AS int[]), CAST(%(reason)s AS text[]), CAST(%(outcome)s AS text[]),
             CAST(%(status)s AS int[]), CAST(%(error)s AS text[]), CAST(%(duration_ms)s AS int[]),
             CAST(%(retry_after)s AS text[]), CAST(%(headers)s AS text[]), CAST(%(body)s AS bytea[]),
-            CAST(%(truncated)s AS bool[]))
+            CAST(%(truncated)s AS bool[]), CAST(%(request_headers)s AS text[]))
             AS r (id, attempt_id, token, state, next_at, counted, reason, outcome, status, error, duration_ms,
-                retry_after, headers, body, truncated)
+                retry_after, headers, body, truncated, request_headers)
     ), settled AS (
         UPDATE webhook_deliveries d
         SET state = CASE WHEN r.state = 'pending' AND p.state = 'deleted' THEN 'cancelled' ELSE r.state END,
@@ -42,7 +42,8 @@ _SETTLE = """
         UPDATE webhook_attempts a
         SET outcome = r.outcome, status = r.status, error = r.error, duration_ms = r.duration_ms,
             retry_after = r.retry_after, response_headers = CAST(r.headers AS jsonb), response_body = r.body,
-            response_truncated = r.truncated, late = NOT EXISTS (SELECT FROM settled s WHERE s.id = r.id),
+            response_truncated = r.truncated, request_headers = CAST(r.request_headers AS jsonb),
+            late = NOT EXISTS (SELECT FROM settled s WHERE s.id = r.id),
             finished_at = %(now)s
         FROM result r WHERE a.organization_id = %(organization_id)s AND a.id = r.attempt_id
     )
@@ -64,6 +65,7 @@ _SETTLED_BY = (
     "headers",
     "body",
     "truncated",
+    "request_headers",
 )
 # A late success is still a success, unless somebody else holds the delivery now.
 _LATE_SUCCESS = """
@@ -131,6 +133,7 @@ class Settlement:
     headers: str
     body: bytes
     truncated: bool
+    request_headers: str
 
 
 def settle(session: Session, organization_id: UUID, settlements: Sequence[Settlement], now: datetime) -> set[UUID]:
