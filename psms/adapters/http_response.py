@@ -7,8 +7,8 @@ import io
 import socket
 from collections.abc import Mapping
 from http import HTTPStatus
-from http.client import HTTPException, HTTPMessage, HTTPResponse
-from typing import Any, cast
+from http.client import HTTPException, HTTPResponse
+from typing import Any
 
 from typing_extensions import override
 
@@ -43,7 +43,7 @@ class BoundedResponse(HTTPResponse):
         HTTPResponse.begin(self)
         # An interim response, such as 103, says nothing yet (RFC 9110, section 15.2); http.client knows only 100.
         while self.status < HTTPStatus.OK and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
-            self.headers = cast("HTTPMessage", None)
+            self.headers = None  # type: ignore[assignment]
             HTTPResponse.begin(self)
 
     @property
