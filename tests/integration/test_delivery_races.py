@@ -19,7 +19,7 @@ from psms.runtime import Runtime
 from tests.support.answers import ACCEPTED, HOOK, REFUSED
 from tests.support.databases import MigratedDatabase
 from tests.support.receiver import Answer, Receiver
-from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket
+from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, known_to_answer
 from tests.support.waiting import eventually
 from workflows.deliveries import deliver_due, reap_leases
 from workflows.delivery_claims import claim_due
@@ -163,6 +163,7 @@ def test_no_more_is_claimed_than_there_are_slots_and_room_in_the_lane(
     for _ in range(40):
         file_ticket(rt, acme.actor)
     relay_outbox(rt)
+    known_to_answer(database)
     narrow = replace(rt, slots=Slots(5))
 
     assert len(claim(narrow)) == 5

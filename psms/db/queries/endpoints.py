@@ -24,7 +24,9 @@ from psms.errors import NotFound
 _RETRY = text("""
     UPDATE webhook_deliveries d
     SET state = 'pending', trigger = 'manual', failures = 0, leases_lost = 0, dead_reason = NULL,
-        finished_at = NULL, next_attempt_at = :now,
+        finished_at = NULL, next_attempt_at = :now, behind = false,
+        -- Out of the order; but who waits for it waits on.
+        order_key = CASE WHEN d.state = 'pending' AND NOT d.behind THEN d.order_key END,
         expires_at = CAST(:now AS timestamptz) + CAST(:expires_after AS interval)
     FROM webhook_endpoints p
     WHERE d.endpoint_id = :endpoint_id AND d.id = ANY (:ids) AND d.state <> 'in_flight'
