@@ -18,8 +18,8 @@ _PILE_UP = """
         SELECT DISTINCT ON (endpoint_id) * FROM webhook_deliveries WHERE endpoint_id = ANY ({endpoints})
         ORDER BY endpoint_id, sequence DESC
     ), made AS (
-        SELECT last.*, n, overlay(last.id::text PLACING lpad(to_hex(n), 8, '0') || right(last.endpoint_id::text, 4) FROM 25)::uuid
-                AS new_id,
+        SELECT last.*, n, overlay(last.id::text PLACING lpad(to_hex(n), 8, '0') || right(last.endpoint_id::text, 4)
+                FROM 25)::uuid AS new_id,
             overlay(last.event_id::text PLACING substr(md5(last.endpoint_id::text || n), 1, 12) FROM 25)::uuid
                 AS new_event
         FROM last CROSS JOIN generate_series(1, {count}) n
