@@ -13,6 +13,7 @@ from psms.adapters.slots import Slots
 from psms.domain.accounts import Edit
 from psms.domain.attempts import WebhookRequest
 from psms.domain.pages import PageRequest
+from psms.domain.retry import SCHEDULE
 from psms.domain.webhooks import DeliveryState, EndpointState
 from psms.guard import TransactionOpenError
 from psms.runtime import Runtime
@@ -230,7 +231,9 @@ def test_retry_after_holds_back_the_whole_endpoint(rt: Runtime, acme: Tenant, da
     assert states(database) == [("delivered", 1, 0), ("delivered", 0, 0)]
 
 
-def test_the_whole_schedule_then_dead(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:
+def test_w06_the_whole_schedule_each_delay_in_its_bounds_then_dead(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase
+) -> None:
     waits = []
     with Receiver() as partner:
         partner.answer("/hook", *[Answer(status=500)] * 20)
@@ -250,6 +253,12 @@ def test_the_whole_schedule_then_dead(rt: Runtime, acme: Tenant, database: Migra
     planned = timedelta(hours=71, minutes=42, seconds=35).total_seconds()
     assert (state, reason, attempts) == ("dead", "exhausted", 14)
     assert planned <= waits[-2] <= 1.2 * planned + 14
+    # The clock stood at the former instant each time.
+    delays = [now - was for was, now in zip([0.0, *waits], waits[:-1], strict=False)]
+    bounds = [(delay.total_seconds(), max(1.0, 0.2 * delay.total_seconds())) for delay in SCHEDULE]
+    assert [low - 1 <= delay <= low + spread + 1 for (low, spread), delay in zip(bounds, delays, strict=True)] == [
+        True
+    ] * 13
     assert database.rows("SELECT count(*) FROM logs WHERE action = 'delivery.dead'") == [(1,)]
 
 

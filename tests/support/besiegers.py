@@ -41,6 +41,18 @@ class Siege:
             self.hanging -= 1
 
 
+class Answering:
+    """A sender that gives these answers, one after the other, whoever is asked."""
+
+    def __init__(self, *answers: SendResult) -> None:
+        self._answers = list(answers)
+
+    def send(self, request: WebhookRequest, /) -> SendResult:
+        """Return the next one."""
+        assert request.body
+        return self._answers.pop(0)
+
+
 class CountedSlots:
     """Slots of a process that is played: the test says how many are taken, and nothing runs in them."""
 
