@@ -10,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
+from psms.domain.lanes import Circuit, Standing
 from psms.domain.operations import Backlog
 from psms.domain.webhooks import DeliveryState
 from psms.errors import PsmsError
@@ -72,6 +73,7 @@ def _families(backlog: Backlog) -> Iterator[GaugeMetricFamily]:
         "How long the oldest due delivery waits.",
         value=backlog.oldest_due_s,
     )
+    yield from _of_lanes(backlog)
     yield GaugeMetricFamily(
         "psms_log_unsealed_age_seconds",
         "How long the oldest entry of the log waits for its seal.",
@@ -92,6 +94,19 @@ def _families(backlog: Backlog) -> Iterator[GaugeMetricFamily]:
         value=backlog.routing_due_s,
     )
     yield from _of_runs(backlog)
+
+
+def _of_lanes(backlog: Backlog) -> Iterator[GaugeMetricFamily]:
+    lanes = GaugeMetricFamily("psms_webhook_lanes", "Endpoints that are served, by their circuit.", labels=["circuit"])
+    for circuit in Circuit:
+        lanes.add_metric([circuit], backlog.lanes.get(circuit, 0))
+    yield lanes
+    in_flight = GaugeMetricFamily(
+        "psms_webhook_in_flight", "Webhook requests under way by how their endpoint fares.", labels=["endpoint"]
+    )
+    for standing in Standing:
+        in_flight.add_metric([standing], backlog.in_flight.get(standing, 0))
+    yield in_flight
 
 
 def _of_runs(backlog: Backlog) -> Iterator[GaugeMetricFamily]:

@@ -70,6 +70,11 @@ class WorkSlots(Protocol):
     """A bounded pool for work that waits on others."""
 
     @property
+    def size(self) -> int:
+        """How many pieces of work may be under way at once."""
+        ...
+
+    @property
     def free(self) -> int:
         """How many more pieces of work may be submitted now."""
         ...

@@ -90,7 +90,7 @@ class Settings:
             token_lifetime_s=source.whole("PSMS_TOKEN_LIFETIME_SECONDS", 600),
             api_workers=source.whole("PSMS_API_WORKERS", 2),
             api_backpressure=source.whole("PSMS_API_BACKPRESSURE", 12_000),
-            delivery_slots=source.whole("PSMS_DELIVERY_SLOTS", 64),
+            delivery_slots=source.whole("PSMS_DELIVERY_SLOTS", 128),
             worker_threads=source.whole("PSMS_WORKER_THREADS", 8),
             fallback_after_s=source.whole("PSMS_FALLBACK_AFTER_MS", 1500) / 1000,
             attempt_retention_days=source.whole("PSMS_ATTEMPT_RETENTION_DAYS", 90, at_least=30),

@@ -37,10 +37,19 @@ RELAYED = Counter("psms_outbox_relayed", "Events fanned out.")
 RELAY_LAG = Histogram("psms_outbox_relay_lag_seconds", "From commit to fan-out.", buckets=_FAST)
 ATTEMPTS = Counter("psms_webhook_attempts", "Webhook requests by outcome.", ["outcome", "status_class"])
 ATTEMPT_SECONDS = Histogram("psms_webhook_attempt_seconds", "Time of one webhook request.", buckets=_FAST)
+# Endpoints by how they fare: healthy, slow or failing. Never by their address or id, of which there is no end.
 TO_FIRST_ATTEMPT = Histogram(
-    "psms_webhook_commit_to_first_attempt_seconds", "From commit to the first request.", buckets=_FAST
+    "psms_webhook_commit_to_first_attempt_seconds", "From commit to the first request.", ["endpoint"], buckets=_FAST
 )
-TO_DELIVERED = Histogram("psms_webhook_commit_to_delivered_seconds", "From commit to the partner's 2xx.", buckets=_FAST)
+TO_DELIVERED = Histogram(
+    "psms_webhook_commit_to_delivered_seconds", "From commit to the partner's 2xx.", ["endpoint"], buckets=_FAST
+)
+CLAIM_SECONDS = Histogram("psms_webhook_claim_seconds", "Time of one claim of deliveries.", buckets=_FAST)
+CLAIM_ROWS = Histogram(
+    "psms_webhook_claim_rows", "Deliveries leased by one claim.", buckets=(0, 1, 2, 4, 8, 16, 32, 64, 128, 256)
+)
+RECONCILED = Counter("psms_webhook_reconciled", "What upkeep found wrong about lanes, and put right.", ["what"])
+CIRCUITS_OPENED = Counter("psms_webhook_circuits_opened", "Circuits of endpoints that opened.")
 LEASES_EXPIRED = Counter("psms_webhook_leases_expired", "Leases taken back from workers that went away.")
 LATE_RESULTS = Counter("psms_webhook_late_results", "Results that came after the lease had ended.")
 SLA_FIRES = Counter("psms_sla_fires", "Levels of SLA clocks that took effect.", ["metric", "level"])

@@ -3,13 +3,16 @@
 import time
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
 from psms.crash import CrashPoint, crash_point
 from psms.db.direct import Record
-from psms.db.queries import claims, lanes, results
+from psms.db.queries import lanes, leases, orders, results
 from psms.db.session import enter
+from psms.domain.lanes import SLOW_MS
+from psms.domain.shares import Pool
 from psms.domain.webhooks import DeliveryState
 from psms.errors import PsmsError
 from psms.runtime import Runtime
@@ -17,7 +20,7 @@ from psms.telemetry import DEAD, LEASES_EXPIRED, TO_FIRST_ATTEMPT, bound, logger
 from workflows import trail
 from workflows.act import Act, act_of_system
 from workflows.delivery_claims import claim_due
-from workflows.delivery_jobs import Finished, Job
+from workflows.delivery_jobs import Finished, Job, UnderWay
 from workflows.delivery_requests import request_for, result_of, shown_headers
 from workflows.delivery_results import record
 from workflows.delivery_secrets import credentials_of, unsigned
@@ -33,6 +36,8 @@ _RECORD_AGAIN_S = 0.2
 _SUSPECTS_FOR_S = 1.0
 _OTHERS_FOR_S = 5.0
 _REAP_BATCH = 500
+# A request that takes longer counts against the share of slow lanes, whatever its lane was known for.
+_HANGS_AFTER_S = SLOW_MS / 1000
 
 log = logger(__name__)
 
@@ -48,12 +53,20 @@ def deliver_due(rt: Runtime) -> int:
     return pump.sent
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Flight:
+    """A request under way, *since* when by the monotonic clock of this process."""
+
+    job: Job
+    since: float
+
+
 class _Pump:
     """One run of a process's deliveries: what flies, and what has landed and is not recorded yet."""
 
     def __init__(self, rt: Runtime) -> None:
         self._rt = rt
-        self._flying: set[Future[Finished]] = set()
+        self._flying: dict[Future[Finished], _Flight] = {}
         self._unrecorded: list[Finished] = []
         self._turns = _Turns()
         self._suspect_flies = False
@@ -72,7 +85,9 @@ class _Pump:
         if self._rt.stopping.is_set() or self._suspect_flies or not self._rt.slots.free:
             return False
         try:
-            claimed = claim_due(self._rt, suspects=self._turns.of_suspects, alone=not self._flying)
+            claimed = claim_due(
+                self._rt, suspects=self._turns.of_suspects, alone=not self._flying, under_way=self._under_way()
+            )
         except PsmsError as problem:
             # What flies must land and be recorded, whatever became of the next claim.
             if not self._flying and not self._unrecorded:
@@ -81,16 +96,26 @@ class _Pump:
             return False
         self._suspect_flies = claimed.suspect
         for job in claimed.jobs:
-            TO_FIRST_ATTEMPT.observe(max(0.0, (job.started_at - job.occurred_at).total_seconds()))
-            self._flying.add(self._rt.slots.submit(_send, self._rt, job))
+            _measure_start(job)
+            flight = _Flight(job=job, since=time.monotonic())
+            self._flying[self._rt.slots.submit(_send, self._rt, job)] = flight
         self.sent += len(claimed.jobs)
         return claimed.rows > 0
 
+    def _under_way(self) -> UnderWay:
+        late = time.monotonic() - _HANGS_AFTER_S
+        return UnderWay(
+            new=sum(1 for flight in self._flying.values() if flight.job.pool is Pool.NEW and flight.since >= late),
+            slow=sum(1 for flight in self._flying.values() if flight.job.pool is Pool.SLOW or flight.since < late),
+            hanging=frozenset(flight.job.endpoint_id for flight in self._flying.values() if flight.since < late),
+        )
+
     def _land(self) -> None:
-        done, self._flying = wait(self._flying, timeout=_LOOK_AGAIN_S, return_when=FIRST_COMPLETED)
-        if done and self._flying:
-            others, self._flying = wait(self._flying, timeout=_LAND_TOGETHER_S)
-            done |= others
+        done, waiting = wait(self._flying, timeout=_LOOK_AGAIN_S, return_when=FIRST_COMPLETED)
+        if done and waiting:
+            done, _ = wait(self._flying, timeout=_LAND_TOGETHER_S)
+        for future in done:
+            del self._flying[future]
         if self._suspect_flies and not self._flying:
             self._suspect_flies = False
             self._turns.suspect_landed()
@@ -124,6 +149,12 @@ class _Turns:
             self._suspects_since, self._others_until = None, now + _OTHERS_FOR_S
 
 
+def _measure_start(job: Job) -> None:
+    if job.number == 1:
+        waited = max(0.0, (job.started_at - job.occurred_at).total_seconds())
+        TO_FIRST_ATTEMPT.labels(endpoint=job.standing.value).observe(waited)
+
+
 def _landed(future: Future[Finished]) -> bool:
     problem = future.exception()
     if problem is not None:
@@ -155,12 +186,16 @@ def reap_leases(rt: Runtime) -> int:
     """
     with rt.db.begin_claim() as session:
         now = rt.clock.now(session)
-        expired = sorted(claims.take_back_expired(session, now, _REAP_BATCH), key=attrgetter("organization_id"))
+        expired = sorted(leases.take_back_expired(session, now, _REAP_BATCH), key=attrgetter("organization_id"))
         for organization_id, group in groupby(expired, key=attrgetter("organization_id")):
             own = list(group)
             enter(session, organization_id)
             results.mark_unknown(session, organization_id, own, now)
-            lanes.wake(session, organization_id, dict.fromkeys(lanes.ids_of(own)))
+            dead = {
+                (row.endpoint_id, row.order_key) for row in own if row.state == DeliveryState.DEAD and row.order_key
+            }
+            orders.let_next_go(session, organization_id, dead, now)
+            lanes.wake(session, organization_id, lanes.ids_of(own))
             _note_dead(act_of_system(rt, session, organization_id, now), own)
     if expired:
         crash_point(CrashPoint.REAP_COMMITTED)

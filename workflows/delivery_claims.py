@@ -3,19 +3,25 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from psms.db.direct import Record
-from psms.db.queries import claims, results
+from psms.db.queries import claims, lanes, orders, results
 from psms.db.session import enter
-from psms.domain.endpoint_settings import USUAL_TIMEOUT_S
+from psms.domain.lanes import lease_seconds_for, timeout_for
 from psms.domain.paging import PageState, loudest
+from psms.domain.shares import room
 from psms.domain.webhooks import EndpointKind
 from psms.runtime import Runtime
-from workflows.delivery_jobs import Job, StoredSecret
+from psms.telemetry import CLAIM_ROWS, CLAIM_SECONDS
+from workflows.delivery_jobs import Job, StoredSecret, UnderWay
+
+_NOTHING = UnderWay()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,44 +33,54 @@ class Claimed:
     suspect: bool = False
 
 
-def claim_due(rt: Runtime, *, suspects: bool, alone: bool) -> Claimed:
+def claim_due(rt: Runtime, *, suspects: bool, alone: bool, under_way: UnderWay = _NOTHING) -> Claimed:
     """Lease what is due, up to the free slots, and write the attempts that are about to be made.
 
     *suspects*: what may have killed its workers may be tried now, and goes before the others. Then nothing
-    is claimed until nothing else is under way in this process (*alone*), so that it takes nobody along.
+    is claimed until nothing else is under way in this process (*alone*), so that it takes nobody along. What is
+    *under_way* leaves lanes that are new or slow less of their shares.
     """
-    lease_ends = time.monotonic() + rt.settings.lease_seconds
+    began = time.monotonic()
     with rt.db.begin_claim() as session:
         now, suspect = claims.look(session, suspects=suspects)
         lease = claims.Lease(token=rt.chance.new_id(now), seconds=rt.settings.lease_seconds, now=now)
-        claimed: Sequence[Record] = []
+        taken: list[claims.Taken] = []
         if suspect and alone:
-            claimed = claims.claim_suspect(session, lease)
-            suspect = bool(claimed)
+            taken = claims.claim_suspect(session, lease)
+            suspect = bool(taken)
         if not suspect:
-            claimed = claims.claim(session, lease, rt.slots.free)
-        jobs = _prepared(rt, session, lease, claimed, lease_ends)
-    return Claimed(jobs=jobs, rows=len(claimed), suspect=suspect and bool(jobs))
+            left = room(size=rt.slots.size, free=rt.slots.free, new=under_way.new, slow=under_way.slow)
+            taken = claims.claim(session, lease, left, under_way.hanging)
+        jobs = _prepared(rt, session, lease, taken, began)
+    CLAIM_SECONDS.observe(time.monotonic() - began)
+    CLAIM_ROWS.observe(len(taken))
+    return Claimed(jobs=jobs, rows=len(taken), suspect=suspect and bool(jobs))
 
 
 def _prepared(
-    rt: Runtime, session: Session, lease: claims.Lease, claimed: Sequence[Record], lease_ends: float
+    rt: Runtime, session: Session, lease: claims.Lease, taken: Sequence[claims.Taken], began: float
 ) -> list[Job]:
     jobs: list[Job] = []
-    rows = sorted((row.organization_id, row.id) for row in claimed)
+    by_id = {one.id: one for one in taken}
+    rows = sorted((one.organization_id, one.id) for one in taken)
     for organization_id, own in groupby(rows, key=itemgetter(0)):
         enter(session, organization_id)
         attempts = {delivery_id: rt.chance.new_id(lease.now) for _, delivery_id in own}
         found = claims.prepare(session, organization_id, lease, attempts, rt.worker)
         gone = [row.id for row in found if row.body is None]
         if gone:
-            results.give_up_eventless(session, organization_id, gone, lease.now)
-        jobs += [_job(row, lease, lease_ends) for row in found if row.body is not None]
+            _give_up(session, organization_id, gone, lease.now)
+        jobs += [_job(row, lease, by_id[row.id], began) for row in found if row.body is not None]
     return jobs
 
 
-def _job(row: Record, lease: claims.Lease, lease_ends: float) -> Job:
-    longer = max(0, row.timeout_seconds - USUAL_TIMEOUT_S)
+def _give_up(session: Session, organization_id: UUID, gone: list[UUID], now: datetime) -> None:
+    given_up = results.give_up_eventless(session, organization_id, gone, now)
+    turns = {(row.endpoint_id, row.order_key) for row in given_up if row.order_key is not None}
+    lanes.wake(session, organization_id, orders.let_next_go(session, organization_id, turns, now))
+
+
+def _job(row: Record, lease: claims.Lease, taken: claims.Taken, began: float) -> Job:
     return Job(
         organization_id=row.organization_id,
         delivery_id=row.id,
@@ -77,7 +93,7 @@ def _job(row: Record, lease: claims.Lease, lease_ends: float) -> Job:
         number=row.tries,
         sequence=row.sequence,
         started_at=lease.now,
-        lease_ends=lease_ends + longer,
+        lease_ends=began + lease_seconds_for(row.timeout_seconds, lease.seconds),
         expires_at=row.expires_at,
         occurred_at=row.occurred_at,
         request_id=row.request_id,
@@ -93,6 +109,7 @@ def _job(row: Record, lease: claims.Lease, lease_ends: float) -> Job:
         ),
         headers_encrypted=row.headers_encrypted,
         header_names=tuple(row.header_names),
-        # Half of the lease: the other half is for waiting for a slot and for recording the result.
-        timeout_s=max(1.0, min(row.timeout_seconds, USUAL_TIMEOUT_S, lease.seconds / 2)) + longer,
+        timeout_s=timeout_for(row.timeout_seconds, lease.seconds),
+        pool=taken.pool,
+        standing=taken.standing,
     )

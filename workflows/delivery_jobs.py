@@ -7,8 +7,10 @@ from uuid import UUID
 
 from psms.db.queries import results
 from psms.domain.attempts import SendResult
+from psms.domain.lanes import Standing
 from psms.domain.paging import PageState
 from psms.domain.retry import Decision
+from psms.domain.shares import Pool
 from psms.domain.webhooks import EndpointKind
 
 
@@ -27,7 +29,8 @@ class Job:
     """One leased delivery with everything that its request needs.
 
     *failures* counts those before it; *lease_ends* is by this process's monotonic clock, in seconds. *page_state* is
-    how the incident stands that a page event for PagerDuty tells of.
+    how the incident stands that a page event for PagerDuty tells of. *pool* is the share of slots that it counts in,
+    and *standing* how its endpoint fared when it was claimed.
     """
 
     organization_id: UUID
@@ -53,6 +56,17 @@ class Job:
     headers_encrypted: bytes | None
     header_names: tuple[str, ...]
     timeout_s: float
+    pool: Pool
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """What flies in this process: how many requests to new lanes and to slow ones, and which endpoints hang."""
+
+    new: int = 0
+    slow: int = 0
+    hanging: frozenset[UUID] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

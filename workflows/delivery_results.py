@@ -1,14 +1,15 @@
 """What an attempt leads to: its delivery, its endpoint's health and its lane, recorded in one transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
 
 from psms.crash import CrashPoint, crash_point
-from psms.db.queries import lanes, results
+from psms.db.queries import lanes, orders, results
 from psms.db.refusals import DATABASE_ERRORS
 from psms.domain.attempts import Outcome
+from psms.domain.lanes import Hearing, LaneState, after, heard_of
 from psms.domain.paging import REFUSED
 from psms.domain.retry import (
     Decision,
@@ -22,9 +23,9 @@ from psms.domain.webhooks import DeliveryState, EndpointKind
 from psms.encoding import json_text
 from psms.errors import DependencyUnavailable, PsmsError
 from psms.runtime import Runtime
-from psms.telemetry import ATTEMPT_SECONDS, ATTEMPTS, DEAD, LATE_RESULTS, TO_DELIVERED, logger
+from psms.telemetry import ATTEMPT_SECONDS, ATTEMPTS, CIRCUITS_OPENED, DEAD, LATE_RESULTS, TO_DELIVERED, logger
 from workflows import endpoint_health, endpoint_trials
-from workflows.act import act_of_system
+from workflows.act import Act, act_of_system
 from workflows.delivery_jobs import Finished, Judged
 
 log = logger(__name__)
@@ -66,26 +67,45 @@ def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> 
     # Nobody holds a lane for long; if somebody does, come back.
     with rt.db.begin_impatient(organization_id, seconds=1) as session:
         # Lanes before anything else, as everywhere.
-        now = lanes.lock(session, organization_id, [one.job.endpoint_id for one in finished])
+        now, locked = lanes.lock_states(session, organization_id, [one.job.endpoint_id for one in finished])
         act = act_of_system(rt, session, organization_id, now)
         judged = [_judged(rt, one, act.now) for one in finished]
-        settlements = [one.settlement for one in judged]
-        in_time = results.settle(session, organization_id, settlements, act.now)
-        late = [s for s in settlements if s.delivery_id not in in_time]
-        accepted_late = [s for s in late if s.outcome == Outcome.SUCCESS]
-        if accepted_late:
-            results.settle_late_successes(session, organization_id, accepted_late, act.now)
-        own = [one for one in judged if one.settlement.delivery_id in in_time]
+        own, late = _settled(act, judged)
         endpoint_health.note(act, own)
         endpoint_trials.note_verified(act, own)
-        lanes.wake(session, organization_id, _lanes(settlements))
+        states = {endpoint_id: _learned(rt, lane, own, endpoint_id, now) for endpoint_id, lane in locked.items()}
+        lanes.follow(session, organization_id, states, _asked_to_wait(judged))
         crash_point(CrashPoint.RESULT_UNCOMMITTED)
     crash_point(CrashPoint.RESULT_COMMITTED)
-    LATE_RESULTS.inc(len(late))
+    LATE_RESULTS.inc(late)
+    CIRCUITS_OPENED.inc(sum(1 for state in states.values() if state.probe_at is not None))
     for one in judged:
         _measure_attempt(one)
     for one in own:
         _measure_outcome(one, act.now)
+
+
+def _settled(act: Act, judged: Sequence[Judged]) -> tuple[list[Judged], int]:
+    """Write what was decided; return those whose leases still held, and how many came too late."""
+    settlements = [one.settlement for one in judged]
+    in_time = results.settle(act.session, act.organization_id, settlements, act.now)
+    ids = {row.id for row in in_time}
+    late = [s for s in settlements if s.delivery_id not in ids]
+    accepted_late = [s for s in late if s.outcome == Outcome.SUCCESS]
+    done = [row for row in in_time if row.state != DeliveryState.PENDING]
+    if accepted_late:
+        done += results.settle_late_successes(act.session, act.organization_id, accepted_late, act.now)
+    turns = {(row.endpoint_id, row.order_key) for row in done if row.order_key is not None}
+    orders.let_next_go(act.session, act.organization_id, turns, act.now)
+    return [one for one in judged if one.settlement.delivery_id in ids], len(late)
+
+
+def _learned(
+    rt: Runtime, lane: lanes.LockedLane, judged: Sequence[Judged], endpoint_id: UUID, now: datetime
+) -> LaneState:
+    heard = [heard_of(one.finished.result) for one in judged if one.settlement.endpoint_id == endpoint_id]
+    failing_for = timedelta(0) if lane.failing_since is None else now - lane.failing_since
+    return after(lane.state, heard, Hearing(now=now, jitter=rt.chance.fraction(), failing_for=failing_for))
 
 
 def _judged(rt: Runtime, finished: Finished, now: datetime) -> Judged:
@@ -136,12 +156,14 @@ def _outcome(decision: Decision) -> tuple[DeliveryState, datetime | None, dateti
             return DeliveryState.PENDING, None, None, None
 
 
-def _lanes(settlements: Sequence[results.Settlement]) -> dict[UUID, datetime | None]:
-    lanes: dict[UUID, datetime | None] = {}
-    for one in sorted(settlements, key=lambda one: one.endpoint_id):
-        asked = [at for at in (lanes.get(one.endpoint_id), one.lane_not_before) if at is not None]
-        lanes[one.endpoint_id] = max(asked, default=None)
-    return lanes
+def _asked_to_wait(judged: Sequence[Judged]) -> dict[UUID, datetime]:
+    """Return until when partners asked to be left alone, the latest where one asked several times."""
+    until: dict[UUID, datetime] = {}
+    for one in judged:
+        asked, endpoint_id = one.settlement.lane_not_before, one.settlement.endpoint_id
+        if asked is not None:
+            until[endpoint_id] = max(asked, until.get(endpoint_id, asked))
+    return until
 
 
 def _measure_attempt(judged: Judged) -> None:
@@ -155,7 +177,7 @@ def _measure_outcome(judged: Judged, now: datetime) -> None:
     job = judged.finished.job
     match judged.decision:
         case Delivered():
-            TO_DELIVERED.observe(max(0.0, (now - job.occurred_at).total_seconds()))
+            TO_DELIVERED.labels(endpoint=job.standing.value).observe(max(0.0, (now - job.occurred_at).total_seconds()))
         case GiveUp(reason=reason):
             DEAD.labels(reason=reason).inc()
             log.warning("delivery_dead", delivery_id=str(job.delivery_id), reason=reason)

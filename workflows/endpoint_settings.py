@@ -5,7 +5,7 @@ from typing import Any
 
 from psms.adapters.keyring import Keyring
 from psms.db.models.webhooks import EndpointRow
-from psms.db.queries import lanes
+from psms.db.queries import lane_settings as lane_rows
 from psms.domain.encrypted_columns import ENDPOINT_HEADERS, MASK
 from psms.domain.endpoint_settings import ONLY_V1, LaneSettings, Ordering, lane_settings
 from psms.domain.partner_headers import checked_headers
@@ -42,7 +42,7 @@ def take_lane_settings(act: Act, row: EndpointRow, fields: dict[str, Any]) -> Ch
     wanted = {name: fields.pop(name) for name in LANE_FIELDS & fields.keys()}
     if not wanted:
         return {}
-    before = lanes.settings_of(act.session, act.organization_id, row.id)
+    before = lane_rows.settings_of(act.session, act.organization_id, row.id)
     after = lane_settings(before, wanted, one_by_one=row.kind == EndpointKind.PAGERDUTY)
     changed = {
         name: (getattr(before, name), getattr(after, name))
@@ -50,7 +50,7 @@ def take_lane_settings(act: Act, row: EndpointRow, fields: dict[str, Any]) -> Ch
         if getattr(before, name) != getattr(after, name)
     }
     if changed:
-        lanes.set_settings(act.session, act.organization_id, row.id, after, act.now)
+        lane_rows.set_settings(act.session, act.organization_id, row.id, after, act.now)
     return changed
 
 

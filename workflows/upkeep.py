@@ -13,8 +13,11 @@ from psms.errors import DependencyUnavailable, PsmsError
 from psms.runtime import Runtime
 from psms.telemetry import logger
 from workflows import deletions, keys
+from workflows.lane_reconciliation import reconcile_lanes
 
 _PARTITIONS_EVERY = timedelta(hours=6)
+# Less than the minute between two nudges, so that none finds the slot used.
+_RECONCILE_EVERY = timedelta(seconds=30)
 _TIDY_EVERY = timedelta(minutes=10)
 _BATCH = 500
 
@@ -30,6 +33,7 @@ def keep_house(rt: Runtime) -> int:
     kinds = (
         ("partitions_ahead", _make_partitions),
         ("old_attempts", _drop_partitions),
+        ("lanes", _reconcile),
         ("tidying", _tidy),
         ("worn_data_keys", _rotate_worn),
     )
@@ -67,6 +71,13 @@ def _drop_partitions(rt: Runtime) -> int:
     if dropped:
         log.info("partitions_dropped", count=dropped)
     return dropped
+
+
+def _reconcile(rt: Runtime) -> int:
+    with rt.db.begin_system() as session:
+        if not queries.fire(session, "reconcile_lanes", _RECONCILE_EVERY, rt.clock.now(session)):
+            return 0
+    return reconcile_lanes(rt)
 
 
 def _tidy(rt: Runtime) -> int:

@@ -42,6 +42,11 @@ class Slots:
         self._closed = False
 
     @property
+    def size(self) -> int:
+        """How many pieces of work may be under way at once."""
+        return self._size
+
+    @property
     def free(self) -> int:
         """How many more pieces of work may be submitted now; none after `close`."""
         with self._changed:

@@ -17,13 +17,19 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """What waits now; ages in seconds, 0 when nothing waits. *runs_unknown* are due, and of a newer release."""
+    """What waits now; ages in seconds, 0 when nothing waits.
+
+    *lanes* are those that are open, by their circuit, *in_flight* the requests under way by how their endpoints fare.
+    *runs_unknown* are due, and of a newer release.
+    """
 
     outbox: int
     outbox_oldest_s: float
     deliveries: dict[str, int]
     mails: dict[str, int]
     oldest_due_s: float
+    lanes: dict[str, int]
+    in_flight: dict[str, int]
     unsealed_oldest_s: float
     rebases: int
     rebases_failing: int

@@ -90,6 +90,12 @@ def test_what_waits_in_the_database_is_measured(client):
     assert found["psms_outbox_waiting",] == 3
     assert found["psms_outbox_oldest_seconds",] >= 0
     assert found["psms_webhook_oldest_due_seconds",] == 0
+    assert [found["psms_webhook_lanes", ("circuit", circuit)] for circuit in ("closed", "open", "half_open")] == [
+        0,
+        0,
+        0,
+    ]
+    assert [found["psms_webhook_in_flight", ("endpoint", how)] for how in ("healthy", "slow", "failing")] == [0, 0, 0]
     assert {name[1][1] for name in found if name[0] == "psms_webhook_deliveries"} == {
         "pending",
         "in_flight",

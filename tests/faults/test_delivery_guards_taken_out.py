@@ -10,6 +10,7 @@ import pytest
 from psycopg import sql
 
 from psms.db.queries import claims
+from psms.domain.shares import Room
 from psms.runtime import Runtime
 from tests.support.answers import ACCEPTED, HOOK, REFUSED
 from tests.support.databases import MigratedDatabase
@@ -124,7 +125,7 @@ def test_of_two_claims_at_once_one_gets_each_delivery(rt, acme, database, endpoi
         with rt.db.begin_claim() as session:
             now = rt.clock.now(session)
             lease = claims.Lease(token=rt.chance.new_id(now), seconds=2, now=now)
-            mine = {row.id for row in claims.claim(session, lease, 16)}
+            mine = {row.id for row in claims.claim(session, lease, Room(free=16, new=16, slow=4))}
             other = pool.submit(claim, rt)
             if guard:
                 until_waiting(database, 1)

@@ -14,13 +14,14 @@ from psms.domain.accounts import Edit
 from psms.domain.attempts import WebhookRequest
 from psms.domain.deliveries import DeliveryFilter
 from psms.domain.pages import PageRequest
+from psms.domain.retry import SCHEDULE
 from psms.domain.webhooks import DeliveryState, EndpointState
 from psms.guard import TransactionOpenError
 from psms.runtime import Runtime
 from tests.support.answers import ACCEPTED, HOOK, REFUSED
 from tests.support.databases import MigratedDatabase
 from tests.support.receiver import Answer, Receiver
-from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket
+from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, known_to_answer
 from tests.support.waiting import eventually
 from workflows.deliveries import deliver_due, reap_leases
 from workflows.delivery_claims import claim_due
@@ -164,6 +165,7 @@ def test_no_more_is_claimed_than_there_are_slots_and_room_in_the_lane(
     for _ in range(40):
         file_ticket(rt, acme.actor)
     relay_outbox(rt)
+    known_to_answer(database)
     narrow = replace(rt, slots=Slots(5))
 
     assert len(claim(narrow)) == 5
@@ -230,7 +232,9 @@ def test_retry_after_holds_back_the_whole_endpoint(rt: Runtime, acme: Tenant, da
     assert states(database) == [("delivered", 1, 0), ("delivered", 0, 0)]
 
 
-def test_the_whole_schedule_then_dead(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:
+def test_w06_the_whole_schedule_each_delay_in_its_bounds_then_dead(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase
+) -> None:
     waits = []
     with Receiver() as partner:
         partner.answer("/hook", *[Answer(status=500)] * 20)
@@ -250,6 +254,12 @@ def test_the_whole_schedule_then_dead(rt: Runtime, acme: Tenant, database: Migra
     planned = timedelta(hours=71, minutes=42, seconds=35).total_seconds()
     assert (state, reason, attempts) == ("dead", "exhausted", 14)
     assert planned <= waits[-2] <= 1.2 * planned + 14
+    # The clock stood at the former instant each time.
+    delays = [now - was for was, now in zip([0.0, *waits], waits[:-1], strict=False)]
+    bounds = [(delay.total_seconds(), max(1.0, 0.2 * delay.total_seconds())) for delay in SCHEDULE]
+    assert [low - 1 <= delay <= low + spread + 1 for (low, spread), delay in zip(bounds, delays, strict=True)] == [
+        True
+    ] * 13
     assert database.rows("SELECT count(*) FROM logs WHERE action = 'delivery.dead'") == [(1,)]
 
 

@@ -76,7 +76,7 @@ def test_a_filter_keeps_from_an_endpoint_what_it_does_not_want_and_leaves_no_gap
 
 def test_a_test_is_sent_whatever_the_endpoint_filters(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:
     endpoint_id = told(rt, acme, event_types=("time.*",), event_filter=URGENT)
-    endpoints.send_test(rt, acme.actor, endpoint_id)
+    endpoint_trials.send_test(rt, acme.actor, endpoint_id)
     relay_outbox(rt)
 
     assert database.rows(DELIVERED, endpoint_id) == [("webhook.test",)]

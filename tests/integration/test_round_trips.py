@@ -18,12 +18,15 @@ from psms.domain.services import NewService, SaveForm
 from psms.domain.sla_policies import NewSlaPolicy
 from psms.domain.tickets import OpenTicket, TicketFilter
 from psms.runtime import Runtime
+from tests.support.answers import ACCEPTED, HOOK
 from tests.support.databases import MigratedDatabase
+from tests.support.lanes import answered, pile_up, set_lane
 from tests.support.offices import add_custom_caller
-from tests.support.tenants import Tenant, add_caller, file_ticket, make_tenant
+from tests.support.tenants import Tenant, add_caller, add_endpoint, claim, file_ticket, make_tenant
 from tests.support.wire import CountingProxy, counted
 from workflows import accounts, catalogue, directory, tickets
 from workflows.forms import save_form
+from workflows.relay import relay_outbox
 from workflows.sla_policies import add_policy
 
 # As often as it takes until psycopg has prepared every statement.
@@ -140,3 +143,14 @@ def test_a_repeated_request_writes_nothing(wire: Wire) -> None:
         return tickets.open_ticket(wire.rt, wire.acme.actor, OpenTicket(subject="Once"), once)
 
     assert wire.cost(repeat) == (4, 3)
+
+
+def test_what_a_lane_learns_costs_a_delivery_no_round_trip_more(wire: Wire, database: MigratedDatabase) -> None:
+    endpoint_id, _ = add_endpoint(wire.rt, wire.acme.actor, HOOK)
+    file_ticket(wire.rt, wire.acme.actor)
+    relay_outbox(wire.rt)
+    pile_up(database, [endpoint_id], 2 * _WARM)
+    set_lane(database, endpoint_id, max_in_flight=1, latency_ms=5)
+
+    # BEGIN, look, ready lanes, claim, re-arm, enter, prepare and COMMIT; BEGIN, lock, settle, health, follow, COMMIT.
+    assert wire.cost(lambda: answered(wire.rt, claim(wire.rt), ACCEPTED))[1] == 14

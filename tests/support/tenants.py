@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from uuid import UUID
 
+from psycopg import sql
+
 from psms.domain.access import Actor, Role, Scope
 from psms.domain.access.roles import RoleChoice
 from psms.domain.accounts import NewClient
@@ -11,6 +13,7 @@ from psms.domain.credentials import RegisteredClient
 from psms.domain.tickets import OpenTicket
 from psms.domain.webhooks import NewEndpoint
 from psms.runtime import Runtime
+from tests.support.databases import MigratedDatabase
 from workflows import accounts, endpoints, organizations, tickets
 from workflows.act import act_of_system
 from workflows.clients import insert_client
@@ -64,6 +67,11 @@ def add_endpoint(rt: Runtime, actor: Actor, url: str, event_types: tuple[str, ..
     created = endpoints.add_endpoint(rt, actor, NewEndpoint(url=url, event_types=event_types), None)
     answer = json.loads(created.body)
     return UUID(answer["id"]), answer["secret"]
+
+
+def known_to_answer(database: MigratedDatabase) -> None:
+    """Have every endpoint known as one that answers, so that its lane may have any slot."""
+    database.run(sql.SQL("UPDATE webhook_lanes SET latency_ms = 5"))
 
 
 def claim(rt: Runtime) -> list[Job]:

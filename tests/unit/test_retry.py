@@ -89,7 +89,7 @@ def test_a_retry_is_never_early_and_at_most_a_fifth_or_a_second_late(failures, j
     assert outcome.lane_not_before is None
 
 
-def test_failures_of_the_same_instant_spread_out():
+def test_w07_failures_of_the_same_instant_spread_out():
     chance = Random(7)
     third = [decision(answered(500), failures=2, jitter=chance.random()) for _ in range(1000)]
     seconds = [(retry.at - NOW).total_seconds() for retry in third if isinstance(retry, RetryAt)]

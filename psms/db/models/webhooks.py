@@ -231,6 +231,12 @@ class DeliveryRow(OfOrganization, Base):
             "sequence",
             postgresql_where=text("order_key IS NOT NULL AND state IN ('pending', 'in_flight')"),
         ),
+        Index(
+            "ix_webhook_deliveries_heads",
+            "endpoint_id",
+            "order_key",
+            postgresql_where=text("order_key IS NOT NULL AND state IN ('pending', 'in_flight') AND NOT behind"),
+        ),
         Index("ix_webhook_deliveries_flying", "endpoint_id", "lease_expires_at", postgresql_where=_IN_FLIGHT),
         Index("ix_webhook_deliveries_lease", "lease_expires_at", postgresql_where=_IN_FLIGHT),
         Index(

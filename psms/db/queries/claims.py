@@ -1,6 +1,8 @@
-"""Leasing deliveries: claim lane by lane, take back expired leases; no organization until `prepare`."""
+"""Leasing deliveries: claim lane by lane, each lane within its share; no organization until `prepare`."""
 
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,37 +11,47 @@ from sqlalchemy.orm import Session
 
 from psms.db.direct import Record, direct
 from psms.db.queries.lanes import ids_of
-from psms.domain.endpoint_settings import USUAL_TIMEOUT_S
+from psms.db.queries.leases import LEASES_UNTIL_SUSPECT
+from psms.domain.lanes import RECORDING_S, SLOW_MS, USUAL_LEASE_S, Circuit, Standing, standing_of
 from psms.domain.retry import EXPIRES_AFTER
+from psms.domain.shares import Pool, Room, Wanting, allowance_now, quotas
 
 MAX_LANES = 64
 # So many of the lanes that are due longest are looked at, to find those served least recently.
 _LANES_LOOKED_AT = 512
-# A row whose lease was lost this often is tried alone, and after LEASES_UNTIL_DEAD losses no more: it may be
-# what kills its worker.
-LEASES_UNTIL_SUSPECT = 2
-LEASES_UNTIL_DEAD = 5
+# An allowance is stored in four bytes: what rounding takes from it must not cost a request.
+_ROUNDED = 0.001
 
-# Least recently served first: an endpoint with a long backlog cannot starve the others.
+_IS_READY = """l.open AND l.next_due_at < 'infinity' AND l.next_due_at <= %(now)s AND l.not_before <= %(now)s
+        AND (l.circuit <> 'open' OR l.probe_at <= %(now)s)"""
+_POOL = f"""CASE WHEN l.circuit <> 'closed' OR l.latency_ms > {SLOW_MS} OR l.endpoint_id = ANY (%(hanging)s) THEN 'slow'
+        WHEN l.latency_ms = 0 THEN 'new' ELSE 'fast' END"""
+_LOOK_AT = f"SELECT l.organization_id, l.endpoint_id FROM webhook_lanes l WHERE {_IS_READY} AND {_POOL}"  # noqa: S608
+# Least recently served first: an endpoint with a long backlog cannot starve the others. Each pool by itself: slow
+# lanes that find no slot in their share stay due, and must not stand in front of the others.
 _READY_LANES = f"""
-    WITH due AS (
-        SELECT organization_id, endpoint_id FROM webhook_lanes
-        WHERE open AND next_due_at < 'infinity' AND next_due_at <= %(now)s AND not_before <= %(now)s
-        ORDER BY next_due_at LIMIT {_LANES_LOOKED_AT}
+    WITH looked_at AS (
+        ({_LOOK_AT} = 'fast' ORDER BY l.next_due_at LIMIT {_LANES_LOOKED_AT})
+        UNION ALL ({_LOOK_AT} = 'new' ORDER BY l.served_at, l.endpoint_id LIMIT %(new)s)
+        UNION ALL ({_LOOK_AT} = 'slow' ORDER BY l.served_at, l.endpoint_id LIMIT %(slow)s)
     )
-    SELECT l.endpoint_id, l.max_in_flight FROM webhook_lanes l JOIN due USING (organization_id, endpoint_id)
-    WHERE l.open ORDER BY l.served_at, l.endpoint_id LIMIT {MAX_LANES} FOR UPDATE OF l SKIP LOCKED
+    SELECT l.endpoint_id, l.circuit, l.latency_ms, l.rate_per_minute, l.allowance, {_POOL} AS pool,
+        CASE WHEN l.circuit = 'closed' THEN LEAST(l.in_flight_window, l.max_in_flight) ELSE 1 END AS cap,
+        CAST(EXTRACT(epoch FROM %(now)s - GREATEST(l.allowance_at, '2000-01-01 00:00:00Z')) AS float8) AS elapsed_s
+    FROM webhook_lanes l JOIN looked_at USING (organization_id, endpoint_id)
+    WHERE {_IS_READY} ORDER BY l.served_at, l.endpoint_id LIMIT %(lanes)s FOR UPDATE OF l SKIP LOCKED
 """  # noqa: S608  (constants)
 _CLAIM = f"""
     WITH lane AS (
-        SELECT * FROM unnest(CAST(%(endpoint_ids)s AS uuid[]), CAST(%(caps)s AS int[])) AS l (endpoint_id, cap)
+        SELECT * FROM unnest(CAST(%(endpoint_ids)s AS uuid[]), CAST(%(caps)s AS int[]), CAST(%(quotas)s AS int[]))
+            AS l (endpoint_id, cap, quota)
     ), picked AS (
         SELECT p.organization_id, p.id FROM lane CROSS JOIN LATERAL (
             SELECT d.organization_id, d.id FROM webhook_deliveries d
             WHERE d.endpoint_id = lane.endpoint_id AND d.state = 'pending' AND NOT d.behind
               AND d.next_attempt_at <= %(now)s AND d.leases_lost < {LEASES_UNTIL_SUSPECT}
             ORDER BY d.next_attempt_at, d.id
-            LIMIT LEAST(%(quantum)s, GREATEST(0, lane.cap - (
+            LIMIT LEAST(lane.quota, GREATEST(0, lane.cap - (
                 SELECT count(*) FROM webhook_deliveries f
                 WHERE f.endpoint_id = lane.endpoint_id AND f.state = 'in_flight')))
             FOR UPDATE SKIP LOCKED
@@ -54,13 +66,20 @@ _CLAIM = f"""
     RETURNING d.organization_id, d.id, d.endpoint_id
 """  # noqa: S608  (constants)
 # A lane that was ready but found no slot left keeps its place in the queue. At its cap a lane waits for a
-# result, which wakes it, or for the first lease to end; otherwise for its next row.
+# result, which wakes it, or for the first lease to end; otherwise for its next row, and for what its rate allows.
 _REARM = f"""
     UPDATE webhook_lanes l
     SET served_at = CASE WHEN l.endpoint_id = ANY (%(served)s) THEN CAST(%(now)s AS timestamptz) ELSE l.served_at END,
-        next_due_at = COALESCE(CASE
-        WHEN flying.count >= l.max_in_flight THEN flying.first_expiry ELSE due.at END, 'infinity')
-    FROM unnest(CAST(%(endpoint_ids)s AS uuid[])) AS wanted (endpoint_id)
+        circuit = CASE WHEN l.circuit = 'open' AND l.endpoint_id = ANY (%(served)s) THEN 'half_open'
+            ELSE l.circuit END,
+        allowance = COALESCE(wanted.allowance, l.allowance),
+        allowance_at = CASE WHEN wanted.allowance IS NULL THEN l.allowance_at ELSE CAST(%(now)s AS timestamptz) END,
+        next_due_at = GREATEST(COALESCE(
+            CASE WHEN flying.count >= wanted.cap THEN flying.first_expiry ELSE due.at END, 'infinity'),
+            CAST(%(now)s AS timestamptz)
+                + make_interval(secs => 60 * GREATEST(0, 1 - wanted.allowance) / l.rate_per_minute))
+    FROM unnest(CAST(%(endpoint_ids)s AS uuid[]), CAST(%(caps)s AS int[]), CAST(%(allowances)s AS float8[]))
+        AS wanted (endpoint_id, cap, allowance)
     CROSS JOIN LATERAL (
         SELECT count(*) AS count, min(f.lease_expires_at) AS first_expiry FROM webhook_deliveries f
         WHERE f.endpoint_id = wanted.endpoint_id AND f.state = 'in_flight') flying
@@ -71,13 +90,15 @@ _REARM = f"""
         ORDER BY d.next_attempt_at LIMIT 1) due ON true
     WHERE l.endpoint_id = wanted.endpoint_id
 """  # noqa: S608  (a constant)
+_SUSPECTED = f"""d.state = 'pending' AND NOT d.behind AND d.leases_lost >= {LEASES_UNTIL_SUSPECT}
+          AND d.next_attempt_at <= {{now}} AND l.open AND l.not_before <= {{now}}
+          AND (l.circuit <> 'open' OR l.probe_at <= {{now}})"""
 # The lane is locked first, as everywhere; then the row is looked at again.
 _SUSPECT = f"""
     WITH candidate AS (
-        SELECT d.organization_id, d.id FROM webhook_deliveries d
+        SELECT d.organization_id, d.id, l.circuit, l.latency_ms FROM webhook_deliveries d
         JOIN webhook_lanes l ON l.organization_id = d.organization_id AND l.endpoint_id = d.endpoint_id
-        WHERE d.state = 'pending' AND d.leases_lost >= {LEASES_UNTIL_SUSPECT} AND d.next_attempt_at <= %(now)s
-          AND l.open AND l.not_before <= %(now)s
+        WHERE {_SUSPECTED.format(now="%(now)s")}
         ORDER BY d.next_attempt_at, d.id LIMIT 1 FOR UPDATE OF l SKIP LOCKED
     )
     UPDATE webhook_deliveries d
@@ -85,43 +106,16 @@ _SUSPECT = f"""
         lease_expires_at = CAST(%(now)s AS timestamptz) + make_interval(secs => %(lease_s)s)
     FROM candidate
     WHERE d.organization_id = candidate.organization_id AND d.id = candidate.id AND d.state = 'pending'
-    RETURNING d.organization_id, d.id
+    RETURNING d.organization_id, d.id, d.endpoint_id, candidate.circuit, candidate.latency_ms
 """  # noqa: S608  (a constant)
 # The instant of a claim, and whether somebody waits who must be tried alone.
 _LOOK = f"""
     SELECT (SELECT psms_now()) AS now, CAST(%(suspects)s AS boolean) AND EXISTS (SELECT FROM webhook_deliveries d
         JOIN webhook_lanes l ON l.organization_id = d.organization_id AND l.endpoint_id = d.endpoint_id
-        WHERE d.state = 'pending' AND d.leases_lost >= {LEASES_UNTIL_SUSPECT}
-          AND d.next_attempt_at <= (SELECT psms_now()) AND l.open AND l.not_before <= (SELECT psms_now())) AS suspect
+        WHERE {_SUSPECTED.format(now="(SELECT psms_now())")}) AS suspect
 """  # noqa: S608  (a constant)
-_LANES_OF_EXPIRED = """
-    WITH expired AS (
-        SELECT DISTINCT organization_id, endpoint_id FROM (
-            SELECT organization_id, endpoint_id FROM webhook_deliveries
-            WHERE state = 'in_flight' AND lease_expires_at <= %(now)s ORDER BY lease_expires_at LIMIT %(limit)s) first
-    )
-    SELECT l.endpoint_id FROM webhook_lanes l JOIN expired USING (organization_id, endpoint_id)
-    ORDER BY l.endpoint_id FOR UPDATE OF l SKIP LOCKED
-"""
-_TAKE_BACK = f"""
-    WITH expired AS (
-        SELECT organization_id, id, lease_token FROM webhook_deliveries
-        WHERE state = 'in_flight' AND lease_expires_at <= %(now)s AND endpoint_id = ANY (%(endpoint_ids)s)
-        ORDER BY lease_expires_at LIMIT %(limit)s
-    )
-    UPDATE webhook_deliveries d
-    SET state = CASE WHEN d.leases_lost + 1 >= {LEASES_UNTIL_DEAD} THEN 'dead' ELSE 'pending' END,
-        dead_reason = CASE WHEN d.leases_lost + 1 >= {LEASES_UNTIL_DEAD} THEN 'leases_lost' END,
-        finished_at = CASE WHEN d.leases_lost + 1 >= {LEASES_UNTIL_DEAD} THEN CAST(%(now)s AS timestamptz) END,
-        leases_lost = d.leases_lost + 1, lease_token = NULL, lease_expires_at = NULL, next_attempt_at = %(now)s
-    FROM expired
-    WHERE d.organization_id = expired.organization_id AND d.id = expired.id
-      AND d.state = 'in_flight' AND d.lease_token = expired.lease_token
-    RETURNING d.organization_id, d.id, d.endpoint_id, d.state, expired.lease_token
-"""  # noqa: S608  (constants)
-# Time in a closed lane does not count: the seven days begin anew when it opens. The lease is as much longer as an
-# endpoint may take longer than the usual.
-_PREPARE = """
+# Time in a closed lane does not count: the seven days begin anew when it opens.
+_PREPARE = f"""
     WITH due AS (
         SELECT d.organization_id, d.id, d.event_id, d.endpoint_id, d.sequence, d.failures, d.tries, d.trigger,
                GREATEST(d.expires_at, l.opened_at + CAST(%(expires_after)s AS interval)) AS expires_at,
@@ -138,14 +132,15 @@ _PREPARE = """
         FROM due
     ), longer AS (
         UPDATE webhook_deliveries d
-        SET lease_expires_at = d.lease_expires_at + make_interval(secs => due.timeout_seconds - %(usual_timeout_s)s)
-        FROM due WHERE d.organization_id = %(organization_id)s AND d.id = due.id
-          AND due.timeout_seconds > %(usual_timeout_s)s
+        SET lease_expires_at = CAST(%(now)s AS timestamptz) + make_interval(secs => due.timeout_seconds + {RECORDING_S})
+        FROM due
+        WHERE %(lease_s)s >= {USUAL_LEASE_S} AND due.timeout_seconds + {RECORDING_S} > %(lease_s)s
+          AND d.organization_id = %(organization_id)s AND d.id = due.id
     )
     SELECT due.*, e.body, k.secret_ids, k.kinds, k.encrypted, k.clear,
         CASE WHEN due.kind = 'pagerduty' THEN (
             SELECT array_agg(g.state) FROM pages g WHERE g.organization_id = %(organization_id)s
-              AND g.dedup_key = CAST(convert_from(e.body, 'UTF8') AS jsonb) #>> '{data,page,dedup_key}')
+              AND g.dedup_key = CAST(convert_from(e.body, 'UTF8') AS jsonb) #>> '{{data,page,dedup_key}}')
         END AS page_states
     FROM due
     CROSS JOIN LATERAL (
@@ -158,7 +153,7 @@ _PREPARE = """
           AND (s.expires_at IS NULL OR s.expires_at > %(now)s)
     ) k
     LEFT JOIN events e ON e.organization_id = %(organization_id)s AND e.id = due.event_id
-"""
+"""  # noqa: S608  (constants)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,26 +165,65 @@ class Lease:
     now: datetime
 
 
-def claim(session: Session, lease: Lease, slots: int) -> Sequence[Record]:
-    """Lease up to *slots* due deliveries, lane by lane, and return their organizations and ids."""
-    ready = direct(session).records(_READY_LANES, {"now": lease.now})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """A delivery that was leased, whose share it counts in, and how its endpoint fared then."""
+
+    organization_id: UUID
+    id: UUID
+    endpoint_id: UUID
+    pool: Pool
+    standing: Standing
+
+
+def claim(session: Session, lease: Lease, room: Room, hanging: Collection[UUID] = ()) -> list[Taken]:
+    """Lease due deliveries, lane by lane, as many as there is *room* for, and return them.
+
+    *hanging* are endpoints that keep this process waiting now: their lanes count as slow.
+    """
+    values = {"now": lease.now, "hanging": list(hanging), "new": room.new, "slow": room.slow}
+    values["lanes"] = MAX_LANES + room.new + room.slow
+    ready = direct(session).records(_READY_LANES, values)
     if not ready:
         return []
-    endpoint_ids = [lane.endpoint_id for lane in ready]
-    claimed = direct(session).records(
-        _CLAIM,
-        {
-            "endpoint_ids": endpoint_ids,
-            "caps": [lane.max_in_flight for lane in ready],
-            "quantum": max(4, slots // len(ready)),
-            "slots": slots,
-            "token": lease.token,
-            "now": lease.now,
-            "lease_s": lease.seconds,
-        },
+    allowances = [_allowance(lane) for lane in ready]
+    lanes = {
+        "endpoint_ids": [lane.endpoint_id for lane in ready],
+        "caps": [lane.cap for lane in ready],
+        "now": lease.now,
+    }
+    wanting = [_wanting(lane, allowance) for lane, allowance in zip(ready, allowances, strict=True)]
+    terms = {"slots": room.free, "token": lease.token, "lease_s": lease.seconds}
+    claimed = direct(session).records(_CLAIM, lanes | terms | {"quotas": quotas(wanting, room)})
+    taken = Counter(row.endpoint_id for row in claimed)
+    left = [
+        None if allowance is None else max(0.0, allowance - taken[lane.endpoint_id])
+        for lane, allowance in zip(ready, allowances, strict=True)
+    ]
+    direct(session).run(_REARM, lanes | {"served": ids_of(claimed), "allowances": left})
+    by_endpoint = {lane.endpoint_id: lane for lane in ready}
+    return [_taken(row, by_endpoint[row.endpoint_id], by_endpoint[row.endpoint_id].pool) for row in claimed]
+
+
+def _allowance(lane: Record) -> float | None:
+    if lane.rate_per_minute is None:
+        return None
+    return allowance_now(lane.rate_per_minute, lane.allowance, lane.elapsed_s)
+
+
+def _wanting(lane: Record, allowance: float | None) -> Wanting:
+    return Wanting(pool=Pool(lane.pool), allowed=None if allowance is None else math.floor(allowance + _ROUNDED))
+
+
+def _taken(row: Record, lane: Record, pool: str) -> Taken:
+    standing = standing_of(Circuit(lane.circuit), lane.latency_ms)
+    return Taken(
+        organization_id=row.organization_id,
+        id=row.id,
+        endpoint_id=row.endpoint_id,
+        pool=Pool(pool),
+        standing=standing,
     )
-    direct(session).run(_REARM, {"endpoint_ids": endpoint_ids, "served": ids_of(claimed), "now": lease.now})
-    return claimed
 
 
 def look(session: Session, *, suspects: bool) -> tuple[datetime, bool]:
@@ -198,20 +232,10 @@ def look(session: Session, *, suspects: bool) -> tuple[datetime, bool]:
     return row.now, row.suspect
 
 
-def claim_suspect(session: Session, lease: Lease) -> Sequence[Record]:
+def claim_suspect(session: Session, lease: Lease) -> list[Taken]:
     """Lease one such row, alone."""
-    return direct(session).records(_SUSPECT, {"token": lease.token, "now": lease.now, "lease_s": lease.seconds})
-
-
-def take_back_expired(session: Session, now: datetime, limit: int) -> Sequence[Record]:
-    """End leases that have expired, and return the rows with the token that their workers held.
-
-    Lanes that somebody holds are left for the next time: nothing here waits.
-    """
-    locked = direct(session).records(_LANES_OF_EXPIRED, {"now": now, "limit": limit})
-    if not locked:
-        return []
-    return direct(session).records(_TAKE_BACK, {"now": now, "limit": limit, "endpoint_ids": ids_of(locked)})
+    rows = direct(session).records(_SUSPECT, {"token": lease.token, "now": lease.now, "lease_s": lease.seconds})
+    return [_taken(row, row, Pool.FAST) for row in rows]
 
 
 def prepare(
@@ -219,7 +243,7 @@ def prepare(
 ) -> Sequence[Record]:
     """Write the attempt row of each leased delivery (id to attempt id), and return what is to be sent.
 
-    The body is None where the event is gone.
+    A lease is made longer where its endpoint may take longer. The body is None where the event is gone.
     """
     return direct(session).records(
         _PREPARE,
@@ -230,7 +254,7 @@ def prepare(
             "worker": worker,
             "token": lease.token,
             "now": lease.now,
+            "lease_s": lease.seconds,
             "expires_after": EXPIRES_AFTER,
-            "usual_timeout_s": USUAL_TIMEOUT_S,
         },
     )

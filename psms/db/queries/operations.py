@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from psms.domain.lanes import SLOW_MS
 from psms.domain.operations import Backlog, WorkItem
 from psms.ids import instant_of
 
@@ -54,7 +55,18 @@ _ROUTING = text("""
 _OLDEST_DUE = text("""
     SELECT COALESCE(EXTRACT(epoch FROM psms_now() - min(next_due_at)), 0) AS oldest_s FROM webhook_lanes
     WHERE open AND next_due_at < 'infinity' AND next_due_at <= psms_now() AND not_before <= psms_now()
+      AND (circuit <> 'open' OR probe_at <= psms_now())
 """)
+_LANES = text("SELECT circuit, count(*) AS lanes FROM webhook_lanes WHERE open GROUP BY circuit")
+# Whose requests hold the slots of the workers now.
+_IN_FLIGHT = text(f"""
+    SELECT count(*) FILTER (WHERE l.circuit <> 'closed') AS failing,
+        count(*) FILTER (WHERE l.circuit = 'closed' AND l.latency_ms > {SLOW_MS}) AS slow,
+        count(*) FILTER (WHERE l.circuit = 'closed' AND l.latency_ms <= {SLOW_MS}) AS healthy
+    FROM webhook_deliveries d
+    JOIN webhook_lanes l ON l.organization_id = d.organization_id AND l.endpoint_id = d.endpoint_id
+    WHERE d.state = 'in_flight'
+""")  # noqa: S608  (a constant)
 # The first that waits is the oldest, but for what was written at the same time.
 _UNSEALED = text("SELECT log_id, psms_now() AS now FROM log_unsealed ORDER BY position LIMIT 1")
 _LIST = """
@@ -95,6 +107,8 @@ def backlog(session: Session, runs_known: Collection[tuple[str, int]]) -> Backlo
         deliveries=deliveries,
         mails=dict(session.execute(_MAILS).mappings().one()),
         oldest_due_s=oldest_due_s,
+        lanes={row.circuit: row.lanes for row in session.execute(_LANES)},
+        in_flight=dict(session.execute(_IN_FLIGHT).mappings().one()),
         unsealed_oldest_s=_unsealed_s(session),
         rebases=rebases.rows,
         rebases_failing=rebases.failing,

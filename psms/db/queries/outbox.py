@@ -22,17 +22,26 @@ _INTERESTED = """
     SELECT id, event_types, event_filter FROM webhook_endpoints WHERE state <> 'deleted'
     UNION ALL SELECT NULL, automated_events, NULL FROM organizations WHERE automated_events IS NOT NULL ORDER BY id
 """
+# The lanes are locked: nobody before these in the order is settled meanwhile.
 _DELIVERIES = """
-    WITH relayed AS (DELETE FROM outbox WHERE position = ANY (%(positions)s))
+    WITH relayed AS (DELETE FROM outbox WHERE position = ANY (%(positions)s)), delivery AS (
+        SELECT d.*, CASE l.ordering WHEN 'ticket' THEN d.ticket_id WHEN 'endpoint' THEN d.endpoint_id END AS order_key
+        FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(event_ids)s AS uuid[]), CAST(%(event_types)s AS text[]),
+            CAST(%(ticket_ids)s AS uuid[]), CAST(%(endpoint_ids)s AS uuid[]), CAST(%(sequences)s AS bigint[]),
+            CAST(%(triggers)s AS text[]), CAST(%(request_ids)s AS text[]), CAST(%(occurred)s AS timestamptz[]))
+            AS d (id, event_id, event_type, ticket_id, endpoint_id, sequence, trigger, request_id, occurred_at)
+        JOIN webhook_lanes l ON l.organization_id = %(organization_id)s AND l.endpoint_id = d.endpoint_id
+    )
     INSERT INTO webhook_deliveries (organization_id, id, event_id, event_type, ticket_id, endpoint_id, sequence,
-        state, next_attempt_at, expires_at, trigger, request_id, occurred_at, created_at)
+        state, next_attempt_at, expires_at, trigger, request_id, occurred_at, created_at, order_key, behind)
     SELECT %(organization_id)s, d.id, d.event_id, d.event_type, d.ticket_id, d.endpoint_id, d.sequence, 'pending',
         CAST(%(now)s AS timestamptz), CAST(%(now)s AS timestamptz) + CAST(%(expires_after)s AS interval), d.trigger,
-        d.request_id, d.occurred_at, CAST(%(now)s AS timestamptz)
-    FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(event_ids)s AS uuid[]), CAST(%(event_types)s AS text[]),
-        CAST(%(ticket_ids)s AS uuid[]), CAST(%(endpoint_ids)s AS uuid[]), CAST(%(sequences)s AS bigint[]),
-        CAST(%(triggers)s AS text[]), CAST(%(request_ids)s AS text[]), CAST(%(occurred)s AS timestamptz[]))
-        AS d (id, event_id, event_type, ticket_id, endpoint_id, sequence, trigger, request_id, occurred_at)
+        d.request_id, d.occurred_at, CAST(%(now)s AS timestamptz), d.order_key, d.order_key IS NOT NULL AND (
+            row_number() OVER (PARTITION BY d.endpoint_id, d.order_key ORDER BY d.sequence) > 1
+            OR EXISTS (SELECT FROM webhook_deliveries w
+                WHERE w.organization_id = %(organization_id)s AND w.endpoint_id = d.endpoint_id
+                  AND w.order_key = d.order_key AND w.state IN ('pending', 'in_flight')))
+    FROM delivery d
     ON CONFLICT (organization_id, event_id, endpoint_id) DO NOTHING
 """
 # The partition is found by the id.

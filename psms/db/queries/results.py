@@ -6,9 +6,10 @@ Who calls these holds the locks of the lanes concerned: see `lanes`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from psms.db.direct import Record, direct
@@ -37,7 +38,7 @@ _SETTLE = """
         WHERE d.organization_id = %(organization_id)s AND d.id = r.id
           AND d.state = 'in_flight' AND d.lease_token = r.token
           AND p.organization_id = d.organization_id AND p.id = d.endpoint_id
-        RETURNING d.id
+        RETURNING d.id, d.state, d.endpoint_id, d.order_key
     ), attempt AS (
         UPDATE webhook_attempts a
         SET outcome = r.outcome, status = r.status, error = r.error, duration_ms = r.duration_ms,
@@ -47,7 +48,7 @@ _SETTLE = """
             finished_at = %(now)s
         FROM result r WHERE a.organization_id = %(organization_id)s AND a.id = r.attempt_id
     )
-    SELECT id FROM settled
+    SELECT id, state, endpoint_id, order_key FROM settled
 """
 _SETTLED_BY = (
     "delivery_id",
@@ -75,6 +76,7 @@ _LATE_SUCCESS = """
     FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(statuses)s AS int[])) AS s (id, status)
     WHERE organization_id = %(organization_id)s AND webhook_deliveries.id = s.id
       AND lease_token IS NULL AND (state = 'pending' OR state = 'dead' AND dead_reason = 'leases_lost')
+    RETURNING endpoint_id, order_key
 """
 # Written only when it says something new: this row would else be the hottest of all.
 _HEALTHY = """
@@ -101,7 +103,7 @@ _CANCEL_OF_DELETED = text("""
 _EVENT_GONE = text("""
     UPDATE webhook_deliveries SET state = 'dead', dead_reason = 'event_gone', finished_at = :now,
         lease_token = NULL, lease_expires_at = NULL
-    WHERE organization_id = :organization_id AND id = ANY (:ids)
+    WHERE organization_id = :organization_id AND id = ANY (:ids) RETURNING endpoint_id, order_key
 """)
 _UNKNOWN = text("""
     UPDATE webhook_attempts a SET outcome = 'unknown', finished_at = :now,
@@ -136,16 +138,22 @@ class Settlement:
     request_headers: str
 
 
-def settle(session: Session, organization_id: UUID, settlements: Sequence[Settlement], now: datetime) -> set[UUID]:
-    """Write results and complete their attempts; return the deliveries whose leases still hold, the others are late."""
+def settle(
+    session: Session, organization_id: UUID, settlements: Sequence[Settlement], now: datetime
+) -> Sequence[Record]:
+    """Write results and complete their attempts; return the deliveries whose leases still hold, as they are now.
+
+    The others are late.
+    """
     columns = {name: [getattr(one, name) for one in settlements] for name in _SETTLED_BY}
-    rows = direct(session).rows(_SETTLE, {"organization_id": organization_id, "now": now, **columns})
-    return {row[0] for row in rows}
+    return direct(session).records(_SETTLE, {"organization_id": organization_id, "now": now, **columns})
 
 
-def settle_late_successes(session: Session, organization_id: UUID, late: Sequence[Settlement], now: datetime) -> None:
-    """Mark as delivered what a partner accepted after the lease had ended, where nobody holds it now."""
-    direct(session).run(
+def settle_late_successes(
+    session: Session, organization_id: UUID, late: Sequence[Settlement], now: datetime
+) -> Sequence[Record]:
+    """Mark as delivered what a partner accepted after the lease had ended, where nobody holds it now; return those."""
+    return direct(session).records(
         _LATE_SUCCESS,
         {
             "organization_id": organization_id,
@@ -173,9 +181,12 @@ def disable(session: Session, organization_id: UUID, endpoint_id: UUID, reason: 
     return session.execute(_DISABLE, values).one_or_none() is not None
 
 
-def give_up_eventless(session: Session, organization_id: UUID, delivery_ids: Sequence[UUID], now: datetime) -> None:
-    """Give up deliveries whose event is no longer there."""
-    session.execute(_EVENT_GONE, {"organization_id": organization_id, "ids": list(delivery_ids), "now": now})
+def give_up_eventless(
+    session: Session, organization_id: UUID, delivery_ids: Sequence[UUID], now: datetime
+) -> Sequence[Row[Any]]:
+    """Give up deliveries whose event is no longer there, and return where they were in the order."""
+    values = {"organization_id": organization_id, "ids": list(delivery_ids), "now": now}
+    return session.execute(_EVENT_GONE, values).all()
 
 
 def mark_unknown(session: Session, organization_id: UUID, expired: Sequence[Record], now: datetime) -> None:

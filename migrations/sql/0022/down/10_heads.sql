@@ -1,0 +1,1 @@
+DROP INDEX ix_webhook_deliveries_heads;
