@@ -28,7 +28,7 @@ from psms.domain.webhooks import (
 from psms.encoding import json_bytes
 from psms.errors import EndpointNotActive, NotFound, NothingToRotate, TooManyEndpoints, TooManySecrets
 from psms.runtime import Runtime
-from workflows import trail
+from workflows import endpoint_backlog, trail
 from workflows.act import Act, act_of
 from workflows.data_keys import keyring_to_write
 from workflows.endpoint_kinds import event_types_of, take_key, url_of
@@ -123,9 +123,13 @@ def _with_secret(endpoint: Endpoint, secret: str | None) -> bytes:
 
 
 def edit_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID, command: Edit) -> Endpoint:
-    """Change an endpoint. Pausing holds its deliveries, activating releases them, oldest first; none is lost."""
+    """Change an endpoint. Pausing holds its deliveries, activating releases them, oldest first.
+
+    Where `backlog` says so they, or those before `backlog_since`, are thrown away: see `endpoint_backlog`.
+    """
     require(actor, Permission.WEBHOOK_MANAGE)
     fields = _stored_form(command.fields)
+    choice = endpoint_backlog.take_choice(fields)
     if "url" in fields:
         rt.url_guard.check_url(fields["url"])
     keys = keyring_to_write(rt, actor.organization_id) if "routing_key" in fields else None
@@ -141,13 +145,15 @@ def edit_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID, command: Edit) -
         if "url" in changed:
             lanes.serve_now(session, act.organization_id, row.id, act.now)
         if "state" in changed:
-            row.disabled_reason = None
-            row.failing_since = None
-            _follow_state(act, row)
+            _begin_anew(row)
+            endpoint_backlog.follow_state(act, row, choice)
+        else:
+            endpoint_backlog.require_held(choice)
         trail.note_changed(act, _KIND, row.id, changed)
         session.flush()
         endpoint = queries.endpoint_of(row)
     rt.nudger.nudge(Task.DELIVER_WEBHOOKS)
+    rt.nudger.nudge(Task.WATCH_ENDPOINTS)
     return endpoint
 
 
@@ -165,11 +171,12 @@ def _stored_form(fields: dict[str, Any]) -> dict[str, Any]:
     return stored
 
 
-def _follow_state(act: Act, row: EndpointRow) -> None:
-    if row.state == EndpointState.ACTIVE:
-        lanes.reopen(act.session, act.organization_id, row.id, act.now)
-    else:
-        lanes.close(act.session, act.organization_id, row.id)
+def _begin_anew(row: EndpointRow) -> None:
+    """Forget how an endpoint fared: a person has looked at it."""
+    row.disabled_reason = row.failing_since = row.blocked_since = None
+    row.first_failed_event_id = row.notice_due_at = None
+    row.failed_attempts = row.failing_notices = 0
+    row.several_events_failed = False
 
 
 def _locked(session: Session, actor: Actor, endpoint_id: UUID, if_version: int | None) -> EndpointRow:

@@ -175,6 +175,9 @@ def _fitting(rows: list[_OutboxRow], endpoints: Sequence[_EndpointRow]) -> list[
 def _wants(endpoint: _EndpointRow, row: _OutboxRow) -> bool:
     if row.endpoint_id is not None:
         return bool(endpoint.id == row.endpoint_id)
+    if row.except_endpoint_id is not None and (endpoint.id == row.except_endpoint_id or endpoint.event_types is None):
+        # How one fares is told to others alone, and of these to none that did not ask for it by name.
+        return False
     return endpoint.event_types is None or row.event_type in endpoint.event_types
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from psms.domain.paging import Page
 from psms.domain.sla_standing import SlaNotice
 from psms.domain.tickets import Comment, Ticket, Visibility
+from psms.domain.webhooks import EndpointState
 
 SCHEMA_VERSION = 1
 
@@ -54,6 +55,9 @@ class EventType(StrEnum):
     PAGE_ACKNOWLEDGED = "page.acknowledged"
     PAGE_RESOLVED = "page.resolved"
     WEBHOOK_TEST = "webhook.test"
+    WEBHOOK_ENDPOINT_FAILING = "webhook.endpoint_failing"
+    WEBHOOK_ENDPOINT_DISABLED = "webhook.endpoint_disabled"
+    WEBHOOK_ENDPOINT_RECOVERED = "webhook.endpoint_recovered"
 
 
 OPERATIONAL = {
@@ -63,6 +67,14 @@ OPERATIONAL = {
     EventType.SLA_OVERDUE: EventType.OLA_OVERDUE,
 }
 """What is told in place of the events on promises where teams agreed on something among themselves."""
+
+ENDPOINT_EVENTS = (
+    EventType.WEBHOOK_ENDPOINT_FAILING,
+    EventType.WEBHOOK_ENDPOINT_DISABLED,
+    EventType.WEBHOOK_ENDPOINT_RECOVERED,
+)
+"""What is told of an endpoint to the organization's other ones, where these name it: no partner hears of another
+who merely takes everything."""
 
 PAGE_EVENTS = (EventType.PAGE_TRIGGERED, EventType.PAGE_ACKNOWLEDGED, EventType.PAGE_RESOLVED)
 
@@ -118,6 +130,22 @@ class EndpointTestData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointHealthData:
+    """The `data` of an event on how an endpoint fares.
+
+    *failing_since* and *failed_attempts* are those of the failing that goes on, or has just ended. The address is not
+    told: it may carry credentials, and whoever may read it knows it by the id.
+    """
+
+    endpoint_id: UUID
+    description: str
+    state: EndpointState
+    disabled_reason: str | None
+    failing_since: datetime | None
+    failed_attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """An event's body, in the order in which it is signed and sent."""
 
@@ -125,7 +153,7 @@ class Envelope:
     type: EventType
     timestamp: datetime
     schema_version: int
-    data: TicketData | PageData | EndpointTestData
+    data: TicketData | PageData | EndpointTestData | EndpointHealthData
 
 
 def excerpt(comment: Comment) -> CommentExcerpt:

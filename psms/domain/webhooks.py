@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+MOST_COUNTED = 10_000
+
 
 class EndpointKind(StrEnum):
     """Who is at the other end: a partner's own receiver, or PagerDuty, which gets pages in its own form."""
@@ -19,6 +21,14 @@ class EndpointState(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"
     DISABLED = "disabled"
+
+
+class Backlog(StrEnum):
+    """What becomes of what was held when an endpoint is made active again."""
+
+    DELIVER = "deliver"
+    DISCARD = "discard"
+    SINCE = "since"
 
 
 class DeliveryState(StrEnum):
@@ -52,10 +62,24 @@ class Endpoint:
     state: EndpointState
     disabled_reason: str | None
     failing_since: datetime | None
+    failed_attempts: int
     last_success_at: datetime | None
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointInFull(Endpoint):
+    """An endpoint and how it fares now.
+
+    *circuit* is `closed` while requests go out, `open` while none does until *next_probe_at*, `half_open` while one
+    tries. *held* is how many deliveries wait for the endpoint to be active again, counted up to MOST_COUNTED.
+    """
+
+    circuit: str
+    next_probe_at: datetime | None
+    held: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

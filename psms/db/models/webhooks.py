@@ -59,7 +59,9 @@ class OutboxRow(Base):
     event_id: Mapped[UUID]
     event_type: Mapped[str]
     ticket_id: Mapped[UUID | None]
+    # To this one alone, or to all but this one.
     endpoint_id: Mapped[UUID | None]
+    except_endpoint_id: Mapped[UUID | None]
     occurred_at: Mapped[datetime]
     request_id: Mapped[str | None]
     # How many automations led to it, one after the other.
@@ -92,6 +94,7 @@ class EndpointRow(OfOrganization, Versioned, Base):
     several_events_failed: Mapped[bool] = mapped_column(server_default=text("false"))
     failing_notices: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     blocked_since: Mapped[datetime | None]
+    notice_due_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
 
     __table_args__ = (
@@ -99,6 +102,7 @@ class EndpointRow(OfOrganization, Versioned, Base):
         CheckConstraint("kind IN ('webhook', 'pagerduty')", name="ck_webhook_endpoints_kind"),
         CheckConstraint("timeout_seconds BETWEEN 1 AND 30", name="ck_webhook_endpoints_timeout"),
         CheckConstraint("signatures IN ('{v1}', '{v1,v1a}')", name="ck_webhook_endpoints_signatures"),
+        Index("ix_webhook_endpoints_notice", "notice_due_at", postgresql_where=text("notice_due_at IS NOT NULL")),
     )
 
 
@@ -155,6 +159,7 @@ class LaneRow(Base):
     in_flight_window: Mapped[int | None] = mapped_column(SmallInteger)
     window_successes: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     discard_before: Mapped[datetime | None]
+    discarded_to: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
     __table_args__ = (
         _to_endpoint("CASCADE"),
@@ -166,6 +171,8 @@ class LaneRow(Base):
             "next_due_at",
             postgresql_where=text("open AND next_due_at < 'infinity'::timestamptz"),
         ),
+        Index("ix_webhook_lanes_discard", "endpoint_id", postgresql_where=text("discard_before IS NOT NULL")),
+        Index("ix_webhook_lanes_closed", "endpoint_id", postgresql_where=text("NOT open AND NOT removed")),
     )
 
 

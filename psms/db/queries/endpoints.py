@@ -12,10 +12,12 @@ from psms.db.models.webhooks import AttemptRow, DeliveryRow, EndpointRow, LaneRo
 from psms.db.queries.records import view_of
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.domain.webhooks import (
+    MOST_COUNTED,
     Attempt,
     Delivery,
     DeliveryState,
     Endpoint,
+    EndpointInFull,
     EndpointKind,
     EndpointState,
 )
@@ -31,6 +33,17 @@ _RETRY = text("""
       AND p.organization_id = d.organization_id AND p.id = d.endpoint_id AND p.state <> 'deleted'
     RETURNING d.id
 """)
+_HEALTH = text(f"""
+    SELECT l.circuit, CASE WHEN l.circuit <> 'closed' AND isfinite(l.probe_at) THEN l.probe_at END AS next_probe_at,
+        CASE WHEN :active THEN 0 ELSE LEAST({MOST_COUNTED}, (
+            SELECT count(*) FROM (SELECT FROM webhook_deliveries d WHERE d.endpoint_id = :endpoint_id
+                AND d.state = 'pending' AND NOT d.behind LIMIT {MOST_COUNTED}) first
+        ) + (
+            SELECT count(*) FROM (SELECT FROM webhook_deliveries d WHERE d.endpoint_id = :endpoint_id
+                AND d.state = 'pending' AND d.behind AND d.order_key IS NOT NULL LIMIT {MOST_COUNTED}) others
+        )) END AS held
+    FROM webhook_lanes l WHERE l.endpoint_id = :endpoint_id
+""")  # noqa: S608  (a constant)
 _COUNT = text("SELECT count(*) FROM webhook_endpoints WHERE state <> 'deleted'")
 
 VISIBLE = EndpointRow.state != "deleted"
@@ -39,6 +52,19 @@ VISIBLE = EndpointRow.state != "deleted"
 def endpoint_of(row: EndpointRow) -> Endpoint:
     """Return the endpoint that a row holds."""
     return view_of(Endpoint, row, kind=EndpointKind(row.kind), state=EndpointState(row.state))
+
+
+def in_full(session: Session, row: EndpointRow) -> EndpointInFull:
+    """Return an endpoint and how its lane fares; what is held is counted up to MOST_COUNTED."""
+    active = row.state == EndpointState.ACTIVE
+    health = session.execute(_HEALTH, {"endpoint_id": row.id, "active": active}).one()
+    endpoint = endpoint_of(row)
+    return EndpointInFull(
+        **{name: getattr(endpoint, name) for name in Endpoint.__slots__},
+        circuit=health.circuit,
+        next_probe_at=health.next_probe_at,
+        held=health.held,
+    )
 
 
 def get(session: Session, endpoint_id: UUID) -> EndpointRow:
