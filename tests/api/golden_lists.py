@@ -48,8 +48,8 @@ CALENDAR = [
     "weekly",
 ]
 ENDPOINT = [
-    "created_at", "description", "disabled_reason", "event_types", "failing_since", "id", "kind", "last_success_at",
-    "state", "updated_at", "url", "version",
+    "created_at", "description", "disabled_reason", "event_types", "failed_attempts", "failing_since", "id", "kind",
+    "last_success_at", "state", "updated_at", "url", "version",
 ]  # fmt: skip
 DELIVERY = [
     "attempts", "created_at", "dead_reason", "endpoint_id", "event_id", "event_type", "finished_at",

@@ -135,6 +135,7 @@ TOLD = {
 }
 ONCE = {
     ("POST", "/v1/webhook-endpoints"): ["secret"],
+    ("GET", "/v1/webhook-endpoints/<uuid:endpoint_id>"): ["circuit", "held", "next_probe_at"],
     ("POST", "/v1/clients"): ["client_secret"],
     ("POST", "/v1/organizations"): ["client_id", "client_secret"],
 }

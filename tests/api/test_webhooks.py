@@ -25,9 +25,10 @@ def test_an_endpoint_is_registered_and_its_secret_shown_once(client, endpoint, p
 
     assert endpoint.status_code == 201
     assert endpoint.json["secret"].startswith("whsec_")
-    assert read.json == {name: value for name, value in endpoint.json.items() if name != "secret"}
+    registered = {name: value for name, value in endpoint.json.items() if name != "secret"}
+    assert read.json == registered | {"circuit": "closed", "next_probe_at": None, "held": 0}
     assert (read.json["url"], read.json["event_types"], read.json["state"]) == (partner.url("/hook"), None, "active")
-    assert client.get("/v1/webhook-endpoints").json["items"] == [read.json]
+    assert client.get("/v1/webhook-endpoints").json["items"] == [registered]
 
 
 def test_an_endpoint_can_be_told_of_some_events_only(client, partner):
