@@ -67,7 +67,7 @@ def follow_state(act: Act, row: EndpointRow, choice: BacklogChoice) -> None:
     if row.state != EndpointState.ACTIVE:
         lanes.close(act.session, act.organization_id, row.id)
     elif choice.backlog is Backlog.DELIVER:
-        lanes.reopen(act.session, act.organization_id, row.id, act.now)
+        backlogs.deliver(act.session, act.organization_id, row.id, act.now)
     else:
         before = choice.since or act.now
         if before > act.now:
@@ -141,7 +141,7 @@ def _discard(rt: Runtime, session: Session, lane: Record) -> tuple[int, bool]:
         return done, False
     opened = backlogs.end_discard(session, lane) == EndpointState.ACTIVE
     if opened:
-        lanes.reopen(session, lane.organization_id, lane.endpoint_id, now)
+        backlogs.deliver(session, lane.organization_id, lane.endpoint_id, now)
     return done, opened
 
 

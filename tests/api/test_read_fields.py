@@ -108,7 +108,11 @@ KIND_OF = {
     "/v1/automations/preview": "automation-preview",
 }
 # One delivery is shown with its attempts.
-SHOWN_OTHERWISE = {"deliveries": ["attempts", "delivery"], "workflow-runs": ["run", "signals", "steps"]}
+SHOWN_OTHERWISE = {
+    "deliveries": ["attempts", "delivery"],
+    "workflow-runs": ["run", "signals", "steps"],
+    "webhook-endpoints": sorted([*ENDPOINT, "circuit", "held", "next_probe_at"]),
+}
 # Nobody is known to be there, as these tests have no Redis. Who is: `test_presence`.
 UNKNOWN = {"available": False, "items": []}
 # What an act answers with: the thing that it was done to, or what it made.
@@ -135,7 +139,6 @@ TOLD = {
 }
 ONCE = {
     ("POST", "/v1/webhook-endpoints"): ["secret"],
-    ("GET", "/v1/webhook-endpoints/<uuid:endpoint_id>"): ["circuit", "held", "next_probe_at"],
     ("POST", "/v1/clients"): ["client_secret"],
     ("POST", "/v1/organizations"): ["client_id", "client_secret"],
 }

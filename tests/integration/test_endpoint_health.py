@@ -88,7 +88,7 @@ def subjects(office: PostOffice) -> list[tuple[str, str]]:
 def test_w22_an_endpoint_that_fails_for_five_days_is_told_of_and_disabled(
     rt: Runtime, acme: Tenant, database: MigratedDatabase, office: PostOffice, valkey: ValkeyServer
 ) -> None:
-    nudger = CeleryNudger(valkey.url, QUEUE_OF)
+    nudger = CeleryNudger(valkey.url, {task.value: queue.value for task, queue in QUEUE_OF.items()})
     days = Days(replace(with_post(rt, office), nudger=nudger), acme, database)
     add_endpoint(rt, acme.actor, f"{HOOK}/told", tuple(one.value for one in ENDPOINT_EVENTS))
     add_endpoint(rt, acme.actor, f"{HOOK}/everything")

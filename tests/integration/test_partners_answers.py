@@ -57,7 +57,8 @@ def test_w10_retry_after_keeps_every_message_from_the_endpoint(
     ignored = _answering(rt, acme, partner, [(status, value) for status in (429, 503) for value in IGNORED])
     publish(rt, acme, 1)
     # Enough at once for what waits.
-    rt = replace(rt, slots=Slots(32))
+    slots = Slots(32)
+    rt = replace(rt, slots=slots)
     deliver_due(rt)
     publish(rt, acme, 1)
     deliver_due(rt)
@@ -76,7 +77,7 @@ def test_w10_retry_after_keeps_every_message_from_the_endpoint(
     # The one that was answered so waits for a day at most.
     database.move_clock(timedelta(hours=24, minutes=10))
     deliver_due(rt)
-    rt.slots.close(2)
+    slots.close(2)
     assert _requests(partner) == dict.fromkeys([*obeyed, *ignored], 6)
 
 

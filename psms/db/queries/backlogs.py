@@ -10,9 +10,14 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from psms.db.direct import Record, direct
+from psms.db.queries import lanes
 
 _BEGIN = """
     UPDATE webhook_lanes SET open = false, discard_before = %(before)s, discarded_to = 0
+    WHERE organization_id = %(organization_id)s AND endpoint_id = %(endpoint_id)s
+"""
+_BEGIN_SLOWLY = """
+    UPDATE webhook_lanes SET in_flight_window = 1, window_successes = 0, discard_before = NULL, discarded_to = 0
     WHERE organization_id = %(organization_id)s AND endpoint_id = %(endpoint_id)s
 """
 # As the claimer, as the next one.
@@ -91,6 +96,15 @@ _END = """
 def begin_discard(session: Session, organization_id: UUID, endpoint_id: UUID, before: datetime) -> None:
     """Close a locked lane until all that happened before this instant is thrown away."""
     direct(session).run(_BEGIN, {"organization_id": organization_id, "endpoint_id": endpoint_id, "before": before})
+
+
+def deliver(session: Session, organization_id: UUID, endpoint_id: UUID, now: datetime) -> None:
+    """Open a locked lane: all that is held in it is due, oldest first, and slowly at first, whatever was chosen before.
+
+    How much the endpoint can take now is found out from there on.
+    """
+    lanes.reopen(session, organization_id, endpoint_id, now)
+    direct(session).run(_BEGIN_SLOWLY, {"organization_id": organization_id, "endpoint_id": endpoint_id})
 
 
 def lock_discarding(session: Session, passed_over: set[UUID]) -> Record | None:

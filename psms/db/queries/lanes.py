@@ -50,12 +50,8 @@ _SERVE_NOW = text("""
     UPDATE webhook_lanes SET not_before = '-infinity', next_due_at = LEAST(next_due_at, :now)
     WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
 """)
-# What it was like before is of no account, and how much it can take now is to be found out.
 _OPEN = text("""
-    UPDATE webhook_lanes
-    SET open = true, opened_at = :now, not_before = '-infinity', next_due_at = :now, discard_before = NULL,
-        discarded_to = 0, circuit = 'closed', probe_at = '-infinity', opens = 0, failures_in_a_row = 0,
-        recent_failures = 0, recent_results = 0, in_flight_window = 1, window_successes = 0
+    UPDATE webhook_lanes SET open = true, opened_at = :now, not_before = '-infinity', next_due_at = :now
     WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
 """)
 _CLOSE = text("""
@@ -109,7 +105,7 @@ def serve_now(session: Session, organization_id: UUID, endpoint_id: UUID, now: d
 
 
 def reopen(session: Session, organization_id: UUID, endpoint_id: UUID, now: datetime) -> None:
-    """Serve a locked lane again; everything in it that was held is due, oldest first, and one at a time at first."""
+    """Serve a locked lane again; everything in it that was held is due, oldest first."""
     session.execute(_OPEN, {"organization_id": organization_id, "endpoint_id": endpoint_id, "now": now})
 
 
