@@ -59,11 +59,12 @@ def require_held(choice: BacklogChoice) -> None:
 
 
 def follow_state(act: Act, row: EndpointRow, choice: BacklogChoice) -> None:
-    """Let the locked lane of an endpoint follow its new state.
+    """Let the locked lane of an endpoint follow its new state, and forget how it fared: a person has looked at it.
 
     However much is held, this is one statement: what is to be thrown away is so by `discard_backlogs`, and the lane
     opens afterwards. The last word counts: a later choice ends the throwing away.
     """
+    _begin_anew(row)
     if row.state != EndpointState.ACTIVE:
         lanes.close(act.session, act.organization_id, row.id)
     elif choice.backlog is Backlog.DELIVER:
@@ -74,6 +75,13 @@ def follow_state(act: Act, row: EndpointRow, choice: BacklogChoice) -> None:
             raise FieldError("backlog_since", "is in the future")
         backlogs.begin_discard(act.session, act.organization_id, row.id, before)
         trail.note(act, f"{_KIND}.backlog_discarded", (_KIND, row.id), trail.added({"before": before}))
+
+
+def _begin_anew(row: EndpointRow) -> None:
+    row.disabled_reason = row.failing_since = row.blocked_since = None
+    row.first_failed_event_id = row.notice_due_at = None
+    row.failed_attempts = row.failing_notices = 0
+    row.several_events_failed = False
 
 
 class _LeftError(Exception):

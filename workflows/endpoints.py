@@ -145,7 +145,6 @@ def edit_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID, command: Edit) -
         if "url" in changed:
             lanes.serve_now(session, act.organization_id, row.id, act.now)
         if "state" in changed:
-            _begin_anew(row)
             endpoint_backlog.follow_state(act, row, choice)
         else:
             endpoint_backlog.require_held(choice)
@@ -169,14 +168,6 @@ def _stored_form(fields: dict[str, Any]) -> dict[str, Any]:
     if "state" in stored:
         stored["state"] = EndpointState(stored["state"]).value
     return stored
-
-
-def _begin_anew(row: EndpointRow) -> None:
-    """Forget how an endpoint fared: a person has looked at it."""
-    row.disabled_reason = row.failing_since = row.blocked_since = None
-    row.first_failed_event_id = row.notice_due_at = None
-    row.failed_attempts = row.failing_notices = 0
-    row.several_events_failed = False
 
 
 def _locked(session: Session, actor: Actor, endpoint_id: UUID, if_version: int | None) -> EndpointRow:
