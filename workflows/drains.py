@@ -5,6 +5,7 @@ from collections.abc import Callable
 from psms.runtime import Runtime
 from workflows.automation_runs import run_automations
 from workflows.deliveries import deliver_due, reap_leases
+from workflows.endpoint_watch import watch_endpoints
 from workflows.log_seals import seal_logs
 from workflows.names import Task
 from workflows.notifications import send_notifications
@@ -21,6 +22,7 @@ DRAINS: dict[Task, Callable[[Runtime], int]] = {
     Task.DELIVER_WEBHOOKS: deliver_due,
     Task.REAP_DELIVERY_LEASES: reap_leases,
     Task.REPLAY_WEBHOOKS: replay_webhooks,
+    Task.WATCH_ENDPOINTS: watch_endpoints,
     Task.KEEP_HOUSE: keep_house,
     Task.FIRE_SLA_TIMERS: fire_due_timers,
     Task.REBASE_SLA: rebase_tickets,

@@ -1,26 +1,51 @@
-"""How endpoints fare: healthy, failing since, disabled. What becomes of each delivery is in `delivery_results`."""
+"""How endpoints fare: healthy, failing, blocked, disabled. What becomes of each delivery is in `delivery_results`.
+
+Who is told of it, and when, is in `endpoint_notices`.
+"""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 from uuid import UUID
 
-from psms.db.queries import results
+from psms.db.queries import endpoint_health as queries
+from psms.db.queries import endpoint_views, endpoints, lanes
+from psms.db.queries.endpoint_health import Failed
+from psms.domain.access import Actor, Permission, require
+from psms.domain.attempts import Outcome
+from psms.domain.endpoint_health import BLOCKED_AT_MOST, must_be_disabled
+from psms.domain.events import EventType
 from psms.domain.retry import Delivered, DisableEndpoint, GiveUp, counts_against_endpoint
-from workflows import trail
+from psms.domain.webhooks import EndpointInFull, EndpointState
+from psms.runtime import Runtime
+from workflows import endpoint_notices, trail
 from workflows.act import Act
 from workflows.delivery_jobs import Judged
 
+_FAILING = "failing"
+_BLOCKED = "blocked"
+
+
+def get_in_full(rt: Runtime, actor: Actor, endpoint_id: UUID) -> EndpointInFull:
+    """Return an endpoint and how it fares, or raise NotFound."""
+    require(actor, Permission.WEBHOOK_MANAGE)
+    with rt.db.begin(actor.organization_id) as session:
+        return endpoint_views.in_full(session, endpoints.get(session, endpoint_id))
+
 
 def note(act: Act, judged: Sequence[Judged]) -> None:
-    """Remember who answered and who failed, disable whoever asked for it, and log what is given up.
+    """Remember who answered and who failed, disable who asked for it or failed for too long, log what is given up.
 
-    The lanes of all of them are locked.
+    The lanes of all of them are locked. Where everybody answers, and did so before, this is one statement, which
+    writes nothing.
     """
     healthy = {j.settlement.endpoint_id for j in judged if isinstance(j.decision, Delivered)}
-    blamed = {j.settlement.endpoint_id for j in judged if counts_against_endpoint(j.finished.result.outcome)}
+    others = [j for j in judged if j.settlement.endpoint_id not in healthy]
     if healthy:
-        results.mark_healthy(act.session, act.organization_id, sorted(healthy), act.now)
-    if blamed - healthy:
-        results.mark_failing(act.session, act.organization_id, sorted(blamed - healthy), act.now)
+        _note_healthy(act, sorted(healthy))
+    if others:
+        _note_failing(act, [j for j in others if counts_against_endpoint(j.finished.result.outcome)])
+        _note_blocked(act, others)
     for one in judged:
         if isinstance(one.decision, DisableEndpoint):
             _disable(act, one.settlement.endpoint_id, one.decision.reason)
@@ -30,7 +55,55 @@ def note(act: Act, judged: Sequence[Judged]) -> None:
             trail.note(act, "delivery.dead", target, trail.added(shown))
 
 
+def _note_healthy(act: Act, endpoint_ids: list[UUID]) -> None:
+    for row in queries.mark_healthy(act.session, act.organization_id, endpoint_ids, act.now):
+        if row.failing_notices and row.state == EndpointState.ACTIVE:
+            endpoint_notices.tell(act, EventType.WEBHOOK_ENDPOINT_RECOVERED, row)
+
+
+def _note_failing(act: Act, judged: Sequence[Judged]) -> None:
+    if not judged:
+        return
+    for row in queries.mark_failing(act.session, act.organization_id, _failed(judged), act.now):
+        if row.state == EndpointState.ACTIVE and must_be_disabled(
+            failing_since=row.failing_since,
+            failed_attempts=row.failed_attempts,
+            several_events=row.several_events_failed,
+            now=act.now,
+        ):
+            _disable(act, row.id, _FAILING)
+
+
+def _failed(judged: Sequence[Judged]) -> list[Failed]:
+    by_endpoint = attrgetter("settlement.endpoint_id")
+    found = []
+    for endpoint_id, group in groupby(sorted(judged, key=by_endpoint), key=by_endpoint):
+        events = [one.finished.job.event_id for one in group]
+        found.append(
+            Failed(
+                endpoint_id=endpoint_id,
+                attempts=len(events),
+                event_id=events[0],
+                several=len(set(events)) > 1,
+            )
+        )
+    return found
+
+
+def _note_blocked(act: Act, judged: Sequence[Judged]) -> None:
+    blocked = {j.settlement.endpoint_id for j in judged if j.finished.result.outcome is Outcome.EGRESS_BLOCKED}
+    reached = {j.settlement.endpoint_id for j in judged if counts_against_endpoint(j.finished.result.outcome)}
+    if not blocked - reached:
+        return
+    for row in queries.mark_blocked(act.session, act.organization_id, sorted(blocked - reached), act.now):
+        if row.state == EndpointState.ACTIVE and act.now - row.blocked_since >= BLOCKED_AT_MOST:
+            _disable(act, row.id, _BLOCKED)
+
+
 def _disable(act: Act, endpoint_id: UUID, reason: str) -> None:
-    if results.disable(act.session, act.organization_id, endpoint_id, reason, act.now):
-        target = ("webhook_endpoint", endpoint_id)
-        trail.note(act, "webhook_endpoint.disabled", target, trail.added({"reason": reason}))
+    row = queries.disable(act.session, act.organization_id, endpoint_id, reason, act.now)
+    if row is None:
+        return
+    lanes.close(act.session, act.organization_id, endpoint_id)
+    trail.note(act, "webhook_endpoint.disabled", ("webhook_endpoint", endpoint_id), trail.added({"reason": reason}))
+    endpoint_notices.tell(act, EventType.WEBHOOK_ENDPOINT_DISABLED, row)

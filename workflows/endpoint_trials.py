@@ -7,7 +7,8 @@ from psms.db.models.webhooks import EndpointRow
 from psms.db.queries import endpoints, journal, lanes
 from psms.domain.access import Actor, Permission, require
 from psms.domain.endpoint_errors import TooManyTrials
-from psms.domain.events import SCHEMA_VERSION, EndpointPingData, EndpointTestData, Envelope, EventType
+from psms.domain.event_versions import SCHEMA_VERSION
+from psms.domain.events import EndpointPingData, EndpointTestData, Envelope, EventType
 from psms.domain.rates import Meter, Rate
 from psms.domain.retry import Delivered
 from psms.domain.webhooks import EndpointState, EndpointTestSent

@@ -20,7 +20,7 @@ from psms.domain.webhooks import Endpoint, EndpointState, NewEndpoint
 from psms.encoding import json_bytes
 from psms.errors import TooManyEndpoints
 from psms.runtime import Runtime
-from workflows import endpoint_secrets, endpoint_settings, trail
+from workflows import endpoint_backlog, endpoint_secrets, endpoint_settings, trail
 from workflows.act import Act, act_of
 from workflows.data_keys import keyring_to_write
 from workflows.endpoint_events import require_wanted
@@ -135,10 +135,14 @@ def _with_secret(endpoint: Endpoint, secret: str | None) -> bytes:
 
 
 def edit_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID, command: Edit) -> Endpoint:
-    """Change an endpoint. Pausing holds its deliveries, activating releases them, oldest first; none is lost."""
+    """Change an endpoint. Pausing holds its deliveries, activating releases them, oldest first.
+
+    Where `backlog` says so they, or those before `backlog_since`, are thrown away: see `endpoint_backlog`.
+    """
     require(actor, Permission.WEBHOOK_MANAGE)
     fields = _stored_form(command.fields)
     require_wanted(fields)
+    choice = endpoint_backlog.take_choice(fields)
     if "url" in fields:
         rt.url_guard.check_url(fields["url"])
     keys = keyring_to_write(rt, actor.organization_id) if _ENCRYPTED & fields.keys() else None
@@ -152,13 +156,14 @@ def edit_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID, command: Edit) -
         if keys is not None and routing_key is not None:
             endpoint_secrets.replace_routing_key(act, keys, row, routing_key)
         if "state" in changed:
-            row.disabled_reason = None
-            row.failing_since = None
-            _follow_state(act, row)
+            endpoint_backlog.follow_state(act, row, choice)
+        else:
+            endpoint_backlog.require_held(choice)
         trail.note_changed(act, _KIND, row.id, changed)
         session.flush()
         endpoint = endpoint_views.view(session, row)
     rt.nudger.nudge(Task.DELIVER_WEBHOOKS)
+    rt.nudger.nudge(Task.WATCH_ENDPOINTS)
     return endpoint
 
 
@@ -189,13 +194,6 @@ def _stored_form(fields: dict[str, Any]) -> dict[str, Any]:
     if "state" in stored:
         stored["state"] = EndpointState(stored["state"]).value
     return stored
-
-
-def _follow_state(act: Act, row: EndpointRow) -> None:
-    if row.state == EndpointState.ACTIVE:
-        lanes.reopen(act.session, act.organization_id, row.id, act.now)
-    else:
-        lanes.close(act.session, act.organization_id, row.id)
 
 
 def remove_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID) -> None:

@@ -14,6 +14,8 @@ from psms.db.direct import Record
 from psms.db.queries import letters
 from psms.db.queries import mails as queries
 from psms.db.session import enter
+from psms.domain.endpoint_notices import EndpointFacts, EndpointNotice
+from psms.domain.events import EventType
 from psms.domain.mails import EXPIRES_AFTER, MailState
 from psms.domain.notices import Because, Notice
 from psms.runtime import Runtime
@@ -77,15 +79,32 @@ def _job(rt: Runtime, organization_id: UUID, row: Record, token: UUID, lease_end
         clear=row.email,
         because=Because(row.reason),
         organization=row.organization,
-        notice=Notice(
-            kind=row.kind,
-            at=row.at,
-            ticket_id=row.ticket_id,
-            number=row.number,
-            subject=row.subject,
-            status=row.status,
-            priority=row.priority,
-            metric=row.metric,
-            due_at=row.due_at,
-        ),
+        notice=_notice(row) if row.endpoint_id is None else _endpoint_notice(row),
     )
+
+
+def _notice(row: Record) -> Notice:
+    return Notice(
+        kind=row.kind,
+        at=row.at,
+        ticket_id=row.ticket_id,
+        number=row.number,
+        subject=row.subject,
+        status=row.status,
+        priority=row.priority,
+        metric=row.metric,
+        due_at=row.due_at,
+    )
+
+
+def _endpoint_notice(row: Record) -> EndpointNotice:
+    said = row.details
+    since = said["failing_since"]
+    facts = EndpointFacts(
+        address=said["address"],
+        description=said["description"],
+        disabled_reason=said["disabled_reason"],
+        failing_since=None if since is None else datetime.fromisoformat(since),
+        failed_attempts=said["failed_attempts"],
+    )
+    return EndpointNotice(kind=EventType(row.kind), at=row.at, endpoint_id=row.endpoint_id, facts=facts)

@@ -10,6 +10,7 @@ from psms.db.queries import journal
 from psms.db.queries import mails as queries
 from psms.db.queries.mails import Settlement
 from psms.db.refusals import DATABASE_ERRORS
+from psms.domain.endpoint_notices import EndpointNotice
 from psms.domain.mails import MailResult, MailState, judge
 from psms.domain.notices import Because, Notice
 from psms.errors import DependencyUnavailable, PsmsError
@@ -42,7 +43,7 @@ class MailJob:
     clear: str | None
     because: Because
     organization: str
-    notice: Notice
+    notice: Notice | EndpointNotice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ class Task(StrEnum):
     DELIVER_WEBHOOKS = "webhooks.deliver_due"
     REAP_DELIVERY_LEASES = "webhooks.reap_leases"
     REPLAY_WEBHOOKS = "webhooks.replay"
+    WATCH_ENDPOINTS = "webhooks.watch_endpoints"
     KEEP_HOUSE = "upkeep.keep_house"
     FIRE_SLA_TIMERS = "sla.fire_due_timers"
     REBASE_SLA = "sla.rebase"
@@ -36,6 +37,7 @@ QUEUE_OF: dict[Task, Queue] = {
     Task.DELIVER_WEBHOOKS: Queue.WEBHOOKS,
     Task.REAP_DELIVERY_LEASES: Queue.WEBHOOKS,
     Task.REPLAY_WEBHOOKS: Queue.WEBHOOKS,
+    Task.WATCH_ENDPOINTS: Queue.BULK,
     Task.KEEP_HOUSE: Queue.UPKEEP,
     Task.FIRE_SLA_TIMERS: Queue.TIMERS,
     Task.REBASE_SLA: Queue.BULK,

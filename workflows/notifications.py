@@ -9,8 +9,9 @@ from psms.crash import CrashPoint, crash_point
 from psms.db.queries import mails as queries
 from psms.db.session import enter
 from psms.domain.encrypted_columns import USER_EMAIL
+from psms.domain.endpoint_notices import EndpointNotice, endpoint_notice_text
 from psms.domain.mails import Fate, Mail, MailResult, MailState
-from psms.domain.notices import message_id, notice_text
+from psms.domain.notices import Text, message_id, notice_text
 from psms.errors import PsmsError
 from psms.ports import Mailer
 from psms.runtime import Runtime
@@ -87,13 +88,7 @@ def _exchange(rt: Runtime, mailer: Mailer, job: MailJob) -> MailResult:
         recipient = _recipient(rt, job)
     except PsmsError as problem:
         return MailResult(fate=Fate.DEFERRED, error=f"Not sent: the address could not be had ({problem.code}).")
-    text = notice_text(
-        job.notice,
-        name=job.name,
-        because=job.because,
-        organization=job.organization,
-        public_url=rt.settings.public_url,
-    )
+    text = _text(rt, job)
     mail = Mail(
         message_id=message_id(job.mail_id, rt.settings.public_url),
         recipient_name=job.name,
@@ -104,6 +99,13 @@ def _exchange(rt: Runtime, mailer: Mailer, job: MailJob) -> MailResult:
         timeout_s=job.timeout_s,
     )
     return mailer.send(mail)
+
+
+def _text(rt: Runtime, job: MailJob) -> Text:
+    name, organization, public_url = job.name, job.organization, rt.settings.public_url
+    if isinstance(job.notice, EndpointNotice):
+        return endpoint_notice_text(job.notice, name=name, organization=organization, public_url=public_url)
+    return notice_text(job.notice, name=name, because=job.because, organization=organization, public_url=public_url)
 
 
 def _recipient(rt: Runtime, job: MailJob) -> str:

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from psms.db.queries import journal
 from psms.db.queries import pages as queries
-from psms.domain.events import SCHEMA_VERSION, Envelope, EventType, PageData
+from psms.domain.event_versions import SCHEMA_VERSION
+from psms.domain.events import Envelope, EventType, PageData
 from psms.domain.paging import Page, PageState, Severity, dedup_key_of
 from psms.domain.sla_standing import SlaNotice
 from psms.domain.tickets import Ticket

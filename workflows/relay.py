@@ -178,11 +178,13 @@ def _numbered(
     rt: Runtime, pairs: Sequence[tuple[_OutboxRow, _EndpointRow]], last: dict[UUID, int], now: datetime
 ) -> list[outbox.NewDelivery]:
     deliveries = []
-    for row, endpoint in pairs:
+    # What is due at the same instant goes out by its id: so that is in the order of the sequence, too.
+    ids = sorted(rt.chance.new_id(now) for _ in pairs)
+    for delivery_id, (row, endpoint) in zip(ids, pairs, strict=True):
         last[endpoint.id] += 1
         deliveries.append(
             outbox.NewDelivery(
-                id=rt.chance.new_id(now),
+                id=delivery_id,
                 event_id=row.event_id,
                 event_type=row.event_type,
                 ticket_id=row.ticket_id,

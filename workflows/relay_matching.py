@@ -33,7 +33,8 @@ def wanting(session: Session, organization_id: UUID, rows: Sequence[Record], end
     the partner, too little cannot be asked for.
     """
     of_type = {name: _selecting(name, endpoints) for name in {row.event_type for row in rows}}
-    found = {row.position: of_type[row.event_type] if row.endpoint_id is None else _only(row) for row in rows}
+    named = frozenset(one.id for one in endpoints if one.event_types is not None)
+    found = {row.position: _of_its_type(row, of_type[row.event_type], named) for row in rows}
     filters = {one.id: asked for one in endpoints if (asked := _filter_of(one)) is not None}
     asking = [row for row in rows if row.endpoint_id is None and not filters.keys().isdisjoint(found[row.position])]
     for start in range(0, len(asking), _BODIES):
@@ -49,8 +50,13 @@ def _selecting(event_type: str, endpoints: Sequence[Record]) -> frozenset[UUID]:
     return frozenset(one.id for one in endpoints if is_selected(event_type, one.event_types))
 
 
-def _only(row: Record) -> frozenset[UUID]:
-    return frozenset({row.endpoint_id})
+def _of_its_type(row: Record, selecting: frozenset[UUID], named: frozenset[UUID]) -> frozenset[UUID]:
+    if row.endpoint_id is not None:
+        return frozenset({row.endpoint_id})
+    if row.except_endpoint_id is not None:
+        # How one fares is told to others alone, and of these to none that did not ask for it by name.
+        return selecting & named - {row.except_endpoint_id}
+    return selecting
 
 
 def _filter_of(endpoint: Record) -> Filter | None:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from psms.db.queries import journal
+from psms.domain.event_versions import SCHEMA_VERSION
 from psms.domain.events import (
-    SCHEMA_VERSION,
     Change,
     CommentExcerpt,
     Envelope,

@@ -12,7 +12,7 @@ from psms.db.queries import webhook_ledgers
 from psms.errors import DependencyUnavailable, PsmsError
 from psms.runtime import Runtime
 from psms.telemetry import logger
-from workflows import deletions, keys
+from workflows import deletions, endpoint_backlog, keys
 from workflows.lane_reconciliation import reconcile_lanes
 
 _PARTITIONS_EVERY = timedelta(hours=6)
@@ -85,6 +85,7 @@ def _tidy(rt: Runtime) -> int:
         if not queries.fire(session, "tidy", _TIDY_EVERY, rt.clock.now(session)):
             return 0
     total = _by_itself("unwanted_deliveries", partial(_in_batches, rt, _cancel_unwanted))
+    total += _by_itself("held_too_long", partial(endpoint_backlog.expire_held, rt))
     purge = partial(deletions.purge_batch, rt, _BATCH)
     total += _by_itself("deleted_tickets", partial(_in_batches, rt, purge))
     remove = partial(_remove_deliveries, days=rt.settings.delivery_retention_days)

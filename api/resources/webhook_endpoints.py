@@ -10,7 +10,7 @@ from api import render
 from api.auth import actor, requires
 from api.context import runtime
 from api.endpoint_fields import RotatedSecretSchema, RotationSchema, SettingsSchema, SettingsShownSchema
-from api.fields import MAX_NAME, MAX_URL, Answer, Uuid, choice, json_object, maybe_empty_text, several, text
+from api.fields import MAX_NAME, MAX_URL, Answer, Instant, Uuid, choice, json_object, maybe_empty_text, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.preconditions import require_version, wanted_version
@@ -20,8 +20,8 @@ from psms.domain.accounts import Edit
 from psms.domain.endpoint_settings import Rotation
 from psms.domain.event_selection import CHOICES
 from psms.domain.paging import ENQUEUE_URL, ROUTING_KEY
-from psms.domain.webhooks import EndpointKind, EndpointState, NewEndpoint
-from workflows import endpoint_secrets, endpoint_trials, endpoints
+from psms.domain.webhooks import MOST_COUNTED, Backlog, EndpointKind, EndpointState, NewEndpoint
+from workflows import endpoint_health, endpoint_secrets, endpoint_trials, endpoints
 
 _EVENT_FILTER = (
     "What the body of an event must say: `{path, op, value}` with op `eq neq in exists gt lt prefix`, "
@@ -44,10 +44,24 @@ class EndpointSchema(SettingsShownSchema):
     state = choice(EndpointState)
     disabled_reason = fields.String(allow_none=True)
     failing_since = fields.DateTime(allow_none=True)
+    failed_attempts = fields.Integer(metadata={"description": "since failing_since"})
     last_success_at = fields.DateTime(allow_none=True)
     version = fields.Integer()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
+
+
+class EndpointInFullSchema(EndpointSchema):
+    """An endpoint and how it fares now."""
+
+    circuit = fields.String(
+        validate=validate.OneOf(["closed", "open", "half_open"]),
+        metadata={"description": "open: nothing is sent until next_probe_at; half_open: one delivery tries"},
+    )
+    next_probe_at = fields.DateTime(allow_none=True)
+    held = fields.Integer(
+        metadata={"description": f"what waits for it to be active again; {MOST_COUNTED} means as many or more"}
+    )
 
 
 class EndpointWithSecretSchema(EndpointSchema):
@@ -101,6 +115,14 @@ class EditEndpointSchema(EndpointFieldsSchema):
     """The fields to change; those left out stay as they are."""
 
     state = fields.String(validate=validate.OneOf(_SETTABLE))
+    backlog = choice(
+        Backlog,
+        metadata={
+            "description": "With state active: what becomes of what was held. deliver (where it is left out): all of "
+            "it, oldest first; discard: nothing; since: what happened at backlog_since or later."
+        },
+    )
+    backlog_since = Instant()
 
 
 class TestSentSchema(Answer):
@@ -132,10 +154,10 @@ def list_endpoints(query: dict[str, Any]) -> Response:
 
 @blp.route("/<uuid:endpoint_id>", methods=["GET"])
 @requires(Permission.WEBHOOK_MANAGE)
-@blp.reads(EndpointSchema)
+@blp.reads(EndpointInFullSchema)
 def get_endpoint(endpoint_id: UUID) -> Response:
-    """Read an endpoint."""
-    return render.current_unless_known(endpoints.get_endpoint(runtime(), actor(), endpoint_id))
+    """Read an endpoint and how it fares. How it fares is not counted by its version."""
+    return render.current(endpoint_health.get_in_full(runtime(), actor(), endpoint_id))
 
 
 @blp.route("/<uuid:endpoint_id>", methods=["PATCH"])

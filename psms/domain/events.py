@@ -9,8 +9,7 @@ from uuid import UUID
 from psms.domain.paging import Page
 from psms.domain.sla_standing import SlaNotice
 from psms.domain.tickets import Comment, Ticket, Visibility
-
-SCHEMA_VERSION = 1
+from psms.domain.webhooks import EndpointState
 
 
 class EventType(StrEnum):
@@ -55,6 +54,9 @@ class EventType(StrEnum):
     PAGE_RESOLVED = "page.resolved"
     WEBHOOK_TEST = "webhook.test"
     WEBHOOK_PING = "webhook.ping"
+    WEBHOOK_ENDPOINT_FAILING = "webhook.endpoint_failing"
+    WEBHOOK_ENDPOINT_DISABLED = "webhook.endpoint_disabled"
+    WEBHOOK_ENDPOINT_RECOVERED = "webhook.endpoint_recovered"
 
 
 ASKED_FOR = frozenset({EventType.WEBHOOK_TEST, EventType.WEBHOOK_PING})
@@ -67,6 +69,14 @@ OPERATIONAL = {
     EventType.SLA_OVERDUE: EventType.OLA_OVERDUE,
 }
 """What is told in place of the events on promises where teams agreed on something among themselves."""
+
+ENDPOINT_EVENTS = (
+    EventType.WEBHOOK_ENDPOINT_FAILING,
+    EventType.WEBHOOK_ENDPOINT_DISABLED,
+    EventType.WEBHOOK_ENDPOINT_RECOVERED,
+)
+"""What is told of an endpoint to the organization's other ones, where these name it: no partner hears of another
+who merely takes everything."""
 
 PAGE_EVENTS = (EventType.PAGE_TRIGGERED, EventType.PAGE_ACKNOWLEDGED, EventType.PAGE_RESOLVED)
 
@@ -130,6 +140,22 @@ class EndpointPingData:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointHealthData:
+    """The `data` of an event on how an endpoint fares.
+
+    *failing_since* and *failed_attempts* are those of the failing that goes on, or has just ended. The address is not
+    told: it may carry credentials, and whoever may read it knows it by the id.
+    """
+
+    endpoint_id: UUID
+    description: str
+    state: EndpointState
+    disabled_reason: str | None
+    failing_since: datetime | None
+    failed_attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
     """An event's body, in the order in which it is signed and sent."""
 
@@ -137,7 +163,7 @@ class Envelope:
     type: EventType
     timestamp: datetime
     schema_version: int
-    data: TicketData | PageData | EndpointTestData | EndpointPingData
+    data: TicketData | PageData | EndpointTestData | EndpointPingData | EndpointHealthData
 
 
 def excerpt(comment: Comment) -> CommentExcerpt:

@@ -57,6 +57,7 @@ class Because(StrEnum):
     REQUESTER = "requester"
     MENTIONED = "mentioned"
     APPROVER = "approver"
+    WEBHOOKS = "webhooks"
 
 
 _REASONS = {
@@ -68,6 +69,7 @@ _REASONS = {
     Because.REQUESTER: "You get this mail because you asked for what the ticket is about.",
     Because.MENTIONED: "You get this mail because somebody mentioned you.",
     Because.APPROVER: "You get this mail because you are asked to approve, or stand in for somebody who is.",
+    Because.WEBHOOKS: "You get this mail because you manage the webhooks of your organization.",
 }
 
 
@@ -109,10 +111,15 @@ def notice_text(notice: Notice, *, name: str, because: Because, organization: st
         _happened(notice),
         "\n".join(f"  {label:<9} {value}" for label, value in facts),
         ticket_link(public_url, notice.ticket_id),
-        _REASONS[because],
+        reason_of(because),
         f"-- \n{one_line(organization)}, by PSMS",
     )
     return Text(subject=_cut(subject), body="\n\n".join(paragraphs) + "\n")
+
+
+def reason_of(because: Because) -> str:
+    """Return the sentence that tells somebody why they are told."""
+    return _REASONS[because]
 
 
 def ticket_link(public_url: str, ticket_id: UUID | str) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from psms.domain.endpoint_settings import ONLY_V1, USUAL_TIMEOUT_S, Ordering, PublicKey
-from psms.domain.events import SCHEMA_VERSION
+from psms.domain.event_versions import SCHEMA_VERSION
+
+MOST_COUNTED = 10_000
 
 
 class EndpointKind(StrEnum):
@@ -24,6 +26,14 @@ class EndpointState(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"
     DISABLED = "disabled"
+
+
+class Backlog(StrEnum):
+    """What becomes of what was held when an endpoint is made active again."""
+
+    DELIVER = "deliver"
+    DISCARD = "discard"
+    SINCE = "since"
 
 
 class DeliveryState(StrEnum):
@@ -63,6 +73,7 @@ class Endpoint:
     state: EndpointState
     disabled_reason: str | None
     failing_since: datetime | None
+    failed_attempts: int
     last_success_at: datetime | None
     headers: Mapping[str, str]
     timeout_seconds: int
@@ -75,6 +86,19 @@ class Endpoint:
     version: int
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointInFull(Endpoint):
+    """An endpoint and how it fares now.
+
+    *circuit* is `closed` while requests go out, `open` while none does until *next_probe_at*, `half_open` while one
+    tries. *held* is how many deliveries wait for the endpoint to be active again, counted up to MOST_COUNTED.
+    """
+
+    circuit: str
+    next_probe_at: datetime | None
+    held: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,9 +49,9 @@ CALENDAR = [
 ]
 EVENT_TYPE = ["description", "group", "schema_version", "subscribable", "type"]
 ENDPOINT = [
-    "created_at", "description", "disabled_reason", "event_filter", "event_types", "failing_since", "headers", "id",
-    "kind", "last_success_at", "max_in_flight", "order", "public_keys", "rate_per_minute", "schema_version",
-    "signatures", "state", "timeout_seconds", "updated_at", "url", "verified_at", "version",
+    "created_at", "description", "disabled_reason", "event_filter", "event_types", "failed_attempts", "failing_since",
+    "headers", "id", "kind", "last_success_at", "max_in_flight", "order", "public_keys", "rate_per_minute",
+    "schema_version", "signatures", "state", "timeout_seconds", "updated_at", "url", "verified_at", "version",
 ]  # fmt: skip
 DELIVERY = [
     "attempts", "created_at", "dead_reason", "endpoint_id", "event_id", "event_type", "finished_at",

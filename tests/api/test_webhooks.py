@@ -3,8 +3,9 @@
 import pytest
 from standardwebhooks import Webhook
 
-from tests.support.receiver import Receiver
+from tests.support.receiver import Answer, Receiver
 from workflows.deliveries import deliver_due
+from workflows.endpoint_watch import watch_endpoints
 from workflows.relay import relay_outbox
 
 
@@ -25,9 +26,10 @@ def test_an_endpoint_is_registered_and_its_secret_shown_once(client, endpoint, p
 
     assert endpoint.status_code == 201
     assert endpoint.json["secret"].startswith("whsec_")
-    assert read.json == {name: value for name, value in endpoint.json.items() if name != "secret"}
+    registered = {name: value for name, value in endpoint.json.items() if name != "secret"}
+    assert read.json == registered | {"circuit": "closed", "next_probe_at": None, "held": 0}
     assert (read.json["url"], read.json["event_types"], read.json["state"]) == (partner.url("/hook"), None, "active")
-    assert client.get("/v1/webhook-endpoints").json["items"] == [read.json]
+    assert client.get("/v1/webhook-endpoints").json["items"] == [registered]
 
 
 def test_an_endpoint_can_be_told_of_some_events_only(client, partner):
@@ -119,6 +121,48 @@ def test_a_delivery_is_sent_again_with_the_same_id(rt, client, endpoint, partner
     assert (answer.status_code, answer.json["state"]) == (200, "pending")
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
     assert client.get(path).json["items"][0]["state"] == "delivered"
+
+
+def test_an_endpoint_shows_how_it_fares_and_what_is_held_for_it(rt, client, endpoint, partner):
+    path = endpoint.headers["Location"]
+    partner.answer("/hook", Answer(status=500))
+    for _ in range(2):
+        client.post("/v1/tickets", json={"subject": "x"})
+    relay_outbox(rt)
+    deliver_due(rt)
+    failing = client.get(path)
+    paused = client.patch(path, json={"state": "paused"})
+    held = client.get(path, headers={"If-None-Match": paused.headers["ETag"]}).json
+    active = client.patch(path, json={"state": "active", "backlog": "discard"})
+    watch_endpoints(rt)
+
+    assert (failing.json["failed_attempts"], failing.json["failing_since"] is not None) == (2, True)
+    assert failing.json["held"] == 0
+    assert (held["held"], held["failing_since"], held["failed_attempts"]) == (2, None, 0)
+    assert active.status_code == 200
+    assert client.get(path).json["held"] == 0
+    discarded = client.get(f"{path}/deliveries?state=cancelled").json["items"]
+    assert [one["dead_reason"] for one in discarded] == ["discarded"] * 2
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"backlog": "discard"}, "backlog"),
+        ({"state": "paused", "backlog": "deliver"}, "backlog"),
+        ({"state": "active", "backlog": "since"}, "backlog_since"),
+        ({"state": "active", "backlog": "burn"}, "backlog"),
+        ({"state": "active", "backlog": "since", "backlog_since": "yesterday"}, "backlog_since"),
+    ],
+)
+def test_a_choice_of_backlog_that_cannot_be_followed_is_422(client, endpoint, snapshot, said, field):
+    client.patch(endpoint.headers["Location"], json={"state": "paused"})
+    before = snapshot()
+
+    answer = client.patch(endpoint.headers["Location"], json=said)
+
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)
+    assert snapshot() == before
 
 
 def test_a_test_event_reaches_this_endpoint(rt, client, endpoint, partner):

@@ -54,9 +54,10 @@ CHILD_OF = {
     **dict.fromkeys(OF_RUNS, "core"),
     **dict.fromkeys((CrashPoint.SEAL_UNCOMMITTED, CrashPoint.SEAL_COMMITTED), "core"),
 }
-# Passed after five minutes at the earliest, where a policy was edited, with a mail server, or for a team that assigns
-# automatically: `test_sealer_killed`, `test_rebase_killed`, `test_notification_races`, `test_routing_races`. Where
-# somebody asks for a replay: `test_replay_killed`.
+# Passed after five minutes at the earliest, where a policy was edited, with a mail server, for a team that assigns
+# automatically, or for an endpoint that has failed for an hour: `test_sealer_killed`, `test_rebase_killed`,
+# `test_notification_races`, `test_routing_races`, `test_endpoint_watch_killed`. Where somebody asks for a replay:
+# `test_replay_killed`.
 ELSEWHERE = {
     CrashPoint.CHECKPOINT_ANCHORED,
     CrashPoint.REBASE_UNCOMMITTED,
@@ -66,6 +67,10 @@ ELSEWHERE = {
     CrashPoint.REPLAY_COMMITTED,
     CrashPoint.ROUTE_UNCOMMITTED,
     CrashPoint.ROUTE_COMMITTED,
+    CrashPoint.NOTICE_UNCOMMITTED,
+    CrashPoint.NOTICE_COMMITTED,
+    CrashPoint.DISCARD_UNCOMMITTED,
+    CrashPoint.DISCARD_COMMITTED,
 }
 
 

@@ -18,7 +18,7 @@ from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.tenants import Tenant, file_ticket
 from tests.support.wire import CountingProxy, counted
-from workflows import endpoints, tickets
+from workflows import endpoint_trials, endpoints, tickets
 from workflows.relay import relay_outbox
 
 DELIVERED = "SELECT event_type FROM webhook_deliveries WHERE endpoint_id = %s ORDER BY sequence"

@@ -73,27 +73,6 @@ def test_a_refused_delivery_is_tried_again_after_the_back_off_with_the_same_id_a
     ]
 
 
-def test_an_endpoint_that_answers_410_is_disabled_and_its_events_are_held_not_lost(
-    rt: Runtime, acme: Tenant, database: MigratedDatabase
-) -> None:
-    with Receiver() as partner:
-        partner.answer("/hook", Answer(status=410))
-        endpoint_id, _ = add_endpoint(rt, acme.actor, partner.url("/hook"))
-        file_ticket(rt, acme.actor)
-        relay_outbox(rt)
-        deliver_due(rt)
-        file_ticket(rt, acme.actor)
-        relay_outbox(rt)
-        deliver_due(rt)
-
-        assert len(partner.received) == 1
-    page = delivery_history.list_deliveries(rt, acme.actor, endpoint_id, PageRequest(), None)
-    states = [delivery.state for delivery in page.items]
-    endpoint = database.rows("SELECT state, disabled_reason FROM webhook_endpoints WHERE id = %s", endpoint_id)
-    assert states == [DeliveryState.HELD, DeliveryState.HELD]
-    assert endpoint == [("disabled", "gone")]
-
-
 def test_a_lease_that_ends_is_taken_back_and_the_delivery_is_sent_again(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:

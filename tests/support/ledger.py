@@ -35,7 +35,7 @@ CHECKS = {
         SELECT e.id, p.id FROM events e
         JOIN webhook_endpoints p ON p.organization_id = e.organization_id
             AND p.created_at < e.occurred_at - interval '1 second' -- not one that was added at the same time
-        WHERE p.state <> 'deleted' AND e.type NOT IN ('webhook.test', 'webhook.ping')
+        WHERE p.state <> 'deleted' AND NOT starts_with(e.type, 'webhook.') -- not of itself, nor unasked
           AND (p.event_types IS NULL OR e.type = ANY (p.event_types))
           AND NOT EXISTS (SELECT FROM outbox o WHERE o.event_id = e.id)
           AND NOT EXISTS (SELECT FROM webhook_deliveries d WHERE d.event_id = e.id AND d.endpoint_id = p.id)""",

@@ -1,6 +1,7 @@
 """Tables of SLA clocks, timers, fires and notifications; only columns and keys. Policies are in `sla_books`."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger as BigInt
@@ -25,7 +26,7 @@ _CAUSES = (
 
 _RULES = (
     "watchers", "team_duty", "organization_duty", "team_managers", "managers", "admins", "approver", "requester",
-    "mentioned",
+    "mentioned", "webhooks",
 )  # fmt: skip
 
 
@@ -205,18 +206,23 @@ class NotificationRow(OfOrganization, Base):
     __tablename__ = "notifications"
 
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id"), primary_key=True)
-    ticket_id: Mapped[UUID]
+    ticket_id: Mapped[UUID | None]
     clock_id: Mapped[UUID | None]
+    endpoint_id: Mapped[UUID | None]
     kind: Mapped[str]
     user_id: Mapped[UUID | None]
     team_id: Mapped[UUID | None]
     rule: Mapped[str | None]
     created_at: Mapped[datetime]
+    # Of one about an endpoint: what was so then, which its mails say whenever they go out.
+    details: Mapped[dict[str, Any] | None]
     # Null until its mails are made.
     fanned_out_at: Mapped[datetime | None]
 
     __table_args__ = (
         _one_of("rule", _RULES, "ck_notifications_rule"),
+        CheckConstraint("num_nonnulls(ticket_id, endpoint_id) = 1", name="ck_notifications_about"),
+        _to("webhook_endpoints", "endpoint_id"),
         _to("tickets", "ticket_id"),
         _to("sla_clocks", "clock_id"),
         _to("users", "user_id", "SET NULL (user_id)"),
@@ -225,5 +231,11 @@ class NotificationRow(OfOrganization, Base):
         Index("ix_notifications_clock", "organization_id", "clock_id"),
         Index("ix_notifications_user", "organization_id", "user_id"),
         Index("ix_notifications_team", "organization_id", "team_id"),
+        Index(
+            "ix_notifications_endpoint",
+            "organization_id",
+            "endpoint_id",
+            postgresql_where=text("endpoint_id IS NOT NULL"),
+        ),
         Index("ix_notifications_new", "created_at", "id", postgresql_where=text("fanned_out_at IS NULL")),
     )

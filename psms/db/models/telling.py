@@ -37,7 +37,8 @@ class MailRow(OfOrganization, Base):
 
     __table_args__ = (
         CheckConstraint(
-            "reason IN ('assignee', 'team', 'lead', 'watcher', 'duty', 'approver', 'requester', 'mentioned')",
+            "reason IN ('assignee', 'team', 'lead', 'watcher', 'duty', 'approver', 'requester', 'mentioned', "
+            "'webhooks')",
             name="ck_mails_reason",
         ),
         CheckConstraint("state IN ('pending', 'in_flight', 'sent', 'dead')", name="ck_mails_state"),

@@ -61,7 +61,9 @@ class OutboxRow(Base):
     event_id: Mapped[UUID]
     event_type: Mapped[str]
     ticket_id: Mapped[UUID | None]
+    # To this one alone, or to all but this one.
     endpoint_id: Mapped[UUID | None]
+    except_endpoint_id: Mapped[UUID | None]
     occurred_at: Mapped[datetime]
     request_id: Mapped[str | None]
     # How many automations led to it, one after the other.
@@ -95,6 +97,7 @@ class EndpointRow(OfOrganization, Versioned, Base):
     several_events_failed: Mapped[bool] = mapped_column(server_default=text("false"))
     failing_notices: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     blocked_since: Mapped[datetime | None]
+    notice_due_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(BigInteger, server_default="1")
 
     __table_args__ = (
@@ -104,6 +107,7 @@ class EndpointRow(OfOrganization, Versioned, Base):
         CheckConstraint("signatures IN ('{v1}', '{v1,v1a}')", name="ck_webhook_endpoints_signatures"),
         CheckConstraint("(headers_encrypted IS NULL) = (header_names = '{}')", name="ck_webhook_endpoints_headers"),
         Index("ix_webhook_endpoints_id", "id"),
+        Index("ix_webhook_endpoints_notice", "notice_due_at", postgresql_where=text("notice_due_at IS NOT NULL")),
     )
 
 
@@ -160,6 +164,7 @@ class LaneRow(Base):
     in_flight_window: Mapped[int | None] = mapped_column(SmallInteger)
     window_successes: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     discard_before: Mapped[datetime | None]
+    discarded_to: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
     __table_args__ = (
         to_endpoint("CASCADE"),
@@ -172,6 +177,8 @@ class LaneRow(Base):
             "next_due_at",
             postgresql_where=text("open AND next_due_at < 'infinity'::timestamptz"),
         ),
+        Index("ix_webhook_lanes_discard", "endpoint_id", postgresql_where=text("discard_before IS NOT NULL")),
+        Index("ix_webhook_lanes_closed", "endpoint_id", postgresql_where=text("NOT open AND NOT removed")),
     )
 
 

@@ -153,6 +153,7 @@ _PREPARE = f"""
           AND (s.expires_at IS NULL OR s.expires_at > %(now)s)
     ) k
     LEFT JOIN events e ON e.organization_id = %(organization_id)s AND e.id = due.event_id
+    ORDER BY due.id
 """  # noqa: S608  (constants)
 
 

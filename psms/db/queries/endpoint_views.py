@@ -11,7 +11,7 @@ from psms.db.queries.records import view_of
 from psms.domain.endpoint_settings import Ordering, PublicKey
 from psms.domain.partner_headers import masked
 from psms.domain.signing import public_text
-from psms.domain.webhooks import Endpoint, EndpointKind, EndpointState
+from psms.domain.webhooks import MOST_COUNTED, Endpoint, EndpointInFull, EndpointKind, EndpointState
 
 _BESIDE = text("""
     SELECT l.endpoint_id, l.ordering, l.rate_per_minute, l.max_in_flight,
@@ -28,11 +28,36 @@ _BESIDE = text("""
     WHERE l.endpoint_id = ANY (:endpoint_ids)
 """)
 
+_HEALTH = text(f"""
+    SELECT l.circuit, CASE WHEN l.circuit <> 'closed' AND isfinite(l.probe_at) THEN l.probe_at END AS next_probe_at,
+        CASE WHEN :active THEN 0 ELSE LEAST({MOST_COUNTED}, (
+            SELECT count(*) FROM (SELECT FROM webhook_deliveries d WHERE d.endpoint_id = :endpoint_id
+                AND d.state = 'pending' AND NOT d.behind LIMIT {MOST_COUNTED}) first
+        ) + (
+            SELECT count(*) FROM (SELECT FROM webhook_deliveries d WHERE d.endpoint_id = :endpoint_id
+                AND d.state = 'pending' AND d.behind AND d.order_key IS NOT NULL LIMIT {MOST_COUNTED}) others
+        )) END AS held
+    FROM webhook_lanes l WHERE l.endpoint_id = :endpoint_id
+""")  # noqa: S608  (a constant)
+
 
 def view(session: Session, row: EndpointRow) -> Endpoint:
     """Return the endpoint that a row holds."""
     (shown,) = views(session, [row])
     return shown
+
+
+def in_full(session: Session, row: EndpointRow) -> EndpointInFull:
+    """Return an endpoint and how its lane fares; what is held is counted up to MOST_COUNTED."""
+    active = row.state == EndpointState.ACTIVE
+    health = session.execute(_HEALTH, {"endpoint_id": row.id, "active": active}).one()
+    endpoint = view(session, row)
+    return EndpointInFull(
+        **{name: getattr(endpoint, name) for name in Endpoint.__slots__},
+        circuit=health.circuit,
+        next_probe_at=health.next_probe_at,
+        held=health.held,
+    )
 
 
 def views(session: Session, rows: Sequence[EndpointRow]) -> list[Endpoint]:

@@ -35,16 +35,19 @@ _EVENTS = text("""
         SELECT * FROM unnest(CAST(:organization_id AS uuid[]), CAST(:id AS uuid[]), CAST(:type AS text[]),
             CAST(:schema_version AS smallint[]), CAST(:ticket_id AS uuid[]), CAST(:sequence AS bigint[]),
             CAST(:occurred_at AS timestamptz[]), CAST(:body AS bytea[]), CAST(:request_id AS text[]),
-            CAST(:endpoint_id AS uuid[]), CAST(:depth AS smallint[])) WITH ORDINALITY
+            CAST(:endpoint_id AS uuid[]), CAST(:except_endpoint_id AS uuid[]), CAST(:depth AS smallint[]))
+            WITH ORDINALITY
             AS t (organization_id, id, type, schema_version, ticket_id, sequence, occurred_at, body, request_id,
-                endpoint_id, depth, place)
+                endpoint_id, except_endpoint_id, depth, place)
     ), event AS (
         INSERT INTO events (organization_id, id, type, schema_version, ticket_id, sequence, occurred_at, body,
             request_id)
         SELECT organization_id, id, type, schema_version, ticket_id, sequence, occurred_at, body, request_id FROM told
     )
-    INSERT INTO outbox (organization_id, event_id, event_type, ticket_id, endpoint_id, occurred_at, request_id, depth)
-    SELECT organization_id, id, type, ticket_id, endpoint_id, occurred_at, request_id, depth FROM told ORDER BY place
+    INSERT INTO outbox (organization_id, event_id, event_type, ticket_id, endpoint_id, except_endpoint_id, occurred_at,
+        request_id, depth)
+    SELECT organization_id, id, type, ticket_id, endpoint_id, except_endpoint_id, occurred_at, request_id, depth
+    FROM told ORDER BY place
 """)
 _LOCK = "SELECT pg_try_advisory_xact_lock(%(lock)s)"
 # Also a part of the statement that takes a ticket's number.
@@ -86,7 +89,7 @@ class LogRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventRecord:
-    """One event to write; *endpoint_id* restricts it to one endpoint (a test send).
+    """One event to write; *endpoint_id* restricts it to one endpoint (a test send), *except_endpoint_id* to the others.
 
     *depth* says how many automations led to it, one after the other.
     """
@@ -101,6 +104,7 @@ class EventRecord:
     body: bytes
     request_id: str | None
     endpoint_id: UUID | None = None
+    except_endpoint_id: UUID | None = None
     depth: int = 0
 
 

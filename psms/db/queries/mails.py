@@ -8,6 +8,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from psms.db.direct import Record, direct
+from psms.domain.access import Permission, Role
+from psms.domain.access.matrix import permissions_of
 from psms.domain.mails import LEASES_UNTIL_DEAD, MailState
 from psms.domain.operations import WorkItem
 
@@ -18,15 +20,16 @@ _NEW = """
 """
 # Whoever is first of: the assignee, the team's members, the managers, the admins; each while active, and a person.
 # Where a notification is for watchers: these, and else nobody; requesters hear nothing of what teams agreed on. What
-# is for the requester or who was mentioned is for nobody else.
+# is for the requester or who was mentioned is for nobody else; what is about an endpoint is for all who may manage
+# webhooks.
 _RECIPIENTS = """
     WITH told AS (
         SELECT id, ticket_id, kind, user_id, team_id, rule, rule IS NOT DISTINCT FROM 'watchers' AS for_watchers,
-            COALESCE(rule IN ('requester', 'mentioned'), false) AS for_one
+            COALESCE(rule IN ('requester', 'mentioned', 'webhooks'), false) AS for_one
         FROM notifications
         WHERE organization_id = %(organization_id)s AND id = ANY (%(ids)s)
     ), person AS (
-        SELECT id, role FROM users WHERE organization_id = %(organization_id)s AND active AND NOT is_service
+        SELECT id, role, role_id FROM users WHERE organization_id = %(organization_id)s AND active AND NOT is_service
     ), candidate AS (
         SELECT t.id AS notification_id, p.id AS user_id, 1 AS place,
             CASE WHEN t.rule IS NULL THEN 'assignee' WHEN t.for_one OR t.rule = 'approver' THEN t.rule ELSE 'duty' END
@@ -44,6 +47,11 @@ _RECIPIENTS = """
         UNION ALL
         SELECT t.id, p.id, CASE p.role WHEN 'manager' THEN 3 ELSE 4 END, 'lead'
         FROM told t CROSS JOIN person p WHERE p.role IN ('manager', 'admin') AND NOT t.for_watchers AND NOT t.for_one
+        UNION ALL
+        SELECT t.id, p.id, 1, 'webhooks' FROM told t CROSS JOIN person p
+        LEFT JOIN roles r ON r.organization_id = %(organization_id)s AND r.id = p.role_id
+        WHERE t.rule = 'webhooks' AND p.role = ANY (%(keepers)s)
+          AND (p.role_id IS NULL OR %(permission)s = ANY (r.permissions))
     )
     SELECT c.notification_id, c.user_id, c.reason FROM candidate c
     WHERE c.place = (SELECT min(o.place) FROM candidate o WHERE o.notification_id = c.notification_id)
@@ -115,6 +123,9 @@ _LIST = """
     FROM mails WHERE state = ANY (%(states)s) ORDER BY created_at, id LIMIT %(limit)s
 """
 
+# Whose role, or what a role of the organization's own keeps of it, lets them manage webhooks.
+_KEEPERS = [role.value for role in Role if Permission.WEBHOOK_MANAGE in permissions_of(role)]
+
 Place = tuple[UUID, UUID]
 """Where a mail is in the order of retries: organization, mail."""
 
@@ -152,7 +163,13 @@ def new_notifications(session: Session, limit: int, passed_over: set[UUID]) -> S
 
 def recipients(session: Session, organization_id: UUID, notification_ids: Sequence[UUID]) -> Sequence[Record]:
     """Return who is to be told of each notification, and why."""
-    return direct(session).records(_RECIPIENTS, {"organization_id": organization_id, "ids": list(notification_ids)})
+    values = {
+        "organization_id": organization_id,
+        "ids": list(notification_ids),
+        "keepers": _KEEPERS,
+        "permission": Permission.WEBHOOK_MANAGE.value,
+    }
+    return direct(session).records(_RECIPIENTS, values)
 
 
 def fan_out(

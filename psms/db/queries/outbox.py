@@ -13,8 +13,8 @@ from psms.domain.retry import EXPIRES_AFTER
 # Waits for another relay rather than turning away: what that one did not see any more is ours.
 _LEAD = "SELECT pg_advisory_xact_lock(hashtext('psms.relay'))"
 _WAITING = """
-    SELECT position, organization_id, event_id, event_type, ticket_id, endpoint_id, occurred_at, request_id, depth,
-        (SELECT psms_now()) AS now
+    SELECT position, organization_id, event_id, event_type, ticket_id, endpoint_id, except_endpoint_id, occurred_at,
+        request_id, depth, (SELECT psms_now()) AS now
     FROM outbox WHERE organization_id <> ALL (CAST(%(passed_over)s AS uuid[])) ORDER BY position LIMIT %(limit)s
 """
 # The row without an id, which comes last, is the organization's own: what its automations are for.

@@ -13,7 +13,6 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from psms.db.direct import Record, direct
-from psms.db.queries import lanes
 
 # What would be tried again of a deleted endpoint is cancelled instead. In a closed lane it just stays pending.
 # Their attempts are completed by the same statement, those of late results too.
@@ -78,23 +77,6 @@ _LATE_SUCCESS = """
       AND lease_token IS NULL AND (state = 'pending' OR state = 'dead' AND dead_reason = 'leases_lost')
     RETURNING endpoint_id, order_key
 """
-# Written only when it says something new: this row would else be the hottest of all.
-_HEALTHY = """
-    UPDATE webhook_endpoints SET failing_since = NULL, last_success_at = %(now)s
-    WHERE organization_id = %(organization_id)s AND id = ANY (%(endpoint_ids)s)
-      AND (failing_since IS NOT NULL OR last_success_at IS NULL
-           OR last_success_at < CAST(%(now)s AS timestamptz) - interval '1 minute')
-"""
-_FAILING = """
-    UPDATE webhook_endpoints SET failing_since = %(now)s
-    WHERE organization_id = %(organization_id)s AND id = ANY (%(endpoint_ids)s) AND failing_since IS NULL
-"""
-_DISABLE = text("""
-    UPDATE webhook_endpoints SET state = 'disabled', disabled_reason = :reason, version = version + 1,
-        updated_at = :now
-    WHERE organization_id = :organization_id AND id = :endpoint_id AND state IN ('active', 'paused')
-    RETURNING id
-""")
 _CANCEL_OF_DELETED = text("""
     UPDATE webhook_deliveries d SET state = 'cancelled', finished_at = :now FROM webhook_endpoints p
     WHERE d.organization_id = :organization_id AND d.id = ANY (:ids) AND d.state = 'pending'
@@ -162,23 +144,6 @@ def settle_late_successes(
             "statuses": [s.status for s in late],
         },
     )
-
-
-def mark_healthy(session: Session, organization_id: UUID, endpoint_ids: list[UUID], now: datetime) -> None:
-    """Remember that these endpoints answered with a 2xx."""
-    direct(session).run(_HEALTHY, {"organization_id": organization_id, "endpoint_ids": endpoint_ids, "now": now})
-
-
-def mark_failing(session: Session, organization_id: UUID, endpoint_ids: list[UUID], now: datetime) -> None:
-    """Remember since when these endpoints fail."""
-    direct(session).run(_FAILING, {"organization_id": organization_id, "endpoint_ids": endpoint_ids, "now": now})
-
-
-def disable(session: Session, organization_id: UUID, endpoint_id: UUID, reason: str, now: datetime) -> bool:
-    """Disable an endpoint whose lane is locked and close the lane; False when it was disabled already."""
-    values = {"organization_id": organization_id, "endpoint_id": endpoint_id, "reason": reason, "now": now}
-    lanes.close(session, organization_id, endpoint_id)
-    return session.execute(_DISABLE, values).one_or_none() is not None
 
 
 def give_up_eventless(

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from psms.domain.approvals import ApprovalState
 from psms.domain.changes import EDITABLE_FIELDS, ChangePlan
-from psms.domain.events import SCHEMA_VERSION, EventType
+from psms.domain.event_versions import SCHEMA_VERSION
+from psms.domain.events import ASKED_FOR, ENDPOINT_EVENTS, EventType
 from psms.domain.json_schemas import Schema, properties_of, schema_of
 from psms.domain.ticket_links import LinkKind
 from psms.domain.tickets import EDITABLE, Ticket
@@ -17,8 +18,8 @@ from psms.domain.time_entries import TimeEntry
 
 OFFERED_VERSIONS: Final = (SCHEMA_VERSION,)
 """The versions of schemas that an endpoint may ask for."""
-SUBSCRIBABLE: Final = tuple(one.value for one in EventType if one is not EventType.WEBHOOK_TEST)
-"""A test is sent to one endpoint when asked for; nobody subscribes to it."""
+SUBSCRIBABLE: Final = tuple(one.value for one in EventType if one not in ASKED_FOR)
+"""A test or a ping is sent to one endpoint when asked for; nobody subscribes to it."""
 
 
 class About(StrEnum):
@@ -29,6 +30,8 @@ class About(StrEnum):
     SLA = "sla"
     PAGE = "page"
     ENDPOINT = "endpoint"
+    PING = "ping"
+    HEALTH = "health"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,10 @@ _WORDS: Final[Mapping[EventType, tuple[str, Mapping[str, Schema]]]] = {
     EventType.PAGE_ACKNOWLEDGED: ("Somebody answered the call for a ticket.", {}),
     EventType.PAGE_RESOLVED: ("Nobody need come any more for a ticket.", {}),
     EventType.WEBHOOK_TEST: ("You asked for a test of this endpoint; nobody can subscribe to it.", {}),
+    EventType.WEBHOOK_PING: ("You asked whether this endpoint is yours; nobody can subscribe to it.", {}),
+    EventType.WEBHOOK_ENDPOINT_FAILING: ("Another endpoint of yours has been failing for long.", {}),
+    EventType.WEBHOOK_ENDPOINT_DISABLED: ("Another endpoint of yours was disabled; what it is to get is held.", {}),
+    EventType.WEBHOOK_ENDPOINT_RECOVERED: ("Another endpoint of yours answers again.", {}),
 }
 _ABOUT = {"sla": About.SLA, "ola": About.SLA, "page": About.PAGE, "webhook": About.ENDPOINT}
 
@@ -126,6 +133,10 @@ _ABOUT = {"sla": About.SLA, "ola": About.SLA, "page": About.PAGE, "webhook": Abo
 def _about(event_type: EventType) -> About:
     if event_type is EventType.TICKET_COMMENTED:
         return About.COMMENT
+    if event_type is EventType.WEBHOOK_PING:
+        return About.PING
+    if event_type in ENDPOINT_EVENTS:
+        return About.HEALTH
     return _ABOUT.get(group_of(event_type), About.TICKET)
 
 

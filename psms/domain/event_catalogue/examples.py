@@ -8,10 +8,12 @@ from uuid import UUID
 
 from psms.domain.approvals import ApprovalState
 from psms.domain.event_catalogue.definitions import CATALOGUE, About
+from psms.domain.event_versions import SCHEMA_VERSION
 from psms.domain.events import (
-    SCHEMA_VERSION,
     Change,
     CommentExcerpt,
+    EndpointHealthData,
+    EndpointPingData,
     EndpointTestData,
     Envelope,
     EventType,
@@ -23,6 +25,7 @@ from psms.domain.sla.terms import Metric
 from psms.domain.sla_standing import SlaNotice
 from psms.domain.ticket_links import LinkKind
 from psms.domain.tickets import Level, Priority, PrioritySource, Status, Ticket, TicketType, Visibility
+from psms.domain.webhooks import EndpointState
 
 _FILED: Final = datetime(2026, 11, 23, 8, 30, tzinfo=UTC)
 _NOW: Final = _FILED + timedelta(minutes=45, milliseconds=250)
@@ -152,10 +155,17 @@ def example_of(event_type: EventType) -> Envelope:
     )
 
 
-def _data_of(event_type: EventType) -> TicketData | PageData | EndpointTestData:
+_Data = TicketData | PageData | EndpointTestData | EndpointPingData | EndpointHealthData
+
+
+def _data_of(event_type: EventType) -> _Data:
     about = CATALOGUE[event_type].about
     if about is About.ENDPOINT:
         return EndpointTestData(endpoint_id=_THING, message="This is a test: your endpoint is reached.")
+    if about is About.PING:
+        return EndpointPingData(endpoint_id=_THING, challenge="q3zC2l9wRk6xV1n0aJ5tYw")
+    if about is About.HEALTH:
+        return _health_of(event_type)
     if about is About.PAGE:
         page = replace(_PAGE, state=_PAGE_STATES[event_type])
         return PageData(ticket=_TICKET, actor_id=None, page=page)
@@ -166,6 +176,18 @@ def _data_of(event_type: EventType) -> TicketData | PageData | EndpointTestData:
         changes=_CHANGES.get(event_type, {}),
         comment=_COMMENT if about is About.COMMENT else None,
         sla=_notice_of(event_type) if about is About.SLA else None,
+    )
+
+
+def _health_of(event_type: EventType) -> EndpointHealthData:
+    disabled = event_type is EventType.WEBHOOK_ENDPOINT_DISABLED
+    return EndpointHealthData(
+        endpoint_id=_OTHER,
+        description="Billing",
+        state=EndpointState.DISABLED if disabled else EndpointState.ACTIVE,
+        disabled_reason="failing" if disabled else None,
+        failing_since=_FILED,
+        failed_attempts=20,
     )
 
 

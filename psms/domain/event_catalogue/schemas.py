@@ -8,12 +8,15 @@ from functools import cache
 from typing import Any
 
 from psms.domain.event_catalogue.definitions import CATALOGUE, About, EventDefinition
-from psms.domain.events import SCHEMA_VERSION, CommentExcerpt, EndpointTestData, EventType
+from psms.domain.event_versions import SCHEMA_VERSION
+from psms.domain.events import CommentExcerpt, EndpointHealthData, EndpointPingData, EndpointTestData, EventType
 from psms.domain.json_schemas import DIALECT, Schema, nullable, object_schema, properties_of, schema_of
 from psms.domain.paging import Page
 from psms.domain.sla_standing import SlaNotice
 from psms.domain.tickets import Ticket
 
+# Of an endpoint and not of a ticket: these are never long, so they have one form.
+_OF_ENDPOINTS = {About.ENDPOINT: EndpointTestData, About.PING: EndpointPingData, About.HEALTH: EndpointHealthData}
 # What the thin form always has of them.
 _TICKET_AT_LEAST = ("id", "number", "version")
 _COMMENT_AT_LEAST = ("id", "author_id", "visibility")
@@ -41,7 +44,7 @@ def _whole(event_type: EventType, version: int) -> Schema:
         "description": definition.description,
         **object_schema(envelope),
     }
-    return told if definition.about is About.ENDPOINT else _maybe_thin(told, definition)
+    return told if definition.about in _OF_ENDPOINTS else _maybe_thin(told, definition)
 
 
 def event_schema(event_type: EventType, version: int = SCHEMA_VERSION) -> Schema:
@@ -50,8 +53,8 @@ def event_schema(event_type: EventType, version: int = SCHEMA_VERSION) -> Schema
 
 
 def _data(definition: EventDefinition) -> Schema:
-    if definition.about is About.ENDPOINT:
-        return schema_of(EndpointTestData)
+    if definition.about in _OF_ENDPOINTS:
+        return schema_of(_OF_ENDPOINTS[definition.about])
     ticket = object_schema(properties_of(Ticket), _TICKET_AT_LEAST)
     actor: dict[str, Any] = {**nullable(schema_of(str)), "format": "uuid", "description": "null: PSMS itself."}
     if definition.about is About.PAGE:
