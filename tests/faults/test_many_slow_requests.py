@@ -36,6 +36,9 @@ def test_one_process_carries_128_slow_requests_in_less_than_300_mb(rt, database,
         worker = stack.enter_context(crew.with_worker("slow", "webhooks", **alike))
         # The partner hangs up, and the worker need not wait for its requests when it ends.
         stack.callback(partner.__exit__)
-        eventually(lambda: len(partner.received) >= ENDPOINTS * EACH, within=25, what="all slots taken")
+        eventually(lambda: len(partner.received) >= ENDPOINTS * EACH, within=80, what="all slots taken")
+        assert database.rows("SELECT count(*) FROM webhook_deliveries WHERE state = 'in_flight'") == [
+            (ENDPOINTS * EACH,)
+        ]
         assert resident_mb(worker.pid) < MOST_MB, worker.log
         assert len(partner.distinct_ids()) == ENDPOINTS * EACH
