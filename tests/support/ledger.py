@@ -1,6 +1,7 @@
 """What must be true of an installation at rest, asked of its database; no fault is brought about here."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
@@ -78,6 +79,11 @@ class Ledger:
 
     def __init__(self, superuser_url: str) -> None:
         self._url = superuser_url
+
+    @property
+    def port(self) -> int:
+        """Where its PostgreSQL listens."""
+        return urlsplit(self._url).port or 0
 
     def rows(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
         """Return the rows of a query."""
