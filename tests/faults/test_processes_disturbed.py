@@ -103,7 +103,7 @@ def test_w01_an_event_whose_api_was_killed_between_commit_and_wake_up_comes_with
 def test_w29_what_a_partner_got_is_what_was_committed_whatever_failed_died_or_paused(stage, rounds):
     tickets = TICKETS if rounds == 1 else SOAKED
     with scene_on(stage) as scene, ThreadPoolExecutor(1) as pool:
-        scene.partner.answer("/hook", *map(answer_at_random, range(2 * tickets)), Answer())
+        scene.partner.answer("/hook", *map(answer_at_random, range(tickets)), Answer())
         load = pool.submit(scene.file, tickets, per_second=20)
         blows = 0
         # One that dies again and again is started ever later: in the short form there are two blows.
