@@ -14,6 +14,7 @@ from bench.connecting import connections, memory
 from bench.counting import counting
 from bench.creating import creation, reading
 from bench.delivering import delivery
+from bench.delivering_beside import fairness, ledger, throughput
 from bench.encrypting import encryption
 from bench.guarding import guarding
 from bench.limits import Limits, running_limits
@@ -25,7 +26,8 @@ from psms.telemetry import set_up_logs
 _LIMITED = ("read", "create", "guard")
 # On servers of their own, or on none.
 _ALONE = {"log", "sweep", "breaches", "sla"}
-_ALL = ("memory", *_LIMITED, "webhooks", "encryption", "connections", "log", "sweep", "breaches", "sla")
+_OF_WEBHOOKS = ("webhooks", "throughput", "fairness", "ledger")
+_ALL = ("memory", *_LIMITED, *_OF_WEBHOOKS, "encryption", "connections", "log", "sweep", "breaches", "sla")
 
 
 def _arguments() -> argparse.Namespace:
@@ -35,6 +37,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=10_000, help="kept-alive connections")
     parser.add_argument("--timers", type=int, default=1_000_000, help="open timers of the larger sweep")
     parser.add_argument("--breaches", type=int, default=40_000, help="timers that are due at once")
+    parser.add_argument("--deliveries", type=int, default=10_000, help="webhooks sent as fast as it goes")
+    parser.add_argument("--backlog", type=int, default=100_000, help="webhooks that wait for an endpoint that hangs")
+    parser.add_argument("--ledger-seconds", type=float, default=60.0, help="length of the ledger run; 600 proves it")
     arguments = parser.parse_args()
     unknown = set(arguments.only.split(",")) - set(_ALL)
     if unknown:
@@ -62,8 +67,7 @@ def _of_the_system(system: System, wanted: set[str], arguments: argparse.Namespa
         yield memory(system, "idle")
     if wanted & set(_LIMITED):
         yield from _limited(system, wanted, seconds)
-    if "webhooks" in wanted:
-        yield from delivery(system, 3 * seconds)
+    yield from _of_webhooks(system, wanted, arguments)
     if "encryption" in wanted:
         yield from encryption(system)
     if "connections" in wanted:
@@ -72,6 +76,17 @@ def _of_the_system(system: System, wanted: set[str], arguments: argparse.Namespa
         yield from connections(system, 3 * seconds, arguments.connections)
     if "memory" in wanted:
         yield memory(system, "after the load")
+
+
+def _of_webhooks(system: System, wanted: set[str], arguments: argparse.Namespace) -> Iterator[Figure]:
+    if "webhooks" in wanted:
+        yield from delivery(system, 3 * arguments.seconds)
+    if "throughput" in wanted:
+        yield from throughput(system, arguments.deliveries)
+    if "fairness" in wanted:
+        yield from fairness(system, 3 * arguments.seconds, arguments.backlog)
+    if "ledger" in wanted:
+        yield from ledger(system, arguments.ledger_seconds)
 
 
 def _limited(system: System, wanted: set[str], seconds: float) -> Iterator[Figure]:

@@ -16,6 +16,7 @@ from bench import processes
 from bench.load import Asked, Load, Outcome
 from bench.seeding import refresh_statistics, seed_tickets
 from tests.support.desk import Desk, running_desk
+from tests.support.ledger import ledger_of
 from tests.support.servers import ValkeyServer, running_valkey
 from tests.support.stacks import process_of, processes_of
 from tests.support.waiting import eventually
@@ -71,6 +72,11 @@ class System:
     def organization_id(self) -> UUID:
         """The demo organization."""
         return UUID(self.desk.credentials["organization_id"])
+
+    @property
+    def superuser_url(self) -> str:
+        """Its database, for who sees every organization."""
+        return ledger_of(self.home).url
 
     def processes(self) -> dict[int, str]:
         """Return the command line of each of its processes."""

@@ -1,6 +1,7 @@
 """What must be true of an installation at rest, asked of its database; no fault is brought about here."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
@@ -77,16 +78,21 @@ class Ledger:
     """The database of an installation, read by its superuser, who sees every organization."""
 
     def __init__(self, superuser_url: str) -> None:
-        self._url = superuser_url
+        self.url = superuser_url
+
+    @property
+    def port(self) -> int:
+        """Where its PostgreSQL listens."""
+        return urlsplit(self.url).port or 0
 
     def rows(self, query: str, *parameters: object) -> list[tuple[object, ...]]:
         """Return the rows of a query."""
-        with psycopg.connect(self._url, connect_timeout=5) as connection:
+        with psycopg.connect(self.url, connect_timeout=5) as connection:
             return connection.execute(query.encode(), parameters).fetchall()
 
     def breaches(self) -> dict[str, list[tuple[object, ...]]]:
         """Return what must not be there now, a few rows of each kind of wrong; empty at rest."""
-        with psycopg.connect(self._url, connect_timeout=5) as connection:
+        with psycopg.connect(self.url, connect_timeout=5) as connection:
             found = {wrong: connection.execute(query.encode()).fetchmany(3) for wrong, query in CHECKS.items()}
         return {wrong: rows for wrong, rows in found.items() if rows}
 

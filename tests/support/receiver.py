@@ -251,7 +251,8 @@ class Receiver:
         pieces = [data[at : at + 1] for at in range(len(data))] if pause_s else [data]
         for piece in pieces:
             connection.sendall(piece)
-            self.sent_bytes += len(piece)
+            with self._lock:
+                self.sent_bytes += len(piece)
             if pause_s and self._closing.wait(pause_s):
                 return
 
