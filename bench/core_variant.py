@@ -14,11 +14,11 @@ from sqlalchemy import Engine, create_engine, insert, select, text, update
 from sqlalchemy.engine import Connection, Row, make_url
 
 from psms.db.models.accounts import OrganizationRow
+from psms.db.models.events import EventRow
 from psms.db.models.logs import LogRow
 from psms.db.models.sla import SlaClockRow, SlaSegmentRow
 from psms.db.models.sla_books import SlaPolicyRow
 from psms.db.models.tickets import IdempotencyKeyRow, TicketCounterRow, TicketRow
-from psms.db.models.webhooks import EventRow
 from psms.ids import uuid7
 
 _ACTOR = text("SELECT organization_id, user_id, client_id, role, scopes, psms_now() AS now FROM psms_actor(:hash)")

@@ -6,6 +6,7 @@ from typing import Any
 from psms.adapters.keyring import Keyring
 from psms.db.models.webhooks import EndpointRow
 from psms.db.queries import lane_settings as lane_rows
+from psms.db.queries import orders
 from psms.domain.encrypted_columns import ENDPOINT_HEADERS, MASK
 from psms.domain.endpoint_settings import ONLY_V1, LaneSettings, Ordering, lane_settings
 from psms.domain.partner_headers import checked_headers
@@ -51,6 +52,8 @@ def take_lane_settings(act: Act, row: EndpointRow, fields: dict[str, Any]) -> Ch
     }
     if changed:
         lane_rows.set_settings(act.session, act.organization_id, row.id, after, act.now)
+    if "order" in changed:
+        orders.set_ordering(act.session, act.organization_id, row.id, after.order, act.now)
     return changed
 
 

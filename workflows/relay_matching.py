@@ -41,13 +41,26 @@ def wanting(session: Session, organization_id: UUID, rows: Sequence[Record], end
         part = asking[start : start + _BODIES]
         bodies = outbox.bodies(session, organization_id, [row.event_id for row in part])
         for row in part:
-            refused = _refusing(row, bodies.get(row.event_id), filters, found[row.position])
-            found[row.position] -= refused
+            its = {one: filters[one] for one in found[row.position] & filters.keys()}
+            found[row.position] -= _refused(row.event_id, bodies.get(row.event_id), its)
     return found
 
 
 def _selecting(event_type: str, endpoints: Sequence[Record]) -> frozenset[UUID]:
     return frozenset(one.id for one in endpoints if is_selected(event_type, one.event_types))
+
+
+def passing(session: Session, organization_id: UUID, endpoint: Record, event_ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Return those of some events that the filter of one endpoint lets pass, as `wanting` would."""
+    asked = _filter_of(endpoint)
+    if asked is None:
+        return frozenset(event_ids)
+    found: set[UUID] = set()
+    for start in range(0, len(event_ids), _BODIES):
+        part = list(event_ids[start : start + _BODIES])
+        bodies = outbox.bodies(session, organization_id, part)
+        found |= {one for one in part if not _refused(one, bodies.get(one), {endpoint.id: asked})}
+    return frozenset(found)
 
 
 def _of_its_type(row: Record, selecting: frozenset[UUID], named: frozenset[UUID]) -> frozenset[UUID]:
@@ -69,13 +82,11 @@ def _filter_of(endpoint: Record) -> Filter | None:
         return None
 
 
-def _refusing(
-    row: Record, body: bytes | None, filters: Mapping[UUID, Filter], candidates: frozenset[UUID]
-) -> frozenset[UUID]:
-    """Return those of *candidates* whose filters refuse the event."""
+def _refused(event_id: UUID, body: bytes | None, filters: Mapping[UUID, Filter]) -> frozenset[UUID]:
+    """Return the endpoints whose filters refuse the event."""
     try:
         event: dict[str, Any] = json_value(body or b"")
-        return frozenset(one for one in candidates & filters.keys() if not wants(filters[one], event))
+        return frozenset(one for one, asked in filters.items() if not wants(asked, event))
     except Exception:
-        log.exception("event_not_filtered", event_id=str(row.event_id))
+        log.exception("event_not_filtered", event_id=str(event_id))
         return frozenset()

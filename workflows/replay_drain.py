@@ -19,10 +19,12 @@ from psms.crash import CrashPoint, crash_point
 from psms.db.queries import lanes, replay_walks
 from psms.db.queries import replays as queries
 from psms.db.session import enter
+from psms.domain.event_selection import selected_types
 from psms.domain.replays import ReplayState, share_of
 from psms.errors import PsmsError
 from psms.runtime import Runtime
 from workflows.names import Task
+from workflows.relay_matching import passing
 
 # A drain that has a replay under way looks this often, until it found nothing to release for so long: what it
 # released lands meanwhile.
@@ -103,7 +105,7 @@ def _looked(rt: Runtime, session: Session, replay: Row[Any]) -> _Look:
 def _count(rt: Runtime, session: Session, replay: Row[Any]) -> _Look:
     # It may take a while, so with no lane locked.
     now = rt.clock.now(session)
-    matched = replay_walks.count(session, replay, queries.lane_of(session, replay, now).event_types)
+    matched = replay_walks.count(session, replay, _types_of(queries.lane_of(session, replay, now)))
     state = ReplayState.DONE if replay.dry_run else ReplayState.RUNNING
     queries.move(session, replay, {"matched": matched, "state": state, "now": now, "look_at": now})
     return _Look(replay_id=replay.id, released=0, goes_on=state is ReplayState.RUNNING)
@@ -114,23 +116,31 @@ def _release(rt: Runtime, session: Session, replay: Row[Any], lane: Row[Any], no
     if room <= 0:
         queries.move(session, replay, {"now": now, "look_at": now + _SOON})
         return _Look(replay_id=replay.id, released=0, goes_on=True)
-    found, last = replay_walks.next_page(session, replay, lane.event_types, now=now, limit=room)
+    found, last = replay_walks.next_page(session, replay, _types_of(lane), now=now, limit=room)
     if last is None:
         queries.move(session, replay, {"state": ReplayState.DONE, "now": now, "look_at": now})
         return _Look(replay_id=replay.id, released=0, goes_on=False)
     there = [row.id for row in found if not row.absent]
     if there:
         replay_walks.release(session, replay, there, now)
-    absent = [row for row in found if row.absent]
+    # What is there already was wanted when it was made; what is not must be wanted now.
+    missing = [row.event_id for row in found if row.absent]
+    wanted = passing(session, replay.organization_id, lane, missing) if missing else frozenset()
+    absent = [row for row in found if row.absent and row.event_id in wanted]
     if absent:
         _add(rt, session, replay, absent, now)
     if found:
-        lanes.wake(session, replay.organization_id, {replay.endpoint_id: None})
+        lanes.wake(session, replay.organization_id, [replay.endpoint_id])
     # Where nothing was found among those that were looked at, the next ones are looked at without a pause.
-    values = {"released": len(found), "done_through": last, "look_at": now + _SOON if found else now}
+    released = len(there) + len(absent)
+    values = {"released": released, "done_through": last, "look_at": now + _SOON if found else now}
     queries.move(session, replay, {**values, "now": now})
     crash_point(CrashPoint.REPLAY_UNCOMMITTED)
-    return _Look(replay_id=replay.id, released=len(found), goes_on=True)
+    return _Look(replay_id=replay.id, released=released, goes_on=True)
+
+
+def _types_of(lane: Row[Any]) -> list[str] | None:
+    return None if lane.event_types is None else sorted(selected_types(lane.event_types))
 
 
 def _add(rt: Runtime, session: Session, replay: Row[Any], rows: list[Row[Any]], now: datetime) -> None:

@@ -3,7 +3,7 @@
 from migrations.plain_sql import run_all, run_down
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 

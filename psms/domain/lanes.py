@@ -47,14 +47,6 @@ class Circuit(StrEnum):
     HALF_OPEN = "half_open"
 
 
-class Ordering(StrEnum):
-    """Which deliveries of an endpoint go out one after the other: none, those of one ticket, or all."""
-
-    NONE = "none"
-    TICKET = "ticket"
-    ENDPOINT = "endpoint"
-
-
 class Standing(StrEnum):
     """How an endpoint fares, as metrics name it."""
 

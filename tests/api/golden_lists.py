@@ -111,3 +111,8 @@ CHANGE = [
 ]  # fmt: skip
 
 # By the last word of the address: of one thing and of each in a list.
+SHOWN_OTHERWISE = {
+    "deliveries": ["attempts", "body", "delivery"],
+    "workflow-runs": ["run", "signals", "steps"],
+    "webhook-endpoints": sorted([*ENDPOINT, "circuit", "held", "next_probe_at"]),
+}

@@ -38,6 +38,7 @@ from tests.api.golden_lists import (
     RUN,
     SERVICE,
     SERVICE_OR_STATE,
+    SHOWN_OTHERWISE,
     SIMULATED,
     TEAM,
     TRIED,
@@ -119,11 +120,6 @@ KIND_OF = {
     "/v1/webhook-endpoints/<uuid:endpoint_id>/replays/<uuid:replay_id>/cancel": "replays",
 }
 # One delivery is shown with its attempts.
-SHOWN_OTHERWISE = {
-    "deliveries": ["attempts", "body", "delivery"],
-    "workflow-runs": ["run", "signals", "steps"],
-    "webhook-endpoints": sorted([*ENDPOINT, "circuit", "held", "next_probe_at"]),
-}
 # Nobody is known to be there, as these tests have no Redis. Who is: `test_presence`.
 UNKNOWN = {"available": False, "items": []}
 # What an act answers with: the thing that it was done to, or what it made.

@@ -9,7 +9,7 @@ import pytest
 from psycopg import sql
 
 from psms.db.queries import orders
-from psms.domain.lanes import Ordering
+from psms.domain.endpoint_settings import Ordering
 from psms.domain.tickets import EditTicket
 from psms.encoding import json_value
 from psms.runtime import Runtime

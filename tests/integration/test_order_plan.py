@@ -6,7 +6,7 @@ import psycopg
 
 from psms.db.queries import orders
 from psms.db.session import Database
-from psms.domain.lanes import Ordering
+from psms.domain.endpoint_settings import Ordering
 from psms.runtime import Runtime
 from tests.support.answers import ACCEPTED, HOOK
 from tests.support.databases import MigratedDatabase

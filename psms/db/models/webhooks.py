@@ -1,4 +1,4 @@
-"""Tables of events, the outbox, endpoints, lanes, deliveries and attempts; only columns and keys."""
+"""Tables of endpoints, lanes, deliveries and attempts; only columns and keys. What they tell of is in `events`."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,6 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
-    Identity,
     Index,
     SmallInteger,
     text,
@@ -30,44 +29,6 @@ def to_endpoint(ondelete: str | None = None) -> ForeignKeyConstraint:
         ["webhook_endpoints.organization_id", "webhook_endpoints.id"],
         ondelete=ondelete,
     )
-
-
-class EventRow(OfOrganization, Base):
-    """Something that happened, with the exact bytes that tell partners of it."""
-
-    __tablename__ = "events"
-
-    type: Mapped[str]
-    schema_version: Mapped[int] = mapped_column(SmallInteger)
-    ticket_id: Mapped[UUID | None]
-    sequence: Mapped[int | None] = mapped_column(BigInteger)
-    occurred_at: Mapped[datetime]
-    body: Mapped[bytes]
-    request_id: Mapped[str | None]
-
-    __table_args__ = (
-        Index("ix_events_ticket", "organization_id", "ticket_id", "id"),
-        {"postgresql_partition_by": "RANGE (id)"},
-    )
-
-
-class OutboxRow(Base):
-    """An event that has not been fanned out yet."""
-
-    __tablename__ = "outbox"
-
-    position: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    organization_id: Mapped[UUID]
-    event_id: Mapped[UUID]
-    event_type: Mapped[str]
-    ticket_id: Mapped[UUID | None]
-    # To this one alone, or to all but this one.
-    endpoint_id: Mapped[UUID | None]
-    except_endpoint_id: Mapped[UUID | None]
-    occurred_at: Mapped[datetime]
-    request_id: Mapped[str | None]
-    # How many automations led to it, one after the other.
-    depth: Mapped[int] = mapped_column(SmallInteger, server_default="0")
 
 
 class EndpointRow(OfOrganization, Versioned, Base):

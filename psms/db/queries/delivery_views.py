@@ -11,7 +11,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from psms.db.models.webhooks import AttemptRow, DeliveryRow, EndpointRow, EventRow
+from psms.db.models.events import EventRow
+from psms.db.models.webhooks import AttemptRow, DeliveryRow, EndpointRow
 from psms.db.queries.records import view_of
 from psms.domain.deliveries import Attempt, AttemptRequest, AttemptResponse, Delivery, DeliveryFilter
 from psms.domain.pages import Page, PageRequest, page_of

@@ -14,7 +14,7 @@ _SETTINGS = text("""
 """)
 # Looked at at once: what waited for the former settings may go now.
 _SET = text("""
-    UPDATE webhook_lanes SET ordering = :ordering, rate_per_minute = :rate_per_minute, max_in_flight = :max_in_flight,
+    UPDATE webhook_lanes SET rate_per_minute = :rate_per_minute, max_in_flight = :max_in_flight,
         next_due_at = LEAST(next_due_at, :now)
     WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
 """)
@@ -31,13 +31,15 @@ def settings_of(session: Session, organization_id: UUID, endpoint_id: UUID) -> L
 def set_settings(
     session: Session, organization_id: UUID, endpoint_id: UUID, settings: LaneSettings, now: datetime
 ) -> None:
-    """Let a locked lane be served so from now on; deliveries that are under way end as they began."""
+    """Let a locked lane be served so from now on; deliveries that are under way end as they began.
+
+    Its order is set in `orders`, since what waits has to line up.
+    """
     session.execute(
         _SET,
         {
             "organization_id": organization_id,
             "endpoint_id": endpoint_id,
-            "ordering": settings.order.value,
             "rate_per_minute": settings.rate_per_minute,
             "max_in_flight": settings.max_in_flight,
             "now": now,

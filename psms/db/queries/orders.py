@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from psms.db.direct import direct
-from psms.domain.lanes import Ordering
+from psms.domain.endpoint_settings import Ordering
 from psms.domain.retry import EXPIRES_AFTER
 
 Turn = tuple[UUID, UUID]
