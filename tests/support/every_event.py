@@ -4,8 +4,12 @@ from datetime import timedelta
 from typing import Any
 
 from psms.runtime import Runtime
+from tests.support.answers import ACCEPTED, GONE, REFUSED
 from tests.support.databases import MigratedDatabase
+from tests.support.partners import answer_all
 from tests.support.relations import Tickets
+from workflows.endpoint_watch import watch_endpoints
+from workflows.relay import relay_outbox
 from workflows.run_drain import advance_runs
 from workflows.sla_sweep import fire_due_timers
 
@@ -30,6 +34,7 @@ class EveryEvent:
     def happen(self, endpoint: str) -> None:
         """Let everything happen; *endpoint* is the address of a webhook endpoint."""
         self._ok("POST", f"{endpoint}/test")
+        self._ok("POST", f"{endpoint}/verify")
         self._lived()
         self._related()
         self._worked()
@@ -37,6 +42,7 @@ class EveryEvent:
         self._changed()
         # Last: the others are promised nothing.
         self._promises_broken()
+        self._partner_fared()
 
     def _ok(self, method: str, path: str, **body: Any) -> Any:
         answer = self._tickets.client.call(method, path, **({"json": body} if body else {}))
@@ -113,6 +119,14 @@ class EveryEvent:
         self._do(ticket, f"sla/{clock['id']}/void", "DELETE")
         self._ok("PATCH", f"/v1/tickets/{ticket}", assignee_id=self._user_id)
         self._move(ticket, "open", "resolve")
+
+    def _partner_fared(self) -> None:
+        for answer in (REFUSED, ACCEPTED, GONE):
+            self._tickets.file()
+            relay_outbox(self._rt)
+            answer_all(self._rt, lambda _, answer=answer: answer)
+            self._pass(2.1 + 25 + 61)
+            watch_endpoints(self._rt)
 
     def _pass(self, minutes: float) -> None:
         self._database.move_clock(timedelta(minutes=minutes))
