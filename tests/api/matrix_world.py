@@ -100,8 +100,8 @@ def make_world(rt: Runtime, database: MigratedDatabase) -> World:
         elsewhere=own
         | _ticket_elsewhere(ApiClient(http, office.boss.token), office)
         | {"run_id": _errand(rt, office, office.tickets["with their team"])},
-        # The catalogue of events is everybody's: nobody has a type of their own.
-        foreign=_things(rt, ApiClient(http, other.boss.token), other) | {"event_type": "theirs.alone"},
+        # The catalogue of events is everybody's: this is nobody's. As long as an id: answers quote it.
+        foreign=_things(rt, ApiClient(http, other.boss.token), other) | {"event_type": "theirs.alone".ljust(36, "x")},
     )
 
 
