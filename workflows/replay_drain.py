@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
@@ -38,11 +37,10 @@ _AFTER_A_FAILURE = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Look:
-    """What one look at a replay released, and whether it is worth looking again soon."""
+    """What one look at a replay released, and whether it waits for what it released before to land."""
 
-    replay_id: UUID
-    released: int
-    goes_on: bool
+    released: int = 0
+    waits: bool = False
 
 
 def replay_webhooks(rt: Runtime, patience_s: float = _PATIENCE_S) -> int:
@@ -51,17 +49,18 @@ def replay_webhooks(rt: Runtime, patience_s: float = _PATIENCE_S) -> int:
     Run by any number of processes at once, each takes another replay. While one goes on, the drain looks again,
     until it has released nothing for *patience_s*. A replay that fails says so and waits a minute; the others go on.
     """
-    total, under_way, until = 0, set[UUID](), time.monotonic() + patience_s
+    total, until = 0, time.monotonic() + patience_s
     while not rt.stopping.is_set():
         look = _look_at_next(rt)
-        if look is not None:
-            total += look.released
-            until = time.monotonic() + patience_s if look.released else until
-            under_way = under_way | {look.replay_id} if look.goes_on else under_way - {look.replay_id}
-            _tell(rt, look)
-        elif not under_way or time.monotonic() >= until:
+        if look is None:
             break
-        else:
+        total += look.released
+        _tell(rt, look)
+        if look.released:
+            until = time.monotonic() + patience_s
+        elif look.waits and time.monotonic() >= until:
+            break
+        elif look.waits:
             rt.stopping.wait(_LOOK_AGAIN_S)
     return total
 
@@ -76,7 +75,7 @@ def _look_at_next(rt: Runtime) -> _Look | None:
     claimed: Row[Any] | None = None
     try:
         with rt.db.begin_claim() as session:
-            claimed = queries.claim_next(session)
+            claimed = queries.claim_next(session, _SOON)
             if claimed is None:
                 return None
             enter(session, claimed.organization_id)
@@ -95,10 +94,10 @@ def _looked(rt: Runtime, session: Session, replay: Row[Any]) -> _Look:
     lane = queries.lane_of(session, replay, now)
     if lane.removed:
         queries.move(session, replay, {"state": ReplayState.CANCELLED, "now": now, "look_at": now})
-        return _Look(replay_id=replay.id, released=0, goes_on=False)
+        return _Look()
     if not lane.takes_requests:
         queries.move(session, replay, {"now": now, "look_at": now + _LATER})
-        return _Look(replay_id=replay.id, released=0, goes_on=False)
+        return _Look()
     return _release(rt, session, replay, lane, now)
 
 
@@ -108,18 +107,18 @@ def _count(rt: Runtime, session: Session, replay: Row[Any]) -> _Look:
     matched = replay_walks.count(session, replay, _types_of(queries.lane_of(session, replay, now)))
     state = ReplayState.DONE if replay.dry_run else ReplayState.RUNNING
     queries.move(session, replay, {"matched": matched, "state": state, "now": now, "look_at": now})
-    return _Look(replay_id=replay.id, released=0, goes_on=state is ReplayState.RUNNING)
+    return _Look()
 
 
 def _release(rt: Runtime, session: Session, replay: Row[Any], lane: Row[Any], now: datetime) -> _Look:
     room = share_of(lane.most_in_flight) - queries.in_the_lane(session, replay, now)
     if room <= 0:
         queries.move(session, replay, {"now": now, "look_at": now + _SOON})
-        return _Look(replay_id=replay.id, released=0, goes_on=True)
+        return _Look(waits=True)
     found, last = replay_walks.next_page(session, replay, _types_of(lane), now=now, limit=room)
     if last is None:
         queries.move(session, replay, {"state": ReplayState.DONE, "now": now, "look_at": now})
-        return _Look(replay_id=replay.id, released=0, goes_on=False)
+        return _Look()
     there = [row.id for row in found if not row.absent]
     if there:
         replay_walks.release(session, replay, there, now)
@@ -136,7 +135,7 @@ def _release(rt: Runtime, session: Session, replay: Row[Any], lane: Row[Any], no
     values = {"released": released, "done_through": last, "look_at": now + _SOON if found else now}
     queries.move(session, replay, {**values, "now": now})
     crash_point(CrashPoint.REPLAY_UNCOMMITTED)
-    return _Look(replay_id=replay.id, released=released, goes_on=True)
+    return _Look(released=released)
 
 
 def _types_of(lane: Row[Any]) -> list[str] | None:
@@ -145,7 +144,7 @@ def _types_of(lane: Row[Any]) -> list[str] | None:
 
 def _add(rt: Runtime, session: Session, replay: Row[Any], rows: list[Row[Any]], now: datetime) -> None:
     last = lanes.reserve(session, replay.organization_id, {replay.endpoint_id: len(rows)}, now)[replay.endpoint_id]
-    numbers: dict[UUID, int] = {rt.chance.new_id(now): last + place for place in range(1, len(rows) + 1)}
+    numbers = {rt.chance.new_id(now): last + place for place in range(1, len(rows) + 1)}
     replay_walks.add(session, replay, rows, numbers, now)
 
 

@@ -51,13 +51,16 @@ def room(*, size: int, free: int, new: int, slow: int) -> Room:
 def quotas(lanes: Sequence[Wanting], room: Room) -> list[int]:
     """Return how many deliveries each of *lanes* may have at most, those first that were served least recently.
 
-    Slow lanes have one at a time, so that all of them get their turn in their small share.
+    Slow lanes have one at a time, so that all of them get their turn in their small share. New ones have equal parts
+    of theirs: what each has to send is not known here, and one must not set aside what it does not need.
     """
     left = {Pool.FAST: room.free, Pool.NEW: room.new, Pool.SLOW: room.slow}
     quantum = max(_LEAST_QUANTUM, room.free // max(1, len(lanes)))
+    of_new = max(1, room.new // max(1, sum(lane.pool is Pool.NEW for lane in lanes)))
+    wants = {Pool.FAST: quantum, Pool.NEW: min(quantum, of_new), Pool.SLOW: 1}
     given = []
     for lane in lanes:
-        wanted = 1 if lane.pool is Pool.SLOW else quantum
+        wanted = wants[lane.pool]
         most = min(wanted, left[lane.pool], wanted if lane.allowed is None else lane.allowed)
         if lane.pool is not Pool.FAST:
             left[lane.pool] -= most

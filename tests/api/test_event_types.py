@@ -15,7 +15,10 @@ def test_the_catalogue_lists_every_type_on_one_page(still):
 
     assert [one["type"] for one in answer["items"]] == [one.value for one in EventType]
     assert (answer["next_cursor"], answer["schema_versions"]) == (None, [1])
-    assert [one["type"] for one in answer["items"] if not one["subscribable"]] == ["webhook.test"]
+    assert [one["type"] for one in answer["items"] if not one["subscribable"]] == [
+        "webhook.test",
+        "webhook.ping",
+    ]
     assert answer["items"][0] == {
         "type": "ticket.created",
         "group": "ticket",
@@ -83,7 +86,7 @@ WRONG = [
     ({"event_filter": "x"}, "event_filter"),
     ({"event_filter": {}}, "event_filter.path"),
     ({"event_filter": {"all": [{"path": "type", "op": "like", "value": "x"}]}}, "event_filter.all.0.op"),
-    ({"event_types": ["webhook.*"]}, "event_types.0"),
+    ({"event_types": ["webhook.ping"]}, "event_types.0"),
     ({"event_types": ["*"]}, "event_types.0"),
 ]
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.api.matrix_rows import REPLAY, YESTERDAY
 from tests.support.receiver import Answer, Receiver
+from tests.support.waiting import eventually
 from workflows.deliveries import deliver_due
 from workflows.relay import relay_outbox
 from workflows.replay_drain import replay_webhooks
@@ -41,8 +42,12 @@ def test_a_replay_is_asked_for_once_watched_and_over(rt, client, path, partner):
     other = client.post(f"{path}/replays", json=REPLAY)
     replay_webhooks(rt, patience_s=0)
     deliver_due(rt)
-    replay_webhooks(rt)
 
+    def is_over():
+        replay_webhooks(rt)
+        return client.get(made.headers["Location"]).json["state"] == "done"
+
+    eventually(is_over, within=5, what="the end of the replay")
     assert (made.status_code, again.status_code, again.json) == (201, 201, made.json)
     assert made.headers["Location"] == f"{path}/replays/{made.json['id']}"
     assert (made.json["state"], made.json["matched"], made.json["released"]) == ("running", None, 0)

@@ -26,7 +26,7 @@ from workflows.replays import get_replay
 FAILED, DELIVERED = 120, 20
 IN_FULL = 50_000
 # A fifth of it is the replay's.
-CAP, SHARE = 100, 20
+CAP, SHARE = 64, 12
 IN_THE_LANE = """SELECT count(*) FROM webhook_deliveries WHERE trigger = 'replay' AND (state = 'in_flight'
     OR state = 'pending' AND next_attempt_at <= psms_now())"""
 

@@ -33,6 +33,7 @@ from tests.support.desk_work import work_in_every_way
 from tests.support.log_tools import sign_now
 from tests.support.played_runs import errand_run
 from tests.support.receiver import Receiver
+from tests.support.replaying import look_back
 from tests.support.routing import assign_and_wait
 from tests.support.rules import tag, write_rule
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
@@ -95,7 +96,7 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     save_form(
         rt, actor, service.id, SaveForm(fields=[{"key": "site", "type": "text", "label": "Site", "default": "x"}])
     )
-    add_endpoint(rt, actor, partner.url("/hook"))
+    endpoint_id, _ = add_endpoint(rt, actor, partner.url("/hook"))
     assign_and_wait(rt, tenant, user_id, service.id)
     keep_settings(rt, actor)
     add_policy(rt, actor, NewSlaPolicy(name="At once", targets={"first_response": at_once(actor)}), None)
@@ -106,11 +107,11 @@ def fill_every_table(rt: Runtime, tenant: Tenant, partner: Receiver) -> None:
     eventually(lambda: fire_due_timers(rt) and notified(rt, tenant), what="the breach")
     tell_in_every_way(rt, tenant, ticket_id)
     live_in_every_way(rt, tenant, user_id)
-    once = OnceKey(key="key", fingerprint=b"print")
-    comments.add_comment(rt, actor, ticket_id, NewComment(body="Hello"), once)
+    comments.add_comment(rt, actor, ticket_id, NewComment(body="Hello"), OnceKey(key="key", fingerprint=b"print"))
     relate(rt, actor, ticket_id)
     relay_outbox(rt)
     deliver_due(rt)
+    look_back(rt, tenant, endpoint_id)
     seal_logs(rt)
     sign_now(rt, tenant.organization_id)
     # The transaction that writes a row of the outbox is all that this needs.

@@ -1,13 +1,16 @@
 """A life in which every type of event happens, over the API and the drains. What is asserted is the test's."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from psms.domain.attempts import SendResult
 from psms.runtime import Runtime
 from tests.support.answers import ACCEPTED, GONE, REFUSED
 from tests.support.databases import MigratedDatabase
 from tests.support.partners import answer_all
 from tests.support.relations import Tickets
+from workflows.delivery_jobs import Job
 from workflows.endpoint_watch import watch_endpoints
 from workflows.relay import relay_outbox
 from workflows.run_drain import advance_runs
@@ -19,6 +22,10 @@ _LEVELS: list[dict[str, Any]] = [
     {"id": "breach", "percent": 100, "actions": [{"type": "raise_priority"}]},
     {"id": "long", "offset_seconds": 600, "clock": "wall", "actions": _ACTIONS},
 ]
+
+
+def _always(answer: SendResult, _: Job) -> SendResult:
+    return answer
 
 
 class EveryEvent:
@@ -124,7 +131,7 @@ class EveryEvent:
         for answer in (REFUSED, ACCEPTED, GONE):
             self._tickets.file()
             relay_outbox(self._rt)
-            answer_all(self._rt, lambda _, answer=answer: answer)
+            answer_all(self._rt, partial(_always, answer))
             self._pass(2.1 + 25 + 61)
             watch_endpoints(self._rt)
 

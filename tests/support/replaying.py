@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import text
+
 from psms.domain.replays import NewReplay, Replay, ReplayMode, ReplayState
 from psms.runtime import Runtime
 from tests.support.tenants import Tenant
@@ -18,6 +20,14 @@ def asked(rt: Runtime, tenant: Tenant, endpoint_id: UUID, mode: ReplayMode, *, d
     since = datetime.now(UTC) - timedelta(days=1)
     made = begin_replay(rt, tenant.actor, endpoint_id, NewReplay(mode=mode, since=since, dry_run=dry_run), None)
     return UUID(json.loads(made.body)["id"])
+
+
+def look_back(rt: Runtime, tenant: Tenant, endpoint_id: UUID) -> None:
+    """Leave a replay, and the counts of a day whose deliveries were removed."""
+    asked(rt, tenant, endpoint_id, ReplayMode.FAILED)
+    counts = "INSERT INTO webhook_ledger_days VALUES (:organization_id, :endpoint_id, '2026-01-01', 1, 1, 1, 0, 0)"
+    with rt.db.begin_claim() as session:
+        session.execute(text(counts), {"organization_id": tenant.organization_id, "endpoint_id": endpoint_id})
 
 
 def run_out(rt: Runtime, tenant: Tenant, endpoint_id: UUID, replay_id: UUID) -> Replay:

@@ -1,6 +1,6 @@
 """Replays as rows: noted, read, claimed, moved on. Which events they walk over is in `replay_walks`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +25,7 @@ _OUTSTANDING = text("""
 # As the claimer, whose time is read once: an index condition on a volatile function reads the whole index.
 _NEXT = text("""
     SELECT organization_id, id, endpoint_id FROM webhook_replays
-    WHERE state = 'running' AND look_at <= (SELECT psms_now())
+    WHERE state = 'running' AND look_at <= (SELECT psms_now()) + CAST(:soon AS interval)
     ORDER BY look_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """)
 _READ = text("SELECT * FROM webhook_replays WHERE organization_id = :organization_id AND id = :id")
@@ -107,9 +107,9 @@ def _shown(row: ReplayRow, outstanding: int) -> Replay:
     )
 
 
-def claim_next(session: Session) -> Row[Any] | None:
-    """Lock, as the claimer, the running replay that was to be looked at first and that nobody else works on."""
-    return session.execute(_NEXT).one_or_none()
+def claim_next(session: Session, soon: timedelta) -> Row[Any] | None:
+    """Lock, as the claimer, the running replay that was to be looked at first, now or *soon*, and is nobody else's."""
+    return session.execute(_NEXT, {"soon": soon}).one_or_none()
 
 
 def read(session: Session, organization_id: UUID, replay_id: UUID) -> Row[Any]:
