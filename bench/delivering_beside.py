@@ -17,6 +17,7 @@ from bench.report import Figure, percentile
 from bench.system import PROJECT, System
 from tests.support.extras import family_of, frozen
 from tests.support.ledger import ledger_of
+from tests.support.pulling import pulled, totals
 from tests.support.waiting import eventually
 
 _RATE, _PAIRS = 50, 5
@@ -100,18 +101,24 @@ def ledger(system: System, seconds: float) -> Iterator[Figure]:
             blows = _disturbed_until_end(system, program)
         assert program.returncode == 0
         eventually(lambda: len(partner.got("/fails").ids) >= count, within=_PATIENCE_S, what=f"{count} webhooks")
-        got = partner.got("/fails")
-        # Where an endpoint's ledger and its events to pull are served, both are compared here.
+        eventually(lambda: _is_over(system, endpoint_id, count), within=_PATIENCE_S, what="a ledger that is settled")
+        got, of_partner = partner.got("/fails"), pulled(system.desk, endpoint_id)
         remove(system, endpoint_id)
     committed = {str(row[0]) for row in ledger_rows.rows(_EVENTS, newest)}
     whole = set(got.ids) == committed and got.sequences == list(range(1, count + 1))
+    same = [sequence for sequence, _ in of_partner] == got.sequences and {one for _, one in of_partner} == committed
     yield Figure(
         name=f"ledger run of {seconds:.0f} s: events received of {len(committed)} committed",
         value=len(got.ids),
         unit="events",
-        target=f"the same set, and no gap in its sequence: {verdict(passed=whole)}",
+        target=f"the same set, pulled and in the ledger too, no gap: {verdict(passed=whole and same)}",
         details={"requests": got.requests, "kills and pauses": blows, "seconds": seconds},
     )
+
+
+def _is_over(system: System, endpoint_id: str, count: int) -> bool:
+    kept = totals(system.desk, endpoint_id)
+    return bool(kept["committed"] == kept["delivered"] == count and kept["gapless"])
 
 
 def _disturbed_until_end(system: System, program: "subprocess.Popen[bytes]") -> int:

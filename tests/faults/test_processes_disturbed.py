@@ -17,6 +17,7 @@ from psms.crash import CrashPoint
 from psms.settings import Settings
 from tests.support.delays import delays_of
 from tests.support.extras import environment_of, family_of, frozen, one_more
+from tests.support.pulling import pulled, totals
 from tests.support.receiver import Answer
 from tests.support.scene import Scene, Stage, running_stage, scene_on
 from tests.support.stacks import process_of
@@ -117,6 +118,11 @@ def test_w29_what_a_partner_got_is_what_was_committed_whatever_failed_died_or_pa
 
         assert sequences == set(range(1, len(scene.partner.distinct_ids()) + 1))
         assert len(scene.partner.received) > len(scene.partner.distinct_ids())
+        of_partner = pulled(stage.desk, scene.endpoint_id)
+        assert [sequence for sequence, _ in of_partner] == sorted(sequences)
+        assert {event_id for _, event_id in of_partner} == scene.partner.distinct_ids()
+        kept = totals(stage.desk, scene.endpoint_id)
+        assert (kept["committed"], kept["delivered"], kept["gapless"]) == (len(sequences), len(sequences), True)
 
 
 def answer_at_random(number: int) -> Answer:
