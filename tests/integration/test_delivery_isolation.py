@@ -42,7 +42,7 @@ def test_one_organizations_lock_delays_its_own_results_and_loses_nobodys(
     with Receiver() as partner:
         endpoint_id, _ = add_endpoint(rt, acme.actor, partner.url("/a"))
         add_endpoint(rt, stranger.actor, partner.url("/b"))
-        partner.answer("/a", Answer(delay_s=0.3))
+        partner.answer("/a", Answer(delay_s=1.5))
         for tenant in (acme, stranger):
             file_ticket(rt, tenant.actor)
         relay_outbox(rt)
