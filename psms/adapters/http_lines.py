@@ -6,6 +6,7 @@ Making a connection is in `psms.adapters.http_connection`, what is said over it 
 import os
 import select
 import socket
+import ssl
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from threading import Lock
@@ -82,7 +83,9 @@ class Line:
     @property
     def silent(self) -> bool:
         """Whether nothing came that nobody asked for: an end of the connection would be that too."""
-        return not self._poll.poll(0)
+        # What came in one TLS record with the last response is in the socket no more.
+        held_back = isinstance(self._connection, ssl.SSLSocket) and self._connection.pending() > 0
+        return not held_back and not self._poll.poll(0)
 
     def wake(self, deadline: float) -> bool:
         """Serve another request until *deadline*, on the clock of `time.monotonic`; False where it is no longer fit."""

@@ -2,7 +2,9 @@
 
 import select
 import socket
+import ssl
 from contextlib import ExitStack
+from threading import Thread
 from time import monotonic
 
 import pytest
@@ -173,3 +175,30 @@ def test_a_line_on_which_something_came_unasked_is_not_used():
         eventually(lambda: monotonic() - line.idle_since > PROOF_S)
 
         assert kept.take("https://one.example/", monotonic() + 5) is None
+
+
+def test_a_line_on_which_tls_holds_back_what_came_unasked_is_not_used():
+    authority = Authority()
+    with ExitStack() as stack:
+        ours, theirs = socket.socketpair()
+        greeted = []
+        server = authority.server_context("127.0.0.1")
+        greeting = Thread(target=lambda: greeted.append(server.wrap_socket(theirs, server_side=True)))
+        greeting.start()
+        secured = authority.client_context.wrap_socket(ours, server_hostname="127.0.0.1")
+        greeting.join(5)
+        partner = stack.enter_context(greeted[0])
+        watch = Watchdog().guard(monotonic() + 30)
+        watch.attach(secured)
+        line = Line(secured, watch, peer=None, tls_verified=True)
+        stack.callback(line.close)
+        # One record: reading the first answer brings the second out of the socket, too.
+        first = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Long: "
+        first += b"x" * (4096 - len(first) - 4) + b"\r\n\r\n"
+        partner.sendall(first + b"HTTP/1.1 202 Accepted\r\nContent-Length: 5\r\n\r\nother")
+        assert line.ask(b"POST / HTTP/1.1\r\n\r\n", b"", 5.0).status == 200
+
+        assert isinstance(secured, ssl.SSLSocket)
+        assert secured.pending() > 0
+        assert not line.silent
+        assert not line.wake(monotonic() + 5)

@@ -68,6 +68,7 @@ _PAGE = """
     ORDER BY found.event_id
 """
 _COUNT = "SELECT count(*) FROM ({rows}) w WHERE {types} AND {fits}"
+_ABSENT = "SELECT w.event_id FROM ({rows}) w WHERE {types} AND {fits} ORDER BY w.event_id"
 # Whoever is first in its order keeps its place there, since others wait for it; everybody else goes out of order.
 _RELEASE = text("""
     UPDATE webhook_deliveries d
@@ -96,6 +97,16 @@ def count(session: Session, replay: Row[Any], subscribed: list[str] | None) -> i
     mode = ReplayMode(replay.mode)
     statement = _COUNT.format(rows=_rows(mode, f"({_window(mode)})"), types=_OF_THESE_TYPES, fits=_FITS[mode])
     return int(session.execute(text(statement), _values(replay, subscribed)).scalar_one())
+
+
+def absent(session: Session, replay: Row[Any], subscribed: list[str] | None) -> list[UUID]:
+    """Return the events among those that `count` counts of which there is no delivery."""
+    mode = ReplayMode(replay.mode)
+    if mode is ReplayMode.FAILED:
+        return []
+    rows = _rows(mode, f"({_window(mode)})")
+    statement = _ABSENT.format(rows=rows, types=_OF_THESE_TYPES, fits=_MISSING)
+    return list(session.execute(text(statement), _values(replay, subscribed)).scalars())
 
 
 def next_page(
