@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from psms.db.direct import Record, direct
-from psms.db.queries.lanes import ids_of
+from psms.db.queries.lanes import EARLIEST, ids_of
 from psms.db.queries.leases import LEASES_UNTIL_SUSPECT
 from psms.domain.lanes import RECORDING_S, SLOW_MS, USUAL_LEASE_S, Circuit, Standing, standing_of
 from psms.domain.retry import EXPIRES_AFTER
@@ -22,6 +22,7 @@ _LANES_LOOKED_AT = 512
 # An allowance is stored in four bytes: what rounding takes from it must not cost a request.
 _ROUNDED = 0.001
 
+_CAP = "CASE WHEN l.circuit = 'closed' THEN LEAST(l.in_flight_window, l.max_in_flight) ELSE 1 END"
 _IS_READY = """l.open AND l.next_due_at < 'infinity' AND l.next_due_at <= %(now)s AND l.not_before <= %(now)s
         AND (l.circuit <> 'open' OR l.probe_at <= %(now)s)"""
 _POOL = f"""CASE WHEN l.circuit <> 'closed' OR l.latency_ms > {SLOW_MS} OR l.endpoint_id = ANY (%(hanging)s) THEN 'slow'
@@ -36,7 +37,7 @@ _READY_LANES = f"""
         UNION ALL ({_LOOK_AT} = 'slow' ORDER BY l.served_at, l.endpoint_id LIMIT %(slow)s)
     )
     SELECT l.endpoint_id, l.circuit, l.latency_ms, l.rate_per_minute, l.allowance, {_POOL} AS pool,
-        CASE WHEN l.circuit = 'closed' THEN LEAST(l.in_flight_window, l.max_in_flight) ELSE 1 END AS cap,
+        {_CAP} AS cap,
         CAST(EXTRACT(epoch FROM %(now)s - GREATEST(l.allowance_at, '2000-01-01 00:00:00Z')) AS float8) AS elapsed_s
     FROM webhook_lanes l JOIN looked_at USING (organization_id, endpoint_id)
     WHERE {_IS_READY} ORDER BY l.served_at, l.endpoint_id LIMIT %(lanes)s FOR UPDATE OF l SKIP LOCKED
@@ -78,7 +79,7 @@ _REARM = f"""
             CASE WHEN flying.count >= wanted.cap THEN flying.first_expiry ELSE due.at END, 'infinity'),
             CAST(%(now)s AS timestamptz)
                 + make_interval(secs => 60 * GREATEST(0, 1 - wanted.allowance) / l.rate_per_minute))
-    FROM unnest(CAST(%(endpoint_ids)s AS uuid[]), CAST(%(caps)s AS int[]), CAST(%(allowances)s AS float8[]))
+    FROM unnest(CAST(%(endpoint_ids)s AS uuid[]), CAST(%(caps)s AS int[]), CAST(%(allowances)s AS real[]))
         AS wanted (endpoint_id, cap, allowance)
     CROSS JOIN LATERAL (
         SELECT count(*) AS count, min(f.lease_expires_at) AS first_expiry FROM webhook_deliveries f
@@ -90,24 +91,36 @@ _REARM = f"""
         ORDER BY d.next_attempt_at LIMIT 1) due ON true
     WHERE l.endpoint_id = wanted.endpoint_id
 """  # noqa: S608  (a constant)
+# Within what its lane bears, as everybody else.
 _SUSPECTED = f"""d.state = 'pending' AND NOT d.behind AND d.leases_lost >= {LEASES_UNTIL_SUSPECT}
-          AND d.next_attempt_at <= {{now}} AND l.open AND l.not_before <= {{now}}
-          AND (l.circuit <> 'open' OR l.probe_at <= {{now}})"""
-# The lane is locked first, as everywhere; then the row is looked at again.
+          AND d.next_attempt_at <= {{now}} AND l.open AND {EARLIEST} <= {{now}}
+          AND {_CAP} > (SELECT count(*) FROM webhook_deliveries f
+              WHERE f.endpoint_id = l.endpoint_id AND f.state = 'in_flight')"""
+# The lane is locked first, as everywhere; then the row is looked at again. It is the probe where the circuit is open,
+# and uses up what the rate allows, as `allowance_now` counts it.
 _SUSPECT = f"""
     WITH candidate AS (
         SELECT d.organization_id, d.id, l.circuit, l.latency_ms FROM webhook_deliveries d
         JOIN webhook_lanes l ON l.organization_id = d.organization_id AND l.endpoint_id = d.endpoint_id
         WHERE {_SUSPECTED.format(now="%(now)s")}
         ORDER BY d.next_attempt_at, d.id LIMIT 1 FOR UPDATE OF l SKIP LOCKED
+    ), taken AS (
+        UPDATE webhook_deliveries d
+        SET state = 'in_flight', lease_token = %(token)s, tries = d.tries + 1,
+            lease_expires_at = CAST(%(now)s AS timestamptz) + make_interval(secs => %(lease_s)s)
+        FROM candidate
+        WHERE d.organization_id = candidate.organization_id AND d.id = candidate.id AND d.state = 'pending'
+        RETURNING d.organization_id, d.id, d.endpoint_id, candidate.circuit, candidate.latency_ms
+    ), lane AS (
+        UPDATE webhook_lanes l
+        SET circuit = CASE WHEN l.circuit = 'open' THEN 'half_open' ELSE l.circuit END,
+            allowance = GREATEST(0, LEAST(GREATEST(1, l.rate_per_minute / 60.0), l.allowance + l.rate_per_minute / 60.0
+                * GREATEST(0, EXTRACT(epoch FROM %(now)s - GREATEST(l.allowance_at, '2000-01-01 00:00:00Z')))) - 1),
+            allowance_at = %(now)s
+        FROM taken WHERE l.organization_id = taken.organization_id AND l.endpoint_id = taken.endpoint_id
     )
-    UPDATE webhook_deliveries d
-    SET state = 'in_flight', lease_token = %(token)s, tries = d.tries + 1,
-        lease_expires_at = CAST(%(now)s AS timestamptz) + make_interval(secs => %(lease_s)s)
-    FROM candidate
-    WHERE d.organization_id = candidate.organization_id AND d.id = candidate.id AND d.state = 'pending'
-    RETURNING d.organization_id, d.id, d.endpoint_id, candidate.circuit, candidate.latency_ms
-"""  # noqa: S608  (a constant)
+    SELECT * FROM taken
+"""  # noqa: S608  (constants)
 # The instant of a claim, and whether somebody waits who must be tried alone.
 _LOOK = f"""
     SELECT (SELECT psms_now()) AS now, CAST(%(suspects)s AS boolean) AND EXISTS (SELECT FROM webhook_deliveries d
