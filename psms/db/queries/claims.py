@@ -95,7 +95,7 @@ _REARM = f"""
 _SUSPECTED = f"""d.state = 'pending' AND NOT d.behind AND d.leases_lost >= {LEASES_UNTIL_SUSPECT}
           AND d.next_attempt_at <= {{now}} AND l.open AND {EARLIEST} <= {{now}}
           AND {_CAP} > (SELECT count(*) FROM webhook_deliveries f
-              WHERE f.endpoint_id = l.endpoint_id AND f.state = 'in_flight')"""
+              WHERE f.endpoint_id = l.endpoint_id AND f.state = 'in_flight')"""  # noqa: S608  (constants)
 # The lane is locked first, as everywhere; then the row is looked at again. It is the probe where the circuit is open,
 # and uses up what the rate allows, as `allowance_now` counts it.
 _SUSPECT = f"""

@@ -25,7 +25,8 @@ _ENDPOINTS_DUE = """
         FROM found WHERE found.endpoint_id IS NOT NULL
     )
 """
-# At its cap a lane waits for a lease to end, which is at most until the last of them; otherwise for its first row.
+# At its cap a lane waits for a lease to end, which is at most until the last of them; otherwise for its first row. A
+# lane that is due is right: it was opened again, or somebody asked for it, and nobody has looked at it yet.
 _SHOULD = f"""
     CROSS JOIN LATERAL (
         SELECT count(*) AS count, max(f.lease_expires_at) AS last_expiry FROM webhook_deliveries f
@@ -36,7 +37,7 @@ _SHOULD = f"""
           AND d.leases_lost < {LEASES_UNTIL_SUSPECT}
         ORDER BY d.next_attempt_at LIMIT 1) due
     CROSS JOIN LATERAL (
-        SELECT GREATEST(due.at, {EARLIEST}, CASE WHEN flying.count >= CASE WHEN l.circuit = 'closed'
+        SELECT GREATEST((SELECT psms_now()), due.at, {EARLIEST}, CASE WHEN flying.count >= CASE WHEN l.circuit = 'closed'
             THEN LEAST(l.in_flight_window, l.max_in_flight) ELSE 1 END THEN flying.last_expiry END) AS at) should
     WHERE l.open AND l.next_due_at > should.at
 """  # noqa: S608  (constants)
