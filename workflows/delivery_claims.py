@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from uuid import UUID
@@ -18,7 +17,9 @@ from psms.domain.paging import PageState, loudest
 from psms.domain.shares import room
 from psms.domain.webhooks import EndpointKind
 from psms.runtime import Runtime
-from psms.telemetry import CLAIM_ROWS, CLAIM_SECONDS
+from psms.telemetry import CLAIM_ROWS, CLAIM_SECONDS, DEAD
+from workflows import trail
+from workflows.act import Act, act_of_system
 from workflows.delivery_jobs import Job, StoredSecret, UnderWay
 
 _NOTHING = UnderWay()
@@ -69,15 +70,21 @@ def _prepared(
         found = claims.prepare(session, organization_id, lease, attempts, rt.worker)
         gone = [row.id for row in found if row.body is None]
         if gone:
-            _give_up(session, organization_id, gone, lease.now)
+            _give_up(act_of_system(rt, session, organization_id, lease.now), gone)
         jobs += [_job(row, lease, by_id[row.id], began) for row in found if row.body is not None]
     return jobs
 
 
-def _give_up(session: Session, organization_id: UUID, gone: list[UUID], now: datetime) -> None:
-    given_up = results.give_up_eventless(session, organization_id, gone, now)
+def _give_up(act: Act, gone: list[UUID]) -> None:
+    given_up = results.give_up_eventless(act.session, act.organization_id, gone, act.now)
     turns = {(row.endpoint_id, row.order_key) for row in given_up if row.order_key is not None}
-    lanes.wake(session, organization_id, orders.let_next_go(session, organization_id, turns, now))
+    orders.let_next_go(act.session, act.organization_id, turns, act.now)
+    # They were counted as under way when their lanes were armed.
+    lanes.wake(act.session, act.organization_id, {row.endpoint_id for row in given_up})
+    for row in given_up:
+        shown = {"reason": "event_gone", "endpoint_id": row.endpoint_id}
+        trail.note(act, "delivery.dead", ("delivery", row.id), trail.added(shown))
+    DEAD.labels(reason="event_gone").inc(len(given_up))
 
 
 def _job(row: Record, lease: claims.Lease, taken: claims.Taken, began: float) -> Job:

@@ -37,8 +37,9 @@ _SHOULD = f"""
           AND d.leases_lost < {LEASES_UNTIL_SUSPECT}
         ORDER BY d.next_attempt_at LIMIT 1) due
     CROSS JOIN LATERAL (
-        SELECT GREATEST((SELECT psms_now()), due.at, {EARLIEST}, CASE WHEN flying.count >= CASE WHEN l.circuit = 'closed'
-            THEN LEAST(l.in_flight_window, l.max_in_flight) ELSE 1 END THEN flying.last_expiry END) AS at) should
+        SELECT GREATEST((SELECT psms_now()), due.at, {EARLIEST}, CASE WHEN flying.count >=
+            CASE WHEN l.circuit = 'closed' THEN LEAST(l.in_flight_window, l.max_in_flight) ELSE 1 END
+            THEN flying.last_expiry END) AS at) should
     WHERE l.open AND l.next_due_at > should.at
 """  # noqa: S608  (constants)
 _LATE_LANES = f"""{_ENDPOINTS_DUE}

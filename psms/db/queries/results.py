@@ -85,7 +85,7 @@ _CANCEL_OF_DELETED = text("""
 _EVENT_GONE = text("""
     UPDATE webhook_deliveries SET state = 'dead', dead_reason = 'event_gone', finished_at = :now,
         lease_token = NULL, lease_expires_at = NULL
-    WHERE organization_id = :organization_id AND id = ANY (:ids) RETURNING endpoint_id, order_key
+    WHERE organization_id = :organization_id AND id = ANY (:ids) RETURNING id, endpoint_id, order_key
 """)
 _UNKNOWN = text("""
     UPDATE webhook_attempts a SET outcome = 'unknown', finished_at = :now,
@@ -149,7 +149,7 @@ def settle_late_successes(
 def give_up_eventless(
     session: Session, organization_id: UUID, delivery_ids: Sequence[UUID], now: datetime
 ) -> Sequence[Row[Any]]:
-    """Give up deliveries whose event is no longer there, and return where they were in the order."""
+    """Give up deliveries whose event is no longer there; return them with where they were in the order."""
     values = {"organization_id": organization_id, "ids": list(delivery_ids), "now": now}
     return session.execute(_EVENT_GONE, values).all()
 
