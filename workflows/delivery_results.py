@@ -1,6 +1,6 @@
 """What an attempt leads to: its delivery, its endpoint's health and its lane, recorded in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
@@ -71,10 +71,12 @@ def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> 
         act = act_of_system(rt, session, organization_id, now)
         judged = [_judged(rt, one, act.now) for one in finished]
         own, late = _settled(act, judged)
-        endpoint_health.note(act, own)
-        endpoint_trials.note_verified(act, own)
-        states = {endpoint_id: _learned(rt, lane, own, endpoint_id, now) for endpoint_id, lane in locked.items()}
-        lanes.follow(session, organization_id, states, _asked_to_wait(judged))
+        endpoint_health.note_given_up(act, own)
+        there = _of_where_they_are(own, locked)
+        endpoint_health.note(act, there)
+        endpoint_trials.note_verified(act, there)
+        states = {endpoint_id: _learned(rt, lane, there, endpoint_id, now) for endpoint_id, lane in locked.items()}
+        lanes.follow(session, organization_id, states, _asked_to_wait(_of_where_they_are(judged, locked)))
         crash_point(CrashPoint.RESULT_UNCOMMITTED)
     crash_point(CrashPoint.RESULT_COMMITTED)
     LATE_RESULTS.inc(late)
@@ -98,6 +100,12 @@ def _settled(act: Act, judged: Sequence[Judged]) -> tuple[list[Judged], int]:
     turns = {(row.endpoint_id, row.order_key) for row in done if row.order_key is not None}
     orders.let_next_go(act.session, act.organization_id, turns, act.now)
     return [one for one in judged if one.settlement.delivery_id in ids], len(late)
+
+
+def _of_where_they_are(judged: Sequence[Judged], locked: Mapping[UUID, lanes.LockedLane]) -> list[Judged]:
+    """Return those of the addresses that endpoints have now: a former one says nothing about the one after it."""
+    urls = {endpoint_id: lane.url for endpoint_id, lane in locked.items()}
+    return [one for one in judged if one.finished.job.url == urls.get(one.settlement.endpoint_id)]
 
 
 def _learned(

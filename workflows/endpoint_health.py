@@ -34,7 +34,7 @@ def get_in_full(rt: Runtime, actor: Actor, endpoint_id: UUID) -> EndpointInFull:
 
 
 def note(act: Act, judged: Sequence[Judged]) -> None:
-    """Remember who answered and who failed, disable who asked for it or failed for too long, log what is given up.
+    """Remember who answered and who failed, and disable who asked for it or failed for too long.
 
     The lanes of all of them are locked. Where everybody answers, and did so before, this is one statement, which
     writes nothing.
@@ -49,7 +49,12 @@ def note(act: Act, judged: Sequence[Judged]) -> None:
     for one in judged:
         if isinstance(one.decision, DisableEndpoint):
             _disable(act, one.settlement.endpoint_id, one.decision.reason)
-        elif isinstance(one.decision, GiveUp):
+
+
+def note_given_up(act: Act, judged: Sequence[Judged]) -> None:
+    """Log what is given up."""
+    for one in judged:
+        if isinstance(one.decision, GiveUp):
             shown = {"reason": one.decision.reason, "endpoint_id": one.settlement.endpoint_id}
             target = ("delivery", one.settlement.delivery_id)
             trail.note(act, "delivery.dead", target, trail.added(shown))

@@ -22,7 +22,7 @@ _LOCK = """
     )
     SELECT psms_now(), count(*) FROM locked
 """
-# Since when it fails is read too, of the endpoint as it was: that is no lock.
+# Where it is, and since when it fails, is read too, of the endpoint as it was: that is no lock.
 _LOCK_STATES = """
     WITH locked AS (
         SELECT * FROM webhook_lanes
@@ -30,7 +30,7 @@ _LOCK_STATES = """
         ORDER BY endpoint_id FOR UPDATE
     ), instant AS (SELECT psms_now() AS now, count(*) AS lanes FROM locked)
     SELECT instant.now, l.endpoint_id, l.max_in_flight, l.circuit, l.opens, l.failures_in_a_row, l.recent_failures,
-        l.recent_results, l.latency_ms, l.in_flight_window, l.window_successes, p.failing_since
+        l.recent_results, l.latency_ms, l.in_flight_window, l.window_successes, p.url, p.failing_since
     FROM instant LEFT JOIN locked l ON true
     LEFT JOIN webhook_endpoints p ON p.organization_id = %(organization_id)s AND p.id = l.endpoint_id
 """
@@ -107,9 +107,10 @@ _REMOVE = text("""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedLane:
-    """What a lane knows, and since when its endpoint fails."""
+    """What a lane knows, and of its endpoint: which address it has now, and since when it fails."""
 
     state: LaneState
+    url: str
     failing_since: datetime | None
 
 
@@ -158,7 +159,7 @@ def _locked(row: Record) -> LockedLane:
         window=row.in_flight_window,
         window_successes=row.window_successes,
     )
-    return LockedLane(state=state, failing_since=row.failing_since)
+    return LockedLane(state=state, url=row.url, failing_since=row.failing_since)
 
 
 def wake(session: Session, organization_id: UUID, endpoint_ids: Iterable[UUID]) -> None:
