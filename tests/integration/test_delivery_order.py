@@ -236,3 +236,19 @@ def test_no_two_of_a_ticket_are_ever_out_at_once_whatever_the_results(
         ahead += 1.0
         database.move_clock(timedelta(seconds=ahead))
     assert len(seen) > 10
+
+
+def test_the_week_of_whoever_is_behind_nobody_any_more_begins_anew(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase, endpoint_id: UUID
+) -> None:
+    order(rt, acme, endpoint_id, Ordering.TICKET)
+    edit(rt, acme, file_ticket(rt, acme.actor), times=2)
+    database.move_clock(timedelta(days=8))
+
+    order(rt, acme, endpoint_id, Ordering.NONE)
+
+    jobs = claim(rt)
+    assert sorted(sequences(jobs)) == [1, 2, 3]
+    answered(rt, jobs, REFUSED)
+    states = database.rows("SELECT state, dead_reason FROM webhook_deliveries ORDER BY sequence")
+    assert states == [("dead", "expired"), ("pending", None), ("pending", None)]

@@ -192,3 +192,19 @@ def test_what_was_held_for_a_month_is_given_up_and_can_be_sent_all_the_same(
     enable(rt, acme, endpoint_id, Backlog.DELIVER)
     delivery_history.resend(rt, acme.actor, endpoint_id, shown(rt, acme, endpoint_id)[1].id)
     assert {job.sequence for job in answer_all(rt)} == {2, 4}
+
+
+def test_what_waited_for_a_month_in_an_endpoint_that_was_active_meanwhile_was_not_held_for_a_month(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase
+) -> None:
+    endpoint_id = disabled(rt, acme)
+    publish(rt, acme, 2)
+    database.run(sql.SQL("UPDATE webhook_deliveries SET order_key = endpoint_id, behind = sequence > 1"))
+    database.move_clock(timedelta(days=29))
+    enable(rt, acme, endpoint_id, Backlog.DELIVER)
+    database.move_clock(timedelta(days=31))
+    endpoints.edit_endpoint(rt, acme.actor, endpoint_id, Edit(fields={"state": EndpointState.PAUSED}))
+
+    keep_house(rt)
+
+    assert fates(rt, acme, endpoint_id) == [(DeliveryState.HELD, None)] * 3

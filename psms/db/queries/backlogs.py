@@ -26,10 +26,11 @@ _DISCARDING = """
     WHERE discard_before IS NOT NULL AND NOT removed AND endpoint_id <> ALL (CAST(%(passed_over)s AS uuid[]))
     ORDER BY endpoint_id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
+# What a lane holds was not held before it was opened last.
 _HOLDING_OLD = """
     SELECT l.organization_id, l.endpoint_id FROM webhook_lanes l
     WHERE NOT l.open AND NOT l.removed AND l.endpoint_id <> ALL (CAST(%(passed_over)s AS uuid[]))
-      AND EXISTS (SELECT FROM webhook_deliveries d
+      AND l.opened_at < %(before)s AND EXISTS (SELECT FROM webhook_deliveries d
           WHERE d.endpoint_id = l.endpoint_id AND d.state = 'pending' AND NOT d.behind
             AND d.next_attempt_at < %(before)s AND d.created_at < %(before)s)
     ORDER BY l.endpoint_id LIMIT 1 FOR UPDATE SKIP LOCKED

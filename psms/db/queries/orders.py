@@ -42,11 +42,12 @@ _SET = """
     UPDATE webhook_lanes SET ordering = %(ordering)s, next_due_at = LEAST(next_due_at, %(now)s)
     WHERE organization_id = %(organization_id)s AND endpoint_id = %(endpoint_id)s
 """
-# Whoever is out stays first in line, several of them too: who comes after them waits for all.
+# Whoever is out stays first in line, several of them too: who comes after them waits for all. Whoever need not wait any
+# more has its time to expire before it, as when it is let go.
 _LINE_UP = """
     WITH line AS (
-        SELECT id, key, row_number() OVER same AS place,
-            count(*) FILTER (WHERE state = 'in_flight') OVER all_same AS out
+        SELECT id, key, state = 'pending' AND key IS NOT NULL AND (row_number() OVER same > 1
+            OR count(*) FILTER (WHERE state = 'in_flight') OVER all_same > 0) AS behind
         FROM (SELECT id, state, sequence, CASE CAST(%(ordering)s AS text)
                 WHEN 'ticket' THEN ticket_id WHEN 'endpoint' THEN endpoint_id END AS key
             FROM webhook_deliveries
@@ -55,8 +56,10 @@ _LINE_UP = """
         WINDOW same AS (PARTITION BY key ORDER BY sequence), all_same AS (PARTITION BY key)
     )
     UPDATE webhook_deliveries d
-    SET order_key = line.key,
-        behind = d.state = 'pending' AND line.key IS NOT NULL AND (line.place > 1 OR line.out > 0)
+    SET order_key = line.key, behind = line.behind,
+        expires_at = CASE WHEN d.behind AND NOT line.behind
+            THEN GREATEST(d.expires_at, CAST(%(now)s AS timestamptz) + CAST(%(expires_after)s AS interval))
+            ELSE d.expires_at END
     FROM line WHERE d.organization_id = %(organization_id)s AND d.id = line.id
 """
 
@@ -83,6 +86,7 @@ def set_ordering(session: Session, organization_id: UUID, endpoint_id: UUID, ord
         "endpoint_id": endpoint_id,
         "ordering": ordering.value,
         "now": now,
+        "expires_after": EXPIRES_AFTER,
     }
     direct(session).run(_SET, values)
     direct(session).run(_LINE_UP, values)
