@@ -150,7 +150,7 @@ class _Turns:
 
 
 def _measure_start(job: Job) -> None:
-    if job.number == 1:
+    if job.number == 1 and job.timed:
         waited = max(0.0, (job.started_at - job.occurred_at).total_seconds())
         TO_FIRST_ATTEMPT.labels(endpoint=job.standing.value).observe(waited)
 

@@ -119,4 +119,5 @@ def _job(row: Record, lease: claims.Lease, taken: claims.Taken, began: float) ->
         timeout_s=timeout_for(row.timeout_seconds, lease.seconds),
         pool=taken.pool,
         standing=taken.standing,
+        timed=row.timed,
     )

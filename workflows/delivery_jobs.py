@@ -30,7 +30,8 @@ class Job:
 
     *failures* counts those before it; *lease_ends* is by this process's monotonic clock, in seconds. *page_state* is
     how the incident stands that a page event for PagerDuty tells of. *pool* is the share of slots that it counts in,
-    and *standing* how its endpoint fared when it was claimed.
+    and *standing* how its endpoint fared when it was claimed. *timed* is false where somebody chose that it comes late:
+    it was held, or is sent again, so that its delay says nothing about us.
     """
 
     organization_id: UUID
@@ -58,6 +59,7 @@ class Job:
     timeout_s: float
     pool: Pool
     standing: Standing
+    timed: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

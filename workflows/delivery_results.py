@@ -184,7 +184,7 @@ def _measure_attempt(judged: Judged) -> None:
 def _measure_outcome(judged: Judged, now: datetime) -> None:
     job = judged.finished.job
     match judged.decision:
-        case Delivered():
+        case Delivered() if job.timed:
             TO_DELIVERED.labels(endpoint=job.standing.value).observe(max(0.0, (now - job.occurred_at).total_seconds()))
         case GiveUp(reason=reason):
             DEAD.labels(reason=reason).inc()

@@ -132,6 +132,7 @@ _PREPARE = f"""
     WITH due AS (
         SELECT d.organization_id, d.id, d.event_id, d.endpoint_id, d.sequence, d.failures, d.tries, d.trigger,
                GREATEST(d.expires_at, l.opened_at + CAST(%(expires_after)s AS interval)) AS expires_at,
+               d.trigger IN ('auto', 'test') AND l.opened_at <= d.occurred_at AS timed,
                d.occurred_at, d.request_id, w.attempt_id, d.event_type, p.kind, p.url, p.timeout_seconds,
                p.headers_encrypted, p.header_names
         FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(attempt_ids)s AS uuid[])) AS w (id, attempt_id)
