@@ -17,7 +17,7 @@ from psms.domain.retry import EXPIRES_AFTER
 from psms.domain.shares import Pool, Room, Wanting, allowance_now, quotas
 
 MAX_LANES = 64
-# So many of the lanes that are due longest are looked at, to find those served least recently.
+# So many of those served least recently are looked at: other processes may hold the first of them.
 _LANES_LOOKED_AT = 512
 # An allowance is stored in four bytes: what rounding takes from it must not cost a request.
 _ROUNDED = 0.001
@@ -27,14 +27,16 @@ _IS_READY = """l.open AND l.next_due_at < 'infinity' AND l.next_due_at <= %(now)
         AND (l.circuit <> 'open' OR l.probe_at <= %(now)s)"""
 _POOL = f"""CASE WHEN l.circuit <> 'closed' OR l.latency_ms > {SLOW_MS} OR l.endpoint_id = ANY (%(hanging)s) THEN 'slow'
         WHEN l.latency_ms = 0 THEN 'new' ELSE 'fast' END"""
-_LOOK_AT = f"SELECT l.organization_id, l.endpoint_id FROM webhook_lanes l WHERE {_IS_READY} AND {_POOL}"  # noqa: S608
-# Least recently served first: an endpoint with a long backlog cannot starve the others. Each pool by itself: slow
-# lanes that find no slot in their share stay due, and must not stand in front of the others.
+_LOOK_AT = "SELECT organization_id, endpoint_id FROM ready WHERE pool ="
+# Least recently served first: an endpoint with a long backlog cannot starve the others, nor can many of them. Each pool
+# by itself: slow lanes that find no slot in their share stay due, and must not stand in front of the others.
 _READY_LANES = f"""
-    WITH looked_at AS (
-        ({_LOOK_AT} = 'fast' ORDER BY l.next_due_at LIMIT {_LANES_LOOKED_AT})
-        UNION ALL ({_LOOK_AT} = 'new' ORDER BY l.served_at, l.endpoint_id LIMIT %(new)s)
-        UNION ALL ({_LOOK_AT} = 'slow' ORDER BY l.served_at, l.endpoint_id LIMIT %(slow)s)
+    WITH ready AS (
+        SELECT l.organization_id, l.endpoint_id, l.served_at, {_POOL} AS pool FROM webhook_lanes l WHERE {_IS_READY}
+    ), looked_at AS (
+        ({_LOOK_AT} 'fast' ORDER BY served_at, endpoint_id LIMIT {_LANES_LOOKED_AT})
+        UNION ALL ({_LOOK_AT} 'new' ORDER BY served_at, endpoint_id LIMIT %(new)s)
+        UNION ALL ({_LOOK_AT} 'slow' ORDER BY served_at, endpoint_id LIMIT %(slow)s)
     )
     SELECT l.endpoint_id, l.circuit, l.latency_ms, l.rate_per_minute, l.allowance, {_POOL} AS pool,
         {_CAP} AS cap,
