@@ -2,20 +2,24 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from uuid import UUID, uuid4
 
 import pytest
 from psycopg import sql
 
+from psms.db.queries import orders
 from psms.domain.accounts import Edit
+from psms.domain.endpoint_settings import Ordering
 from psms.domain.webhooks import Backlog, DeliveryState, EndpointState
 from psms.errors import FieldError
 from psms.runtime import Runtime
-from tests.support.answers import GONE, HOOK
+from tests.support.answers import ACCEPTED, GONE, HOOK, REFUSED
 from tests.support.databases import MigratedDatabase
 from tests.support.fakes import RecordingNudger
+from tests.support.lanes import answered, set_lane
 from tests.support.partners import answer_all, publish, shown
-from tests.support.tenants import Tenant, add_endpoint
+from tests.support.tenants import Tenant, add_endpoint, claim, known_to_answer
 from workflows import delivery_history, endpoints
 from workflows.endpoint_watch import watch_endpoints
 from workflows.names import Task
@@ -208,3 +212,23 @@ def test_what_waited_for_a_month_in_an_endpoint_that_was_active_meanwhile_was_no
     keep_house(rt)
 
     assert fates(rt, acme, endpoint_id) == [(DeliveryState.HELD, None)] * 3
+
+
+def test_nobody_is_let_go_while_a_later_one_is_still_out(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:
+    endpoint_id, _ = add_endpoint(rt, acme.actor, HOOK)
+    known_to_answer(database)
+    instants = publish(rt, acme, 3)
+    jobs = sorted(claim(rt), key=attrgetter("sequence"))
+    answered(rt, jobs[:2], REFUSED)
+    with rt.db.begin(acme.organization_id) as session:
+        orders.set_ordering(session, acme.organization_id, endpoint_id, Ordering.ENDPOINT, rt.clock.now(session))
+    endpoints.edit_endpoint(rt, acme.actor, endpoint_id, Edit(fields={"state": EndpointState.PAUSED}))
+    enable(rt, acme, endpoint_id, Backlog.SINCE, instants[1])
+    assert watch_endpoints(rt) == 1
+    # Not for want of room.
+    set_lane(database, endpoint_id, in_flight_window=16)
+    database.move_clock(timedelta(seconds=10))
+
+    assert claim(rt) == []
+    answered(rt, jobs[2:], ACCEPTED)
+    assert [job.sequence for job in claim(rt)] == [2]

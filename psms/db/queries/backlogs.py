@@ -71,7 +71,7 @@ _EXPIRE = """
     SELECT count(*) AS done, ARRAY(SELECT DISTINCT order_key FROM expired WHERE order_key IS NOT NULL) AS keys
     FROM expired
 """
-# Of each key the first that is still to go is behind nobody.
+# Of each key the first that is still to go is behind nobody, unless another one of it is out, or may go.
 _LET_HEADS_GO = """
     UPDATE webhook_deliveries d SET behind = false
     FROM unnest(CAST(%(keys)s AS uuid[])) AS k (order_key)
@@ -81,6 +81,9 @@ _LET_HEADS_GO = """
           AND h.order_key = k.order_key AND h.state IN ('pending', 'in_flight')
         ORDER BY h.sequence LIMIT 1) head
     WHERE d.organization_id = %(organization_id)s AND d.id = head.id AND d.state = 'pending' AND d.behind
+      AND NOT EXISTS (SELECT FROM webhook_deliveries o
+          WHERE o.organization_id = %(organization_id)s AND o.endpoint_id = %(endpoint_id)s
+            AND o.order_key = k.order_key AND o.state IN ('pending', 'in_flight') AND NOT o.behind)
 """
 _GO_ON = """
     UPDATE webhook_lanes SET discarded_to = %(last)s
