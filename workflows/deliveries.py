@@ -191,10 +191,8 @@ def reap_leases(rt: Runtime) -> int:
             own = list(group)
             enter(session, organization_id)
             results.mark_unknown(session, organization_id, own, now)
-            dead = {
-                (row.endpoint_id, row.order_key) for row in own if row.state == DeliveryState.DEAD and row.order_key
-            }
-            orders.let_next_go(session, organization_id, dead, now)
+            left = [row for row in own if row.order_key and (row.behind or row.state == DeliveryState.DEAD)]
+            orders.let_next_go(session, organization_id, {(row.endpoint_id, row.order_key) for row in left}, now)
             lanes.wake(session, organization_id, lanes.ids_of(own))
             _note_dead(act_of_system(rt, session, organization_id, now), own)
     if expired:

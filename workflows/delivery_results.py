@@ -94,10 +94,10 @@ def _settled(act: Act, judged: Sequence[Judged]) -> tuple[list[Judged], int]:
     ids = {row.id for row in in_time}
     late = [s for s in settlements if s.delivery_id not in ids]
     accepted_late = [s for s in late if s.outcome == Outcome.SUCCESS]
-    done = [row for row in in_time if row.state != DeliveryState.PENDING]
+    left = [row for row in in_time if row.state != DeliveryState.PENDING or row.behind]
     if accepted_late:
-        done += results.settle_late_successes(act.session, act.organization_id, accepted_late, act.now)
-    turns = {(row.endpoint_id, row.order_key) for row in done if row.order_key is not None}
+        left += results.settle_late_successes(act.session, act.organization_id, accepted_late, act.now)
+    turns = {(row.endpoint_id, row.order_key) for row in left if row.order_key is not None}
     orders.let_next_go(act.session, act.organization_id, turns, act.now)
     return [one for one in judged if one.settlement.delivery_id in ids], len(late)
 

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from psms.db.direct import Record, direct
 from psms.db.queries.lanes import ids_of
+from psms.db.queries.orders import BESIDE_ANOTHER
 
 # A row whose lease was lost this often is tried alone, and after LEASES_UNTIL_DEAD losses no more: it may be
 # what kills its worker.
@@ -32,11 +33,13 @@ _TAKE_BACK = f"""
     SET state = CASE WHEN d.leases_lost + 1 >= {LEASES_UNTIL_DEAD} THEN 'dead' ELSE 'pending' END,
         dead_reason = CASE WHEN d.leases_lost + 1 >= {LEASES_UNTIL_DEAD} THEN 'leases_lost' END,
         finished_at = CASE WHEN d.leases_lost + 1 >= {LEASES_UNTIL_DEAD} THEN CAST(%(now)s AS timestamptz) END,
-        leases_lost = d.leases_lost + 1, lease_token = NULL, lease_expires_at = NULL, next_attempt_at = %(now)s
+        leases_lost = d.leases_lost + 1, lease_token = NULL, lease_expires_at = NULL, next_attempt_at = %(now)s,
+        behind = d.leases_lost + 1 < {LEASES_UNTIL_DEAD} AND {BESIDE_ANOTHER}
     FROM expired
     WHERE d.organization_id = expired.organization_id AND d.id = expired.id
       AND d.state = 'in_flight' AND d.lease_token = expired.lease_token
-    RETURNING d.organization_id, d.id, d.endpoint_id, d.order_key, d.state, expired.lease_token
+    RETURNING d.organization_id, d.id, d.endpoint_id, d.order_key, d.state, d.behind,
+        expired.lease_token
 """  # noqa: S608  (constants)
 
 

@@ -17,6 +17,14 @@ from psms.domain.retry import EXPIRES_AFTER
 Turn = tuple[UUID, UUID]
 """An endpoint, and a key of its deliveries."""
 
+BESIDE_ANOTHER = """d.order_key IS NOT NULL AND EXISTS (SELECT FROM webhook_deliveries o
+            WHERE o.organization_id = d.organization_id AND o.endpoint_id = d.endpoint_id AND o.order_key = d.order_key
+              AND o.order_key IS NOT NULL AND o.id <> d.id AND o.state IN ('pending', 'in_flight') AND NOT o.behind)"""
+"""Whether somebody else of the line of `d` is out, or may go: where the order was set while several of it were out.
+
+Whoever comes back to wait is behind then, and the line is asked for its next one.
+"""
+
 # Nobody goes who is already out, or was let go: their results let the next one go.
 _LET_GO = """
     WITH line AS (
@@ -67,7 +75,8 @@ _LINE_UP = """
 def let_next_go(session: Session, organization_id: UUID, turns: Collection[Turn], now: datetime) -> list[UUID]:
     """Let the first in each line go unless somebody of it is on the way; return the endpoint of each.
 
-    Call it when a delivery is settled for good. Its time to expire begins anew: it could not go before.
+    Call it when a delivery is settled for good, or has come back to be behind another one. The time of who is let go
+    to expire begins anew: it could not go before.
     """
     if not turns:
         return []

@@ -13,10 +13,11 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from psms.db.direct import Record, direct
+from psms.db.queries.orders import BESIDE_ANOTHER
 
 # What would be tried again of a deleted endpoint is cancelled instead. In a closed lane it just stays pending.
 # Their attempts are completed by the same statement, those of late results too.
-_SETTLE = """
+_SETTLE = f"""
     WITH result AS (
         SELECT * FROM unnest(CAST(%(delivery_id)s AS uuid[]), CAST(%(attempt_id)s AS uuid[]),
             CAST(%(token)s AS uuid[]), CAST(%(state)s AS text[]), CAST(%(next_at)s AS timestamptz[]),
@@ -31,13 +32,13 @@ _SETTLE = """
         SET state = CASE WHEN r.state = 'pending' AND p.state = 'deleted' THEN 'cancelled' ELSE r.state END,
             next_attempt_at = COALESCE(r.next_at, d.next_attempt_at), failures = d.failures + r.counted,
             last_status = r.status, last_error = r.error, dead_reason = r.reason, leases_lost = 0,
-            lease_token = NULL, lease_expires_at = NULL,
+            lease_token = NULL, lease_expires_at = NULL, behind = r.state = 'pending' AND {BESIDE_ANOTHER},
             finished_at = CASE WHEN r.state <> 'pending' OR p.state = 'deleted' THEN CAST(%(now)s AS timestamptz) END
         FROM result r, webhook_endpoints p
         WHERE d.organization_id = %(organization_id)s AND d.id = r.id
           AND d.state = 'in_flight' AND d.lease_token = r.token
           AND p.organization_id = d.organization_id AND p.id = d.endpoint_id
-        RETURNING d.id, d.state, d.endpoint_id, d.order_key
+        RETURNING d.id, d.state, d.endpoint_id, d.order_key, d.behind
     ), attempt AS (
         UPDATE webhook_attempts a
         SET outcome = r.outcome, status = r.status, error = r.error, duration_ms = r.duration_ms,
@@ -47,8 +48,8 @@ _SETTLE = """
             finished_at = %(now)s
         FROM result r WHERE a.organization_id = %(organization_id)s AND a.id = r.attempt_id
     )
-    SELECT id, state, endpoint_id, order_key FROM settled
-"""
+    SELECT id, state, endpoint_id, order_key, behind FROM settled
+"""  # noqa: S608  (a constant)
 _SETTLED_BY = (
     "delivery_id",
     "attempt_id",
