@@ -171,6 +171,24 @@ def test_a_rate_is_kept_and_asks_for_no_more_looks_than_it_allows_requests(
     assert made == [1, 0] * 6
 
 
+def test_a_rate_keeps_nobody_waiting_after_a_clock_that_was_ahead_is_set_right(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase, endpoint_id: UUID
+) -> None:
+    set_lane(database, endpoint_id, rate_per_minute=60)
+    database.move_clock(timedelta(hours=2))
+    answered(rt, claim(rt), ACCEPTED)
+
+    database.move_clock(timedelta(seconds=1))
+    file_ticket(rt, acme.actor)
+    relay_outbox(rt)
+    made = []
+    for second in range(1, 6):
+        database.move_clock(timedelta(seconds=second))
+        made += claim(rt)
+
+    assert len(made) == 1
+
+
 def test_a_rate_of_many_a_second_comes_in_seconds_worths(
     rt: Runtime, database: MigratedDatabase, endpoint_id: UUID
 ) -> None:

@@ -34,8 +34,10 @@ _LOCK_STATES = """
     FROM instant LEFT JOIN locked l ON true
     LEFT JOIN webhook_endpoints p ON p.organization_id = %(organization_id)s AND p.id = l.endpoint_id
 """
-# Nothing can be claimed in a lane before this: it was asked to wait, its circuit is open, or its rate is used up.
-_ALLOWED = "l.allowance_at + make_interval(secs => 60.0 * GREATEST(0, 1 - l.allowance) / l.rate_per_minute)"
+# Nothing can be claimed in a lane before this: it was asked to wait, its circuit is open, or its rate is used up. By a
+# clock that was ahead its rate may have been used in what is the future now.
+_ALLOWED = """LEAST(l.allowance_at, psms_now())
+    + make_interval(secs => 60.0 * GREATEST(0, 1 - l.allowance) / l.rate_per_minute)"""
 EARLIEST = f"GREATEST(l.not_before, CASE WHEN l.circuit = 'open' THEN l.probe_at END, {_ALLOWED})"
 # Whether it was removed is looked at again once it is locked: nobody can remove it any more then.
 _RESERVE = f"""
