@@ -5,7 +5,9 @@ from uuid import UUID
 
 import pytest
 
+from psms.db.queries.upkeep import cancel_unwanted
 from psms.domain.accounts import Edit
+from psms.domain.endpoint_settings import Ordering
 from psms.domain.webhooks import EndpointState
 from psms.runtime import Runtime
 from tests.support.answers import ACCEPTED, HOOK, REFUSED
@@ -13,7 +15,7 @@ from tests.support.databases import MigratedDatabase
 from tests.support.lanes import answered, pile_up, set_lane
 from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, known_to_answer
 from workflows.delivery_history import resend
-from workflows.endpoints import edit_endpoint
+from workflows.endpoints import edit_endpoint, remove_endpoint
 from workflows.lane_reconciliation import reconcile_lanes
 from workflows.relay import relay_outbox
 
@@ -52,3 +54,17 @@ def test_a_lane_is_right_whatever_share_of_its_rate_is_left(
         answered(rt, claim(rt), ACCEPTED)
         wrong += reconcile_lanes(rt)
     assert wrong == 0
+
+
+def test_lines_of_an_endpoint_that_was_deleted_are_left_to_be_cancelled(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase, endpoint_id: UUID
+) -> None:
+    pile_up(database, [endpoint_id], 20)
+    edit_endpoint(rt, acme.actor, endpoint_id, Edit(fields={"order": Ordering.ENDPOINT}))
+    remove_endpoint(rt, acme.actor, endpoint_id)
+    cancelled = 0
+    while cancelled < 21:
+        with rt.db.begin_claim() as session:
+            cancelled += cancel_unwanted(session, rt.clock.now(session), 7)
+        assert reconcile_lanes(rt) == 0
+    assert database.rows("SELECT DISTINCT state FROM webhook_deliveries") == [("cancelled",)]
