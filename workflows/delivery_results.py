@@ -9,7 +9,7 @@ from psms.crash import CrashPoint, crash_point
 from psms.db.queries import lanes, orders, results
 from psms.db.refusals import DATABASE_ERRORS
 from psms.domain.attempts import Outcome
-from psms.domain.lanes import Hearing, LaneState, after, heard_of
+from psms.domain.lanes import Circuit, Hearing, LaneState, Standing, after, heard_of
 from psms.domain.paging import REFUSED
 from psms.domain.retry import (
     Decision,
@@ -111,9 +111,16 @@ def _of_where_they_are(judged: Sequence[Judged], locked: Mapping[UUID, lanes.Loc
 def _learned(
     rt: Runtime, lane: lanes.LockedLane, judged: Sequence[Judged], endpoint_id: UUID, now: datetime
 ) -> LaneState:
-    heard = [heard_of(one.finished.result) for one in judged if one.settlement.endpoint_id == endpoint_id]
+    own = [one.finished for one in judged if one.settlement.endpoint_id == endpoint_id]
+    heard = [heard_of(one.result) for one in own if _decides(lane, one)]
     failing_for = timedelta(0) if lane.failing_since is None else now - lane.failing_since
     return after(lane.state, heard, Hearing(now=now, jitter=rt.chance.fraction(), failing_for=failing_for))
+
+
+def _decides(lane: lanes.LockedLane, finished: Finished) -> bool:
+    """Tell whether a result says how its endpoint fares now: what failed before a probe was let through does not."""
+    was_probe = finished.job.standing is Standing.FAILING
+    return lane.state.circuit is not Circuit.HALF_OPEN or was_probe or finished.result.outcome is Outcome.SUCCESS
 
 
 def _judged(rt: Runtime, finished: Finished, now: datetime) -> Judged:

@@ -116,6 +116,22 @@ def test_who_asks_for_a_delivery_has_the_endpoint_tried_at_once_with_one_request
     assert claim(rt) == []
 
 
+def test_what_was_under_way_before_does_not_answer_for_the_request_that_somebody_asked_for(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase, endpoint_id: UUID
+) -> None:
+    pile_up(database, [endpoint_id], 20)
+    jobs = claim(rt)
+    answered(rt, jobs[:5], REFUSED)
+    resend(rt, acme.actor, endpoint_id, jobs[0].delivery_id)
+
+    answered(rt, jobs[5:], REFUSED)
+
+    assert lane_of(database, endpoint_id)[:3] == ("half_open", None, 1)
+    (asked,) = claim(rt)
+    answered(rt, [asked], REFUSED)
+    assert lane_of(database, endpoint_id)[:3] == ("open", None, 2)
+
+
 def test_a_probe_whose_worker_is_lost_is_made_again(rt: Runtime, database: MigratedDatabase, endpoint_id: UUID) -> None:
     pile_up(database, [endpoint_id], 5)
     set_lane(database, endpoint_id, circuit="open", opens=1)
