@@ -49,7 +49,7 @@ def note(act: Act, judged: Sequence[Judged]) -> None:
         _note_blocked(act, others)
     for one in judged:
         if isinstance(one.decision, DisableEndpoint):
-            _disable(act, one.settlement.endpoint_id, one.decision.reason)
+            _disable(act, one.settlement.endpoint_id, one.decision.reason, one.finished.job.url)
 
 
 def note_given_up(act: Act, judged: Sequence[Judged]) -> None:
@@ -106,8 +106,9 @@ def _note_blocked(act: Act, judged: Sequence[Judged]) -> None:
             _disable(act, row.id, _BLOCKED)
 
 
-def _disable(act: Act, endpoint_id: UUID, reason: str) -> None:
-    row = queries.disable(act.session, act.organization_id, endpoint_id, reason, act.now)
+def _disable(act: Act, endpoint_id: UUID, reason: str, url: str | None = None) -> None:
+    wanted = queries.Disabling(endpoint_id=endpoint_id, reason=reason, url=url)
+    row = queries.disable(act.session, act.organization_id, wanted, act.now)
     if row is None:
         return
     lanes.close(act.session, act.organization_id, endpoint_id)

@@ -49,6 +49,7 @@ _DISABLE = """
     UPDATE webhook_endpoints SET state = 'disabled', disabled_reason = %(reason)s, notice_due_at = NULL,
         version = version + 1, updated_at = %(now)s
     WHERE organization_id = %(organization_id)s AND id = %(endpoint_id)s AND state IN ('active', 'paused')
+      AND url = COALESCE(CAST(%(url)s AS text), url)
     RETURNING id, url, description, state, disabled_reason, failing_since, failed_attempts, failing_notices
 """
 # As the claimer. Its lane first, as everywhere; whether it is still due is looked at again under that lock.
@@ -113,10 +114,19 @@ def mark_blocked(session: Session, organization_id: UUID, endpoint_ids: list[UUI
     )
 
 
-def disable(session: Session, organization_id: UUID, endpoint_id: UUID, reason: str, now: datetime) -> Record | None:
-    """Disable an endpoint, and return it as it is then; None when it was disabled or deleted already."""
-    values = {"organization_id": organization_id, "endpoint_id": endpoint_id, "reason": reason, "now": now}
-    return next(iter(direct(session).records(_DISABLE, values)), None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disabling:
+    """Which endpoint is to be disabled, and why; with *url*, unless it was moved while its lane was waited for."""
+
+    endpoint_id: UUID
+    reason: str
+    url: str | None
+
+
+def disable(session: Session, organization_id: UUID, wanted: Disabling, now: datetime) -> Record | None:
+    """Disable an endpoint, and return it as it is then; None when it was disabled or deleted already, or has moved."""
+    place = {"organization_id": organization_id, "endpoint_id": wanted.endpoint_id, "url": wanted.url}
+    return next(iter(direct(session).records(_DISABLE, {**place, "reason": wanted.reason, "now": now})), None)
 
 
 def lock_due(session: Session, now: datetime, passed_over: set[UUID]) -> Record | None:
