@@ -50,7 +50,6 @@ CLAIM_ROWS = Histogram(
 )
 RECONCILED = Counter("psms_webhook_reconciled", "What upkeep found wrong about lanes, and put right.", ["what"])
 CIRCUITS_OPENED = Counter("psms_webhook_circuits_opened", "Circuits of endpoints that opened.")
-ENDPOINTS_DISABLED = Counter("psms_webhook_endpoints_disabled", "Endpoints that were disabled.", ["reason"])
 LEASES_EXPIRED = Counter("psms_webhook_leases_expired", "Leases taken back from workers that went away.")
 LATE_RESULTS = Counter("psms_webhook_late_results", "Results that came after the lease had ended.")
 SLA_FIRES = Counter("psms_sla_fires", "Levels of SLA clocks that took effect.", ["metric", "level"])

@@ -6,7 +6,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from threading import Event
 
 from psms.crash import CrashPoint, crash_point
 from psms.db.direct import Record
@@ -71,8 +70,6 @@ class _Pump:
         self._unrecorded: list[Finished] = []
         self._turns = _Turns()
         self._suspect_flies = False
-        # Nobody sets it.
-        self._pause = Event()
         self.sent = 0
 
     def run(self) -> None:
@@ -128,8 +125,7 @@ class _Pump:
             # What cannot be recorded before its lease ends is somebody else's by then.
             self._unrecorded = [one for one in again if time.monotonic() < one.job.lease_ends]
         if self._unrecorded and not self._flying:
-            # Whoever is told to stop waits too: else it would ask without a pause until its leases end.
-            self._pause.wait(_RECORD_AGAIN_S)
+            self._rt.stopping.wait(_RECORD_AGAIN_S)
 
 
 class _Turns:

@@ -18,7 +18,6 @@ from psms.domain.events import EventType
 from psms.domain.retry import Delivered, DisableEndpoint, GiveUp, counts_against_endpoint
 from psms.domain.webhooks import EndpointInFull, EndpointState
 from psms.runtime import Runtime
-from psms.telemetry import ENDPOINTS_DISABLED
 from workflows import endpoint_notices, trail
 from workflows.act import Act
 from workflows.delivery_jobs import Judged
@@ -112,6 +111,5 @@ def _disable(act: Act, endpoint_id: UUID, reason: str, url: str | None = None) -
     if row is None:
         return
     lanes.close(act.session, act.organization_id, endpoint_id)
-    ENDPOINTS_DISABLED.labels(reason=reason).inc()
     trail.note(act, "webhook_endpoint.disabled", ("webhook_endpoint", endpoint_id), trail.added({"reason": reason}))
     endpoint_notices.tell(act, EventType.WEBHOOK_ENDPOINT_DISABLED, row)

@@ -54,7 +54,7 @@ _CORRECT = f"""
     WHERE corrected.organization_id = late.organization_id AND corrected.endpoint_id = late.endpoint_id
     RETURNING corrected.endpoint_id
 """  # noqa: S608  (constants)
-# From one line to the next by the index of the order. Those of removed lanes are being cancelled, in any order.
+# From one line to the next by the index of the order.
 _HEADLESS = f"""
     WITH RECURSIVE line AS (
         (SELECT organization_id, endpoint_id, order_key FROM webhook_deliveries
@@ -70,8 +70,9 @@ _HEADLESS = f"""
     WHERE NOT EXISTS (SELECT FROM webhook_deliveries h
         WHERE h.endpoint_id = line.endpoint_id AND h.order_key = line.order_key AND NOT h.behind
           AND h.order_key IS NOT NULL AND h.state IN ('pending', 'in_flight'))
-      AND NOT EXISTS (SELECT FROM webhook_lanes l
-        WHERE l.organization_id = line.organization_id AND l.endpoint_id = line.endpoint_id AND l.removed)
+      -- What waited for an endpoint that was deleted is cancelled in pieces, and nobody of it is to go.
+      AND NOT EXISTS (SELECT FROM webhook_lanes l WHERE l.organization_id = line.organization_id
+          AND l.endpoint_id = line.endpoint_id AND l.removed)
     ORDER BY organization_id, endpoint_id LIMIT {_MOST}
 """  # noqa: S608  (a constant)
 
