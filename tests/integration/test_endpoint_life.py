@@ -21,7 +21,7 @@ from psms.domain.webhooks import DeliveryState, EndpointState, NewEndpoint
 from psms.errors import NotFound, TooManyEndpoints, WebhookUrlRefused
 from psms.runtime import Runtime
 from tests.support.answers import ACCEPTED, GONE, HOOK, REFUSED
-from tests.support.databases import MigratedDatabase
+from tests.support.databases import LEASE_OVER, MigratedDatabase
 from tests.support.receiver import Answer, Receiver
 from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket
 from tests.support.waiting import eventually
@@ -57,7 +57,7 @@ def test_what_was_in_flight_when_its_endpoint_was_deleted_is_cancelled(
     (job,) = claim(rt)
     endpoints.remove_endpoint(rt, acme.actor, endpoint_id)
     if lost:
-        database.move_clock(timedelta(seconds=3))
+        database.move_clock(LEASE_OVER)
         assert reap_leases(rt) == 1
     else:
         record(rt, [Finished(job=job, result=REFUSED)])
@@ -147,7 +147,7 @@ def test_a_late_refusal_neither_disables_nor_is_noted(rt: Runtime, acme: Tenant,
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     (late,) = claim(rt)
-    database.move_clock(timedelta(seconds=3))
+    database.move_clock(LEASE_OVER)
     reap_leases(rt)
     (holder,) = claim(rt)
     record(rt, [Finished(job=holder, result=ACCEPTED)])

@@ -13,7 +13,7 @@ from psms.domain.attempts import Outcome
 from psms.runtime import Runtime
 from tests.support.answers import ACCEPTED, HOOK, REFUSED
 from tests.support.besiegers import Answering
-from tests.support.databases import MigratedDatabase
+from tests.support.databases import LEASE_OVER, MigratedDatabase
 from tests.support.lanes import answered, lane_of, pile_up, set_lane
 from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, known_to_answer
 from workflows.deliveries import deliver_due, reap_leases
@@ -120,7 +120,7 @@ def test_a_probe_whose_worker_is_lost_is_made_again(rt: Runtime, database: Migra
     pile_up(database, [endpoint_id], 5)
     set_lane(database, endpoint_id, circuit="open", opens=1)
     (lost,) = claim(rt)
-    database.move_clock(timedelta(seconds=3))
+    database.move_clock(LEASE_OVER)
 
     assert reap_leases(rt) == 1
 
@@ -203,7 +203,7 @@ def test_w04_a_result_that_comes_after_another_took_over_is_counted_as_late_and_
     rt: Runtime, database: MigratedDatabase, endpoint_id: UUID
 ) -> None:
     (frozen,) = claim(rt)
-    database.move_clock(timedelta(seconds=3))
+    database.move_clock(LEASE_OVER)
     assert reap_leases(rt) == 1
     (holder,) = claim(rt)
     late, before = count_of("psms_webhook_late_results_total"), lane_of(database, endpoint_id)
