@@ -11,8 +11,9 @@ from threading import Event
 
 import pytest
 
+from tests.support.crew import assert_webhooks_are_accounted_for
 from tests.support.desk import Desk, running_desk
-from tests.support.extras import frozen
+from tests.support.extras import environment_of, frozen
 from tests.support.ledger import ledger_of
 from tests.support.receiver import Answer, Received, Receiver
 from tests.support.stacks import RunningStack, process_of, processes_of
@@ -46,6 +47,7 @@ VARIABLES = {
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningStack, Desk]]:
     with running_desk(tmp_path_factory.mktemp("desk"), **VARIABLES) as started:
         yield started
+        assert_webhooks_are_accounted_for(environment_of(started[0].home))
 
 
 @contextmanager
