@@ -7,6 +7,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from psms.domain.accounts import Edit
 from psms.domain.webhook_proof import Verified, Wrong, advice
@@ -19,6 +20,7 @@ from tests.support.lanes import answered, pile_up, set_lane
 from tests.support.partners import answer_all, publish
 from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, make_tenant
 from workflows.endpoints import edit_endpoint, remove_endpoint
+from workflows.lane_reconciliation import reconcile_lanes
 from workflows.upkeep import keep_house
 from workflows.webhook_verification import organizations, verify_webhooks
 
@@ -114,6 +116,20 @@ def test_what_is_harmed_is_named_with_its_endpoint_and_what_to_do(
     for endpoint_id, (_, named, told) in zip(ids, HARMS, strict=True):
         assert told in findings[endpoint_id].detail
         assert advice(named)
+
+
+def test_a_deleted_endpoint_whose_line_is_cancelled_in_pieces_is_nothing_wrong_nor_to_be_put_right(
+    rt: Runtime, database: MigratedDatabase, acme: Tenant
+) -> None:
+    endpoint_id, _ = add_endpoint(rt, acme.actor, HOOK)
+    set_lane(database, endpoint_id, ordering="endpoint")
+    publish(rt, acme, 3)
+    remove_endpoint(rt, acme.actor, endpoint_id)
+    first = sql.SQL("UPDATE webhook_deliveries SET state = 'cancelled', finished_at = psms_now() WHERE NOT behind")
+    database.run(first)
+
+    assert verified(rt, acme).findings == []
+    assert reconcile_lanes(rt) == 0
 
 
 def test_what_waits_in_the_outbox_for_longer_than_a_minute_is_named(

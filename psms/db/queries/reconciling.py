@@ -73,6 +73,9 @@ _HEADLESS = f"""
     WHERE NOT EXISTS (SELECT FROM webhook_deliveries h
         WHERE h.endpoint_id = line.endpoint_id AND h.order_key = line.order_key AND NOT h.behind
           AND h.order_key IS NOT NULL AND h.state IN ('pending', 'in_flight'))
+      -- What waited for an endpoint that was deleted is cancelled in pieces, and nobody of it is to go.
+      AND NOT EXISTS (SELECT FROM webhook_lanes l WHERE l.organization_id = line.organization_id
+          AND l.endpoint_id = line.endpoint_id AND l.removed)
     ORDER BY organization_id, endpoint_id LIMIT {_MOST}
 """  # noqa: S608  (a constant)
 
