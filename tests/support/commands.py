@@ -27,6 +27,7 @@ _IMPORTED = (
     "psms.cli.keys",
     "psms.cli.logs",
     "psms.cli.sla",
+    "psms.cli.webhooks",
     "psms.cli.work",
     "psms.cli.startup",
     "psms.runtime",
