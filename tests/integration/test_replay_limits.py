@@ -17,6 +17,7 @@ from tests.support.replaying import asked
 from tests.support.tenants import Tenant, add_endpoint
 from workflows.replay_drain import replay_webhooks
 from workflows.replays import begin_replay, cancel_replay, get_replay, list_replays
+from workflows.upkeep import keep_house
 
 
 def test_a_dry_run_counts_and_sends_nothing(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:
@@ -106,4 +107,28 @@ def test_one_replay_that_fails_says_so_and_holds_no_other_up(
         1,
         "ProgrammingError",
         0,
+    )
+
+
+@pytest.mark.parametrize("mode", [ReplayMode.MISSING, ReplayMode.ALL])
+def test_a_replay_that_waited_long_sends_nothing_of_a_time_whose_deliveries_were_removed_meanwhile(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase, mode: ReplayMode
+) -> None:
+    endpoint_id, _ = add_endpoint(rt, acme.actor, HOOK)
+    lay_deliveries(database, acme.organization_id, endpoint_id, 3, state="delivered")
+    asked(rt, acme, endpoint_id, mode)
+    database.run(sql.SQL("UPDATE webhook_lanes SET open = false"))
+    replay_webhooks(rt, patience_s=0)
+    database.move_clock(timedelta(days=rt.settings.delivery_retention_days))
+    keep_house(rt)
+    assert database.count("webhook_deliveries") == 0
+
+    # They were delivered: nobody knows any more, but they are not missing.
+    database.run(sql.SQL("UPDATE webhook_lanes SET open = true"))
+    assert replay_webhooks(rt, patience_s=0) == 0
+
+    assert database.rows("SELECT state, released FROM webhook_replays") == [("done", 0)]
+    assert (database.count("webhook_deliveries"), database.rows("SELECT last_sequence FROM webhook_lanes")) == (
+        0,
+        [(3,)],
     )

@@ -173,7 +173,7 @@ def _values(replay: Row[Any], subscribed: list[str] | None) -> dict[str, Any]:
     values = {
         "organization_id": replay.organization_id,
         "endpoint_id": replay.endpoint_id,
-        "after": replay.done_through or _before(first_id_of(replay.since)),
+        "after": max(replay.done_through or _NO_ID, _before(first_id_of(replay.since))),
         "end": first_id_of(replay.until + _MILLISECOND),
         "since": replay.since,
         "until": replay.until,
