@@ -39,18 +39,26 @@ _WITH_DELIVERIES = """
     SELECT e.event_id, d.id, e.event_type, e.ticket_id, e.occurred_at, e.request_id, d.state, d.next_attempt_at,
         d.id IS NULL AS absent
     FROM {looked_at} e
+    {deliveries}
+"""
+_JOINED = """
     LEFT JOIN webhook_deliveries d ON d.organization_id = :organization_id AND d.event_id = e.event_id
         AND d.endpoint_id = :endpoint_id
+"""
+# Event by event: of a page's few events, however many deliveries there are of others or for other endpoints.
+_ONE_BY_ONE = """
+    LEFT JOIN LATERAL (SELECT * FROM webhook_deliveries o WHERE o.organization_id = :organization_id
+        AND o.event_id = e.event_id AND o.endpoint_id = :endpoint_id LIMIT 1) d ON true
 """
 _OF_THESE_TYPES = """
     (CAST(:event_types AS text[]) IS NULL OR w.event_type = ANY (CAST(:event_types AS text[])))
 """
 # What is told of webhooks themselves is for one endpoint alone, or for the others. What is in the outbox still gets its
-# deliveries from the relay.
+# deliveries from the relay; it is read once for all, however long it is, since no anti-join is made of NOT IN.
 _MISSING = """
     w.absent AND NOT starts_with(w.event_type, 'webhook.')
     AND (CAST(:subscribed AS text[]) IS NULL OR w.event_type = ANY (CAST(:subscribed AS text[])))
-    AND NOT EXISTS (SELECT FROM outbox o WHERE o.organization_id = :organization_id AND o.event_id = w.event_id)
+    AND w.event_id NOT IN (SELECT o.event_id FROM outbox o WHERE o.organization_id = :organization_id)
 """
 _FITS = {
     ReplayMode.FAILED: "w.state IN ('pending', 'dead', 'cancelled')",
@@ -119,7 +127,7 @@ def next_page(
     mode = ReplayMode(replay.mode)
     statement = _PAGE.format(
         window=_window(mode),
-        rows=_rows(mode, "looked_at"),
+        rows=_rows(mode, "looked_at", _ONE_BY_ONE),
         types=_OF_THESE_TYPES,
         fits=_FITS[mode],
         free=_NOT_ON_ITS_WAY,
@@ -136,10 +144,10 @@ def _window(mode: ReplayMode) -> str:
     return _DELIVERIES if mode is ReplayMode.FAILED else _EVENTS
 
 
-def _rows(mode: ReplayMode, looked_at: str) -> str:
+def _rows(mode: ReplayMode, looked_at: str, deliveries: str = _JOINED) -> str:
     if mode is ReplayMode.FAILED:
         return f"SELECT * FROM {looked_at} l"  # noqa: S608  (a constant)
-    return _WITH_DELIVERIES.format(looked_at=looked_at)
+    return _WITH_DELIVERIES.format(looked_at=looked_at, deliveries=deliveries)
 
 
 def release(session: Session, replay: Row[Any], delivery_ids: list[UUID], now: datetime) -> None:
