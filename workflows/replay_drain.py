@@ -110,7 +110,8 @@ def _count(rt: Runtime, session: Session, replay: Row[Any]) -> _Look:
     # It may take a while, so with no lane locked.
     now = rt.clock.now(session)
     lane = queries.lane_of(session, replay, now)
-    matched = replay_walks.count(session, replay, _types_of(lane)) - _refused(session, replay, lane)
+    found = replay_walks.count(session, replay, _types_of(lane), now=now, lane_is_open=lane.open)
+    matched = found - _refused(session, replay, lane)
     state = ReplayState.DONE if replay.dry_run else ReplayState.RUNNING
     queries.move(session, replay, {"matched": matched, "state": state, "now": now, "look_at": now})
     return _Look()

@@ -132,3 +132,26 @@ def test_a_replay_that_waited_long_sends_nothing_of_a_time_whose_deliveries_were
         0,
         [(3,)],
     )
+
+
+@pytest.mark.parametrize("mode", [ReplayMode.FAILED, ReplayMode.ALL])
+def test_what_is_on_its_way_already_is_neither_counted_nor_sent_twice(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase, mode: ReplayMode
+) -> None:
+    endpoint_id, _ = add_endpoint(rt, acme.actor, HOOK)
+    lay_deliveries(database, acme.organization_id, endpoint_id, 6)
+    # Two are due, one of them behind the other, one is out, and one waits for its next try.
+    waiting = "UPDATE webhook_deliveries SET finished_at = NULL, state = 'pending'"
+    database.run(sql.SQL(f"{waiting}, order_key = endpoint_id, behind = sequence = 2 WHERE sequence < 3"))
+    database.run(sql.SQL(f"{waiting}, next_attempt_at = psms_now() + interval '1 hour' WHERE sequence = 4"))
+    database.run(sql.SQL("UPDATE webhook_deliveries SET state = 'in_flight' WHERE sequence = 3"))
+    replay_id = asked(rt, acme, endpoint_id, mode)
+
+    assert replay_webhooks(rt, patience_s=0) == 3
+
+    assert get_replay(rt, acme.actor, endpoint_id, replay_id).matched == 3
+    assert database.rows("SELECT sequence FROM webhook_deliveries WHERE trigger = 'replay' ORDER BY 1") == [
+        (4,),
+        (5,),
+        (6,),
+    ]

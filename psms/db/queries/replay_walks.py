@@ -75,7 +75,8 @@ _PAGE = """
         ON true
     ORDER BY found.event_id
 """
-_COUNT = "SELECT count(*) FROM ({rows}) w WHERE {types} AND {fits}"
+# In a closed one it is held, and stays until the lane opens.
+_COUNT = "SELECT count(*) FROM ({rows}) w WHERE {types} AND {fits} AND (NOT :open OR {free})"
 _ABSENT = "SELECT w.event_id FROM ({rows}) w WHERE {types} AND {fits} ORDER BY w.event_id"
 # Whoever is first in its order keeps its place there, since others wait for it; everybody else goes out of order.
 _RELEASE = text("""
@@ -100,11 +101,15 @@ _ADD = text("""
 """)
 
 
-def count(session: Session, replay: Row[Any], subscribed: list[str] | None) -> int:
-    """Return how many events a replay is for, as it is now."""
+def count(
+    session: Session, replay: Row[Any], subscribed: list[str] | None, *, now: datetime, lane_is_open: bool
+) -> int:
+    """Return how many events a replay is for, as it is now: what is on its way without it is not among them."""
     mode = ReplayMode(replay.mode)
-    statement = _COUNT.format(rows=_rows(mode, f"({_window(mode)})"), types=_OF_THESE_TYPES, fits=_FITS[mode])
-    return int(session.execute(text(statement), _values(replay, subscribed)).scalar_one())
+    rows = _rows(mode, f"({_window(mode)})")
+    statement = _COUNT.format(rows=rows, types=_OF_THESE_TYPES, fits=_FITS[mode], free=_NOT_ON_ITS_WAY)
+    values = {**_values(replay, subscribed), "now": now, "open": lane_is_open}
+    return int(session.execute(text(statement), values).scalar_one())
 
 
 def absent(session: Session, replay: Row[Any], subscribed: list[str] | None) -> list[UUID]:

@@ -45,8 +45,8 @@ _FAILED = text("""
     WHERE organization_id = :organization_id AND id = :id AND state = 'running'
 """)
 _LANE = text("""
-    SELECT l.removed, l.open AND l.circuit = 'closed' AND l.not_before <= :now AS takes_requests, p.id, p.event_types,
-        p.event_filter,
+    SELECT l.removed, l.open, l.open AND l.circuit = 'closed' AND l.not_before <= :now AS takes_requests,
+        p.id, p.event_types, p.event_filter,
         LEAST(l.max_in_flight, COALESCE(l.in_flight_window, l.max_in_flight)) AS most_in_flight
     FROM webhook_lanes l JOIN webhook_endpoints p ON p.organization_id = l.organization_id AND p.id = l.endpoint_id
     WHERE l.organization_id = :organization_id AND l.endpoint_id = :endpoint_id
