@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from psycopg import sql
 
+from psms.domain.accounts import Edit
 from psms.domain.pages import PageRequest
 from psms.domain.replay_errors import ReplayOver, ReplayRunning
 from psms.domain.replays import NewReplay, ReplayMode, ReplayState
@@ -15,6 +16,8 @@ from tests.support.backlogs import lay_deliveries
 from tests.support.databases import MigratedDatabase
 from tests.support.replaying import asked
 from tests.support.tenants import Tenant, add_endpoint
+from workflows.endpoint_backlog import discard_backlogs
+from workflows.endpoints import edit_endpoint
 from workflows.replay_drain import replay_webhooks
 from workflows.replays import begin_replay, cancel_replay, get_replay, list_replays
 from workflows.upkeep import keep_house
@@ -155,3 +158,28 @@ def test_what_is_on_its_way_already_is_neither_counted_nor_sent_twice(
         (5,),
         (6,),
     ]
+
+
+@pytest.mark.parametrize("mode", [ReplayMode.FAILED, ReplayMode.ALL])
+def test_what_was_thrown_away_after_a_replay_was_asked_for_is_not_sent_by_it(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase, mode: ReplayMode
+) -> None:
+    endpoint_id, _ = add_endpoint(rt, acme.actor, HOOK)
+    lay_deliveries(database, acme.organization_id, endpoint_id, 4)
+    held = "UPDATE webhook_deliveries SET state = 'pending', finished_at = NULL WHERE sequence > 1"
+    database.run(sql.SQL(held))
+    edit_endpoint(rt, acme.actor, endpoint_id, Edit(fields={"state": "paused"}, if_version=None))
+    replay_id = asked(rt, acme, endpoint_id, mode)
+    replay_webhooks(rt, patience_s=0)
+    fields = {"state": "active", "backlog": "discard"}
+    edit_endpoint(rt, acme.actor, endpoint_id, Edit(fields=fields, if_version=None))
+    discard_backlogs(rt)
+    database.run(sql.SQL("UPDATE webhook_lanes SET in_flight_window = NULL"))
+    database.move_clock(timedelta(seconds=6))
+
+    # The last word counts; another replay may still send them.
+    assert replay_webhooks(rt, patience_s=0) == 1
+    assert get_replay(rt, acme.actor, endpoint_id, replay_id).state is ReplayState.DONE
+    database.run(sql.SQL("UPDATE webhook_deliveries SET state = 'delivered' WHERE state = 'pending'"))
+    asked(rt, acme, endpoint_id, ReplayMode.FAILED)
+    assert replay_webhooks(rt, patience_s=0) == 3

@@ -27,7 +27,7 @@ _SPAN = """
 """
 _DELIVERIES = f"""
     SELECT d.event_id, d.id, d.event_type, d.ticket_id, d.occurred_at, d.request_id, d.state, d.next_attempt_at,
-        false AS absent
+        d.dead_reason, d.finished_at, false AS absent
     FROM webhook_deliveries d
     WHERE {_SPAN.format(table="d", key="d.event_id")} AND d.endpoint_id = :endpoint_id
 """  # noqa: S608  (constants)
@@ -37,7 +37,7 @@ _EVENTS = f"""
 """  # noqa: S608  (constants)
 _WITH_DELIVERIES = """
     SELECT e.event_id, d.id, e.event_type, e.ticket_id, e.occurred_at, e.request_id, d.state, d.next_attempt_at,
-        d.id IS NULL AS absent
+        d.dead_reason, d.finished_at, d.id IS NULL AS absent
     FROM {looked_at} e
     {deliveries}
 """
@@ -60,10 +60,12 @@ _MISSING = """
     AND (CAST(:subscribed AS text[]) IS NULL OR w.event_type = ANY (CAST(:subscribed AS text[])))
     AND w.event_id NOT IN (SELECT o.event_id FROM outbox o WHERE o.organization_id = :organization_id)
 """
+# Who throws a backlog away while a replay waits has the last word.
+_NOT_THROWN_AWAY = "(w.dead_reason IS DISTINCT FROM 'discarded' OR w.finished_at <= :asked_at)"
 _FITS = {
-    ReplayMode.FAILED: "w.state IN ('pending', 'dead', 'cancelled')",
+    ReplayMode.FAILED: f"w.state IN ('pending', 'dead', 'cancelled') AND {_NOT_THROWN_AWAY}",
     ReplayMode.MISSING: _MISSING,
-    ReplayMode.ALL: f"(NOT w.absent OR ({_MISSING}))",
+    ReplayMode.ALL: f"(NOT w.absent AND {_NOT_THROWN_AWAY} OR ({_MISSING}))",
 }
 # In an open lane, what is due is on its way already, and so is what is in flight.
 _NOT_ON_ITS_WAY = "(w.absent OR w.state <> 'in_flight' AND NOT (w.state = 'pending' AND w.next_attempt_at <= :now))"
@@ -183,6 +185,7 @@ def add(session: Session, replay: Row[Any], rows: Sequence[Row[Any]], numbers: d
 
 
 def _values(replay: Row[Any], subscribed: list[str] | None) -> dict[str, Any]:
+    mode = ReplayMode(replay.mode)
     values = {
         "organization_id": replay.organization_id,
         "endpoint_id": replay.endpoint_id,
@@ -192,7 +195,9 @@ def _values(replay: Row[Any], subscribed: list[str] | None) -> dict[str, Any]:
         "until": replay.until,
         "event_types": replay.event_types,
     }
-    return values if ReplayMode(replay.mode) is ReplayMode.FAILED else {**values, "subscribed": subscribed}
+    if mode is not ReplayMode.FAILED:
+        values["subscribed"] = subscribed
+    return values if mode is ReplayMode.MISSING else {**values, "asked_at": replay.created_at}
 
 
 def _before(identifier: UUID) -> UUID:

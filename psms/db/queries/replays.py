@@ -31,7 +31,7 @@ _NEXT = text("""
 # What was removed meanwhile must not be taken for what never was: a replay may have waited long.
 _READ = text("""
     SELECT organization_id, id, endpoint_id, mode, until, event_types, dry_run, state, matched, done_through,
-        GREATEST(since, psms_now() - CAST(:kept_for AS interval)) AS since
+        created_at, GREATEST(since, psms_now() - CAST(:kept_for AS interval)) AS since
     FROM webhook_replays WHERE organization_id = :organization_id AND id = :id
 """)
 _MOVE = text("""
