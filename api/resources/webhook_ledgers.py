@@ -51,7 +51,7 @@ class PullQuery(Schema):
     limit = QueryNumber(
         load_default=DEFAULT_LIMIT,
         validate=validate.Range(min=1, max=MAX_LIMIT),
-        metadata={"description": "How many events at most."},
+        metadata={"description": "How many events at most; fewer, where they are long."},
     )
 
 
