@@ -71,7 +71,7 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
     keys = keyring_to_write(rt, actor.organization_id)
 
     def create(act: Act) -> Made:
-        if queries.count(act.session) >= MOST_ENDPOINTS:
+        if queries.count(act.session, act.organization_id) >= MOST_ENDPOINTS:
             raise TooManyEndpoints
         row = _new_row(act, command, url, event_types)
         endpoint_settings.set_headers(row, keys, command.headers)
