@@ -16,7 +16,7 @@ from tests.support.backlogs import lay_events
 from tests.support.databases import MigratedDatabase
 from tests.support.replaying import asked
 from tests.support.statements import heard
-from tests.support.tenants import Tenant
+from tests.support.tenants import Tenant, add_endpoint, file_ticket
 from workflows import endpoints, tickets
 from workflows.relay import relay_outbox
 from workflows.replay_drain import replay_webhooks
@@ -87,3 +87,23 @@ def test_what_a_filter_refuses_is_passed_over_many_at_a_time(
     assert (released, rows) == ([3, 1], expected)
     assert get_replay(rt, acme.actor, came_later, replay_id).state is ReplayState.DONE
     assert looks < 12
+
+
+@pytest.mark.parametrize(
+    ("event_types", "expected"),
+    [(("ticket.*",), 2), (("sla.*",), 0), (("sla.*", "ticket.created"), 2), (("ticket.created",), 2)],
+)
+def test_a_replay_takes_groups_of_events(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase, event_types: tuple[str, ...], expected: int
+) -> None:
+    endpoint_id, _ = add_endpoint(rt, acme.actor, HOOK)
+    for _ in range(2):
+        file_ticket(rt, acme.actor)
+    relay_outbox(rt)
+    database.run(sql.SQL("UPDATE webhook_deliveries SET state = 'dead', finished_at = psms_now()"))
+    replay_id = asked(rt, acme, endpoint_id, ReplayMode.FAILED, *event_types, dry_run=True)
+
+    replay_webhooks(rt, patience_s=0)
+
+    replay = get_replay(rt, acme.actor, endpoint_id, replay_id)
+    assert (replay.matched, replay.event_types) == (expected, sorted(event_types))

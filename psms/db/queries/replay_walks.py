@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from psms.domain.event_selection import selected_types
 from psms.domain.replays import ReplayMode
 from psms.domain.retry import EXPIRES_AFTER
 from psms.ids import first_id_of
@@ -193,7 +194,7 @@ def _values(replay: Row[Any], subscribed: list[str] | None) -> dict[str, Any]:
         "end": first_id_of(replay.until + _MILLISECOND),
         "since": replay.since,
         "until": replay.until,
-        "event_types": replay.event_types,
+        "event_types": None if replay.event_types is None else _named(replay.event_types),
     }
     if mode is not ReplayMode.FAILED:
         values["subscribed"] = subscribed
@@ -202,3 +203,8 @@ def _values(replay: Row[Any], subscribed: list[str] | None) -> dict[str, Any]:
 
 def _before(identifier: UUID) -> UUID:
     return UUID(int=identifier.int - 1) if identifier.int else _NO_ID
+
+
+def _named(event_types: Sequence[str]) -> list[str]:
+    # Tests and pings, which nobody subscribes to, are in no group.
+    return sorted({*event_types, *selected_types(event_types)})
