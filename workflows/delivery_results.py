@@ -23,7 +23,16 @@ from psms.domain.webhooks import DeliveryState, EndpointKind
 from psms.encoding import json_text
 from psms.errors import DependencyUnavailable, PsmsError
 from psms.runtime import Runtime
-from psms.telemetry import ATTEMPT_SECONDS, ATTEMPTS, CIRCUITS_OPENED, DEAD, LATE_RESULTS, TO_DELIVERED, logger
+from psms.telemetry import (
+    ATTEMPT_SECONDS,
+    ATTEMPTS,
+    CIRCUITS_OPENED,
+    DEAD,
+    ENDPOINTS_DISABLED,
+    LATE_RESULTS,
+    TO_DELIVERED,
+    logger,
+)
 from workflows import endpoint_health, endpoint_trials
 from workflows.act import Act, act_of_system
 from workflows.delivery_jobs import Finished, Judged
@@ -73,7 +82,7 @@ def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> 
         own, late = _settled(act, judged)
         endpoint_health.note_given_up(act, own)
         there = _of_where_they_are(own, locked)
-        endpoint_health.note(act, there)
+        disabled = endpoint_health.note(act, there)
         endpoint_trials.note_verified(act, there)
         states = {endpoint_id: _learned(rt, lane, there, endpoint_id, now) for endpoint_id, lane in locked.items()}
         lanes.follow(session, organization_id, states, _asked_to_wait(_of_where_they_are(judged, locked)))
@@ -81,6 +90,8 @@ def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> 
     crash_point(CrashPoint.RESULT_COMMITTED)
     LATE_RESULTS.inc(late)
     CIRCUITS_OPENED.inc(sum(1 for state in states.values() if state.probe_at is not None))
+    for why in disabled:
+        ENDPOINTS_DISABLED.labels(reason=why).inc()
     for one in judged:
         _measure_attempt(one)
     for one in own:

@@ -42,6 +42,11 @@ _SHOULD = f"""
             THEN flying.last_expiry END) AS at) should
     WHERE l.open AND l.next_due_at > should.at
 """  # noqa: S608  (constants)
+_LATE_HINTS = f"""{_ENDPOINTS_DUE}
+    SELECT l.organization_id, l.endpoint_id, l.next_due_at = 'infinity' AS never, should.at
+    FROM webhook_lanes l JOIN found USING (endpoint_id) {_SHOULD} AND l.next_due_at > psms_now()
+    ORDER BY l.endpoint_id
+"""  # noqa: S608  (constants)
 _LATE_LANES = f"""{_ENDPOINTS_DUE}
     SELECT l.endpoint_id FROM webhook_lanes l JOIN found USING (endpoint_id) {_SHOULD}
     ORDER BY l.endpoint_id LIMIT {_MOST} FOR UPDATE OF l SKIP LOCKED
@@ -75,6 +80,11 @@ _HEADLESS = f"""
           AND l.endpoint_id = line.endpoint_id AND l.removed)
     ORDER BY organization_id, endpoint_id LIMIT {_MOST}
 """  # noqa: S608  (a constant)
+
+
+def late_hints(session: Session) -> Sequence[Record]:
+    """Return lanes that are looked at neither now nor when they are due, and when that is; changes nothing."""
+    return direct(session).records(_LATE_HINTS, {})
 
 
 def correct_hints(session: Session) -> int:
