@@ -64,8 +64,8 @@ class Line:
             else:
                 self._connection.sendall(head)
                 self._connection.sendall(body)
-        except BrokenPipeError:
-            # A partner may refuse a request before it has read it all: its answer is there.
+        except ConnectionError:
+            # A partner may answer before it has read it all, and close: its answer is there, before the reset.
             pass
         response = BoundedResponse(self._connection, method="POST")
         try:
