@@ -105,7 +105,8 @@ class _Pump:
         return self._stops_at is not None and time.monotonic() >= self._stops_at
 
     def _take_off(self) -> bool:
-        if self._rt.stopping.is_set() or self._suspect_flies or not self._rt.slots.free:
+        crowded = len(self._unrecorded) >= self._rt.slots.size
+        if self._rt.stopping.is_set() or self._suspect_flies or crowded or not self._rt.slots.free:
             return False
         try:
             claimed = claim_due(

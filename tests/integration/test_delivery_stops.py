@@ -95,6 +95,21 @@ def test_a_process_that_ends_asks_a_database_that_can_store_nothing_only_now_and
     assert database.rows("SELECT last_value BETWEEN 2 AND 6 FROM record_tries") == [(True,)]
 
 
+def test_no_more_is_sent_than_slots_hold_while_results_cannot_be_recorded(
+    rt: Runtime, acme: Tenant, partner: Receiver, database: MigratedDatabase
+) -> None:
+    a_delivery_of_each(rt, acme, *(partner.url(f"/{number}") for number in range(16)))
+    database.run(sql.SQL(UNRECORDABLE))
+    working = another(rt, "working")
+    with ThreadPoolExecutor(1) as pool:
+        drain = pool.submit(partial(deliver_due, working, stops_within_s=0.0))
+        eventually(lambda: database.rows("SELECT last_value >= 7 FROM record_tries") == [(True,)])
+        working.stopping.set()
+        drain.result(timeout=10)
+
+    assert len(partner.received) <= 2 * working.slots.size
+
+
 def test_a_request_is_not_begun_under_a_lease_that_has_ended(
     rt: Runtime, acme: Tenant, partner: Receiver, database: MigratedDatabase
 ) -> None:
