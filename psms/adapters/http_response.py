@@ -8,7 +8,7 @@ import re
 import socket
 from collections.abc import Mapping
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, LineTooLong
 from typing import Any
 
 from typing_extensions import override
@@ -27,7 +27,7 @@ _STEERING_HEADERS = ("webhook-delivery", "retry-after")
 
 
 class ResponseTooLarge(Exception):
-    """More than READ_LIMIT bytes of a response came."""
+    """More than READ_LIMIT bytes of a response came, or more, or longer, headers than http.client reads."""
 
 
 BROKEN = (HTTPException, OSError, ValueError)
@@ -43,6 +43,17 @@ class BoundedResponse(HTTPResponse):
 
     def read_head(self) -> None:
         """Read on until a final status line and its headers have come; raises BROKEN and ResponseTooLarge."""
+        try:
+            self._read_final_head()
+        except LineTooLong as problem:
+            raise ResponseTooLarge from problem
+        except HTTPException as problem:
+            # So http.client says that there are more than 100 headers; all else that it says has a class of its own.
+            if type(problem) is HTTPException:
+                raise ResponseTooLarge from problem
+            raise
+
+    def _read_final_head(self) -> None:
         HTTPResponse.begin(self)
         # An interim response, such as 103, says nothing yet (RFC 9110, section 15.2); http.client knows only 100.
         while self.status < HTTPStatus.OK and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
