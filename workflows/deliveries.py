@@ -32,7 +32,7 @@ _LOOK_AGAIN_S = 0.05
 # Once one has landed, others that land within this time are recorded with it, in one transaction.
 _LAND_TOGETHER_S = 0.01
 # A process that is to end within 20 seconds waits so long for what is out, and gives the rest back in what is left.
-_STOPS_WITHIN_S = 17.0
+_STOPS_WITHIN_S = 16.0
 # Between two attempts to record results, while the database is away or busy.
 _RECORD_AGAIN_S = 0.2
 # A second for suspects, then five for everybody else: a crowd of them must not stop a process.
