@@ -4,6 +4,9 @@ PYTHON ?=
 ARGS   ?=
 
 BIN := .venv/bin
+# Tests outside of tests/faults that have a long form.
+LONG := tests/api/test_fuzz_everybody.py tests/api/test_lifecycle_model.py tests/api/test_sqlmap.py \
+	tests/e2e/test_sla_stories.py tests/integration/test_http_sender_deadlines.py
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command 'make lock' pyproject.toml
 
@@ -29,7 +32,7 @@ bench: environment-all ## measure beside limits, as a table and JSON; ARGS="--on
 	@$(BIN)/python -m bench $(ARGS)
 
 soak: environment-all ## run the long forms of the fault tests, of the fuzzing and of sqlmap, which take hours
-	$(BIN)/python -m pytest -q tests/faults tests/api/test_fuzz_everybody.py tests/api/test_sqlmap.py --soak -m "" --timeout 3600 $(ARGS)
+	$(BIN)/python -m pytest -q tests/faults $(LONG) --soak -m "" --timeout 3600 $(ARGS)
 
 check: environment-all ## format, lint, types, architecture, dead code, models, containers, dependency audit
 	$(BIN)/ruff format --check .

@@ -66,6 +66,12 @@ def created(answer: Created) -> Response:
     return Response(answer.body, status=201, content_type=_JSON, headers=headers)
 
 
+def done(answer: Created) -> Response:
+    """Return 200 with what was done, now or by an earlier request with the same Idempotency-Key."""
+    headers = {REPLAYED_HEADER: "true"} if answer.replayed else {}
+    return Response(answer.body, content_type=_JSON, headers=headers)
+
+
 def listed(page: Page[Any]) -> Response:
     """Return 200 with one page and the cursor of the next."""
     following = None if page.next_after is None else encode_cursor(page.next_after, sealing_key())

@@ -31,14 +31,14 @@ _ETAG = {"ETag": {"description": "The version, in quotes.", "schema": _TEXT}}
 _CREATED = {
     "Location": {"description": "The address of what was created.", "schema": _TEXT},
     REPLAYED_HEADER: {
-        "description": "true, where an earlier request with the same key had created it.",
+        "description": "true, where an earlier request with the same key had done it.",
         "schema": {"type": "string", "enum": ["true"]},
     },
 }
 _IDEMPOTENCY_KEY = {
     "in": "header",
     "name": HEADER,
-    "description": "Any text of yours, new for each thing to create: then a repetition creates nothing.",
+    "description": "Any text of yours, new for each thing to do: then a repetition does nothing.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": "^[!-~]+$"},
 }
 _IF_MATCH = {
@@ -178,6 +178,11 @@ class Blueprint(flask_smorest.Blueprint):
     def creates(self, *forms: type[Answer]) -> Callable[[View], View]:
         """Say that a view answers 201 with one of *forms*, and takes an Idempotency-Key."""
         return self._answers(201, forms, headers={**_ETAG, **_CREATED}, parameters=[_IDEMPOTENCY_KEY], refusals=(409,))
+
+    def does_once(self, *forms: type[Answer]) -> Callable[[View], View]:
+        """Say that a view answers 200 with one of *forms*, and takes an Idempotency-Key."""
+        headers = {REPLAYED_HEADER: _CREATED[REPLAYED_HEADER]}
+        return self._answers(200, forms, headers=headers, parameters=[_IDEMPOTENCY_KEY], refusals=(409,))
 
     def edits(self, *forms: type[Answer]) -> Callable[[View], View]:
         """Say that a view changes a resource and answers with one of *forms* and its new ETag."""

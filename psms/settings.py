@@ -56,6 +56,7 @@ class Settings:
     fallback_after_s: float
     attempt_retention_days: int
     delivery_retention_days: int
+    event_retention_days: int | None
     keys: KeySettings
     log_proof: LogProof
     edge: EdgeSettings
@@ -95,6 +96,7 @@ class Settings:
             fallback_after_s=source.whole("PSMS_FALLBACK_AFTER_MS", 1500) / 1000,
             attempt_retention_days=source.whole("PSMS_ATTEMPT_RETENTION_DAYS", 90, at_least=30),
             delivery_retention_days=source.whole("PSMS_DELIVERY_RETENTION_DAYS", 90, at_least=8),
+            event_retention_days=source.whole_or_none("PSMS_EVENT_RETENTION_DAYS", at_least=90),
             keys=KeySettings.from_source(source),
             log_proof=LogProof.from_source(source),
             edge=EdgeSettings.of_developers(source, host) if at_home else EdgeSettings.of_operators(source),

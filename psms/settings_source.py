@@ -51,6 +51,10 @@ class Source:
             raise Misconfigured(message)
         return value
 
+    def whole_or_none(self, name: str, *, at_least: int) -> int | None:
+        """Return the whole number, None where nothing is said; raise Misconfigured for what is none, or too small."""
+        return self.whole(name, at_least, at_least=at_least) if self.text(name, "") else None
+
     def rate(self, name: str, default: Rate) -> Rate:
         """Return the rate, such as 600/60; raise Misconfigured for what is none."""
         text = self.text(name, "")

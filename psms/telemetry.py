@@ -30,6 +30,9 @@ REQUESTS = Counter("psms_http_requests", "Requests answered.", ["method", "route
 REQUEST_SECONDS = Histogram("psms_http_request_seconds", "Time to answer.", ["route"], buckets=_FAST)
 NUDGES = Counter("psms_nudges", "Nudges by outcome; a lost one costs latency, never work.", ["task", "outcome"])
 DRAINS = Counter("psms_drains", "Runs of a drain by who asked for it.", ["task", "asked_by"])
+WAKEUPS_MISSED = Counter(
+    "psms_wakeups_missed", "What a worker found by looking though neither a nudge nor Beat had asked it to.", ["task"]
+)
 RATE_EXCHANGES = Counter("psms_rate_exchanges", "Exchanges of request counts with Redis.", ["outcome"])
 RATE_REFUSALS = Counter("psms_rate_refusals", "Requests answered with 429.", ["limit"])
 TOKENS_REFUSED = Counter("psms_tokens_refused", "Bearer tokens that were refused.", ["reason"])
@@ -50,6 +53,8 @@ CLAIM_ROWS = Histogram(
 )
 RECONCILED = Counter("psms_webhook_reconciled", "What upkeep found wrong about lanes, and put right.", ["what"])
 CIRCUITS_OPENED = Counter("psms_webhook_circuits_opened", "Circuits of endpoints that opened.")
+ENDPOINTS_DISABLED = Counter("psms_webhook_endpoints_disabled", "Endpoints disabled by how they fared.", ["reason"])
+LINES_BROKEN = Counter("psms_webhook_kept_lines_broken", "Requests that failed on a connection kept from a former one.")
 LEASES_EXPIRED = Counter("psms_webhook_leases_expired", "Leases taken back from workers that went away.")
 LATE_RESULTS = Counter("psms_webhook_late_results", "Results that came after the lease had ended.")
 SLA_FIRES = Counter("psms_sla_fires", "Levels of SLA clocks that took effect.", ["metric", "level"])

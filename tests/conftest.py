@@ -21,7 +21,7 @@ from psms.db.session import Database
 from psms.domain.egress import parse_policy
 from psms.runtime import Runtime
 from psms.settings import LOOPBACK, Settings
-from tests.support.databases import MigratedDatabase, fresh_database, make_template
+from tests.support.databases import LEASE_S, MigratedDatabase, fresh_database, make_template
 from tests.support.fakes import RecordingNudger, ScriptedProbe
 from tests.support.order import in_order
 from tests.support.servers import PostgresServer, ValkeyServer, roomy_memory, running_postgres, running_valkey
@@ -89,7 +89,7 @@ def settings(database: MigratedDatabase, tmp_path: Path) -> Settings:
             "PSMS_OWNER_DATABASE_URL": database.owner_url,
             "REDIS_URL": "redis://127.0.0.1:1/0",
             "PSMS_HOME": str(tmp_path / "home"),
-            "PSMS_LEASE_SECONDS": "2",
+            "PSMS_LEASE_SECONDS": str(LEASE_S),
         }
     )
 

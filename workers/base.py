@@ -8,7 +8,7 @@ from celery import Celery, Task, shared_task
 from prometheus_client import Counter
 
 from psms.errors import PsmsError
-from psms.telemetry import DRAINS, bound, logger
+from psms.telemetry import DRAINS, WAKEUPS_MISSED, bound, logger
 from workers.coalescing import Coalesced
 from workflows import names
 
@@ -67,11 +67,14 @@ class _Watched:
     def attempt(self, asked_by: str) -> None:
         DRAINS.labels(task=self._task, asked_by=asked_by).inc()
         with bound(task=self._task, asked_by=asked_by):
-            self._run()
+            found = self._run()
+        if asked_by == "fallback":
+            WAKEUPS_MISSED.labels(task=self._task).inc(found)
 
-    def _run(self) -> None:
+    def _run(self) -> int:
+        found = 0
         try:
-            self._drain()
+            found = self._drain()
         except PsmsError as refusal:
             # Such as a PostgreSQL that is down: the same each second, so it is told once.
             if self._is_new(refusal.code):
@@ -84,6 +87,7 @@ class _Watched:
             if self._failing:
                 log.info("drain_works_again")
             self._failing = ""
+        return found
 
     def _is_new(self, error: str) -> bool:
         DRAIN_FAILURES.labels(task=self._task, error=error).inc()

@@ -18,7 +18,7 @@ from psms.domain.paging import PageState, loudest
 from psms.domain.shares import room
 from psms.domain.webhooks import EndpointKind
 from psms.runtime import Runtime
-from psms.telemetry import CLAIM_ROWS, CLAIM_SECONDS
+from psms.telemetry import CLAIM_ROWS, CLAIM_SECONDS, DEAD
 from workflows.delivery_jobs import Job, StoredSecret, UnderWay
 
 _NOTHING = UnderWay()
@@ -76,6 +76,7 @@ def _prepared(
 
 def _give_up(session: Session, organization_id: UUID, gone: list[UUID], now: datetime) -> None:
     given_up = results.give_up_eventless(session, organization_id, gone, now)
+    DEAD.labels(reason="event_gone").inc(len(given_up))
     turns = {(row.endpoint_id, row.order_key) for row in given_up if row.order_key is not None}
     lanes.wake(session, organization_id, orders.let_next_go(session, organization_id, turns, now))
 

@@ -20,8 +20,8 @@ class StoredSecret:
 
     id: UUID
     kind: str
-    encrypted: bytes | None
-    clear: str | None
+    encrypted: bytes | None = field(repr=False)
+    clear: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +50,10 @@ class Job:
     request_id: str | None
     kind: EndpointKind
     page_state: PageState | None
-    url: str
-    body: bytes
+    url: str = field(repr=False)
+    body: bytes = field(repr=False)
     secrets: tuple[StoredSecret, ...]
-    headers_encrypted: bytes | None
+    headers_encrypted: bytes | None = field(repr=False)
     header_names: tuple[str, ...]
     timeout_s: float
     pool: Pool
@@ -75,7 +75,7 @@ class Finished:
 
     job: Job
     result: SendResult
-    request_headers: Mapping[str, str] = field(default_factory=dict)
+    request_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

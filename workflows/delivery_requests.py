@@ -6,7 +6,7 @@ from psms.adapters.key_pairs import sign
 from psms.domain.attempts import SendResult, WebhookRequest
 from psms.domain.events import EventType
 from psms.domain.paging import PageState, action_for, as_page_result, enqueue_body, trial_body
-from psms.domain.partner_headers import masked
+from psms.domain.partner_headers import masked, without_values
 from psms.domain.signing import signature_headers
 from psms.domain.webhooks import EndpointKind
 from psms.encoding import json_bytes, json_value
@@ -36,8 +36,10 @@ def shown_headers(job: Job, request: WebhookRequest) -> dict[str, str]:
 
 
 def result_of(job: Job, credentials: Credentials, result: SendResult) -> SendResult:
-    """Return *result* as it is kept: without the routing key, should PagerDuty or a proxy have sent it back."""
-    return as_page_result(result, credentials.secrets[0]) if job.kind is EndpointKind.PAGERDUTY else result
+    """Return *result* as it is kept: without the routing key, or the partner's own headers, should they come back."""
+    if job.kind is EndpointKind.PAGERDUTY:
+        return as_page_result(result, credentials.secrets[0])
+    return without_values(result, credentials.headers)
 
 
 def _signed_headers(job: Job, credentials: Credentials) -> dict[str, str]:

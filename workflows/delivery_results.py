@@ -23,7 +23,16 @@ from psms.domain.webhooks import DeliveryState, EndpointKind
 from psms.encoding import json_text
 from psms.errors import DependencyUnavailable, PsmsError
 from psms.runtime import Runtime
-from psms.telemetry import ATTEMPT_SECONDS, ATTEMPTS, CIRCUITS_OPENED, DEAD, LATE_RESULTS, TO_DELIVERED, logger
+from psms.telemetry import (
+    ATTEMPT_SECONDS,
+    ATTEMPTS,
+    CIRCUITS_OPENED,
+    DEAD,
+    ENDPOINTS_DISABLED,
+    LATE_RESULTS,
+    TO_DELIVERED,
+    logger,
+)
 from workflows import endpoint_health, endpoint_trials
 from workflows.act import Act, act_of_system
 from workflows.delivery_jobs import Finished, Judged
@@ -71,7 +80,7 @@ def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> 
         act = act_of_system(rt, session, organization_id, now)
         judged = [_judged(rt, one, act.now) for one in finished]
         own, late = _settled(act, judged)
-        endpoint_health.note(act, own)
+        disabled = endpoint_health.note(act, own)
         endpoint_trials.note_verified(act, own)
         states = {endpoint_id: _learned(rt, lane, own, endpoint_id, now) for endpoint_id, lane in locked.items()}
         lanes.follow(session, organization_id, states, _asked_to_wait(judged))
@@ -79,6 +88,8 @@ def _record_of(rt: Runtime, organization_id: UUID, finished: list[Finished]) -> 
     crash_point(CrashPoint.RESULT_COMMITTED)
     LATE_RESULTS.inc(late)
     CIRCUITS_OPENED.inc(sum(1 for state in states.values() if state.probe_at is not None))
+    for why in disabled:
+        ENDPOINTS_DISABLED.labels(reason=why).inc()
     for one in judged:
         _measure_attempt(one)
     for one in own:

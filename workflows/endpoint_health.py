@@ -33,26 +33,29 @@ def get_in_full(rt: Runtime, actor: Actor, endpoint_id: UUID) -> EndpointInFull:
         return endpoint_views.in_full(session, endpoints.get(session, endpoint_id))
 
 
-def note(act: Act, judged: Sequence[Judged]) -> None:
+def note(act: Act, judged: Sequence[Judged]) -> list[str]:
     """Remember who answered and who failed, disable who asked for it or failed for too long, log what is given up.
 
+    Returns why endpoints were disabled, a reason for each.
     The lanes of all of them are locked. Where everybody answers, and did so before, this is one statement, which
     writes nothing.
     """
+    disabled: list[str] = []
     healthy = {j.settlement.endpoint_id for j in judged if isinstance(j.decision, Delivered)}
     others = [j for j in judged if j.settlement.endpoint_id not in healthy]
     if healthy:
         _note_healthy(act, sorted(healthy))
     if others:
-        _note_failing(act, [j for j in others if counts_against_endpoint(j.finished.result.outcome)])
-        _note_blocked(act, others)
+        disabled += _note_failing(act, [j for j in others if counts_against_endpoint(j.finished.result.outcome)])
+        disabled += _note_blocked(act, others)
     for one in judged:
         if isinstance(one.decision, DisableEndpoint):
-            _disable(act, one.settlement.endpoint_id, one.decision.reason)
+            disabled += _disable(act, one.settlement.endpoint_id, one.decision.reason)
         elif isinstance(one.decision, GiveUp):
             shown = {"reason": one.decision.reason, "endpoint_id": one.settlement.endpoint_id}
             target = ("delivery", one.settlement.delivery_id)
             trail.note(act, "delivery.dead", target, trail.added(shown))
+    return disabled
 
 
 def _note_healthy(act: Act, endpoint_ids: list[UUID]) -> None:
@@ -61,9 +64,10 @@ def _note_healthy(act: Act, endpoint_ids: list[UUID]) -> None:
             endpoint_notices.tell(act, EventType.WEBHOOK_ENDPOINT_RECOVERED, row)
 
 
-def _note_failing(act: Act, judged: Sequence[Judged]) -> None:
+def _note_failing(act: Act, judged: Sequence[Judged]) -> list[str]:
+    disabled: list[str] = []
     if not judged:
-        return
+        return disabled
     for row in queries.mark_failing(act.session, act.organization_id, _failed(judged), act.now):
         if row.state == EndpointState.ACTIVE and must_be_disabled(
             failing_since=row.failing_since,
@@ -71,7 +75,8 @@ def _note_failing(act: Act, judged: Sequence[Judged]) -> None:
             several_events=row.several_events_failed,
             now=act.now,
         ):
-            _disable(act, row.id, _FAILING)
+            disabled += _disable(act, row.id, _FAILING)
+    return disabled
 
 
 def _failed(judged: Sequence[Judged]) -> list[Failed]:
@@ -90,20 +95,23 @@ def _failed(judged: Sequence[Judged]) -> list[Failed]:
     return found
 
 
-def _note_blocked(act: Act, judged: Sequence[Judged]) -> None:
+def _note_blocked(act: Act, judged: Sequence[Judged]) -> list[str]:
+    disabled: list[str] = []
     blocked = {j.settlement.endpoint_id for j in judged if j.finished.result.outcome is Outcome.EGRESS_BLOCKED}
     reached = {j.settlement.endpoint_id for j in judged if counts_against_endpoint(j.finished.result.outcome)}
     if not blocked - reached:
-        return
+        return disabled
     for row in queries.mark_blocked(act.session, act.organization_id, sorted(blocked - reached), act.now):
         if row.state == EndpointState.ACTIVE and act.now - row.blocked_since >= BLOCKED_AT_MOST:
-            _disable(act, row.id, _BLOCKED)
+            disabled += _disable(act, row.id, _BLOCKED)
+    return disabled
 
 
-def _disable(act: Act, endpoint_id: UUID, reason: str) -> None:
+def _disable(act: Act, endpoint_id: UUID, reason: str) -> list[str]:
     row = queries.disable(act.session, act.organization_id, endpoint_id, reason, act.now)
     if row is None:
-        return
+        return []
     lanes.close(act.session, act.organization_id, endpoint_id)
     trail.note(act, "webhook_endpoint.disabled", ("webhook_endpoint", endpoint_id), trail.added({"reason": reason}))
     endpoint_notices.tell(act, EventType.WEBHOOK_ENDPOINT_DISABLED, row)
+    return [reason]

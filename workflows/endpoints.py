@@ -71,7 +71,7 @@ def add_endpoint(rt: Runtime, actor: Actor, command: NewEndpoint, once: OnceKey 
     keys = keyring_to_write(rt, actor.organization_id)
 
     def create(act: Act) -> Made:
-        if queries.count(act.session) >= MOST_ENDPOINTS:
+        if queries.count(act.session, act.organization_id) >= MOST_ENDPOINTS:
             raise TooManyEndpoints
         row = _new_row(act, command, url, event_types)
         endpoint_settings.set_headers(row, keys, command.headers)
@@ -196,11 +196,14 @@ def _stored_form(fields: dict[str, Any]) -> dict[str, Any]:
     return stored
 
 
-def remove_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID) -> None:
-    """Delete an endpoint: nothing more is sent to it. Upkeep cancels what waited for it, however much that is."""
+def remove_endpoint(rt: Runtime, actor: Actor, endpoint_id: UUID, if_version: int | None = None) -> None:
+    """Delete an endpoint: nothing more is sent to it. Upkeep cancels what waited for it, however much that is.
+
+    Raises NotFound, and VersionStale where it has another version than *if_version*.
+    """
     require(actor, Permission.WEBHOOK_MANAGE)
     with rt.db.begin(actor.organization_id) as session:
-        row = queries.lock(session, actor.organization_id, endpoint_id, None)
+        row = queries.lock(session, actor.organization_id, endpoint_id, if_version)
         act = act_of(rt, session, actor)
         row.state = "deleted"
         records.touch(row, act.now)

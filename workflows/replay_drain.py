@@ -33,6 +33,10 @@ _SOON = timedelta(seconds=_LOOK_AGAIN_S)
 # A lane that is closed, or waits: nobody sends anything there now.
 _LATER = timedelta(seconds=5)
 _AFTER_A_FAILURE = timedelta(seconds=60)
+# Upkeep may remove deliveries while a replay is looked at, which takes less than this.
+_BEFORE_REMOVAL = timedelta(minutes=5)
+# Where a filter asks for more than the index tells, so many are looked at for the few that may be sent.
+_CANDIDATES = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,8 @@ def _look_at_next(rt: Runtime) -> _Look | None:
             if claimed is None:
                 return None
             enter(session, claimed.organization_id)
-            return _looked(rt, session, queries.read(session, claimed.organization_id, claimed.id))
+            kept_for = timedelta(days=rt.settings.delivery_retention_days) - _BEFORE_REMOVAL
+            return _looked(rt, session, queries.read(session, claimed, kept_for))
     except Exception as problem:
         if claimed is not None:
             _note_failure(rt, claimed, problem)
@@ -105,7 +110,8 @@ def _count(rt: Runtime, session: Session, replay: Row[Any]) -> _Look:
     # It may take a while, so with no lane locked.
     now = rt.clock.now(session)
     lane = queries.lane_of(session, replay, now)
-    matched = replay_walks.count(session, replay, _types_of(lane)) - _refused(session, replay, lane)
+    found = replay_walks.count(session, replay, _types_of(lane), now=now, lane_is_open=lane.open)
+    matched = found - _refused(session, replay, lane)
     state = ReplayState.DONE if replay.dry_run else ReplayState.RUNNING
     queries.move(session, replay, {"matched": matched, "state": state, "now": now, "look_at": now})
     return _Look()
@@ -124,27 +130,37 @@ def _release(rt: Runtime, session: Session, replay: Row[Any], lane: Row[Any], no
     if room <= 0:
         queries.move(session, replay, {"now": now, "look_at": now + _SOON})
         return _Look(waits=True)
-    found, last = replay_walks.next_page(session, replay, _types_of(lane), now=now, limit=room)
+    # Of what a filter may refuse, more is looked at than there is room for.
+    limit = room if lane.event_filter is None else max(room, _CANDIDATES)
+    found, last = replay_walks.next_page(session, replay, _types_of(lane), now=now, limit=limit)
     if last is None:
         queries.move(session, replay, {"state": ReplayState.DONE, "now": now, "look_at": now})
         return _Look()
-    there = [row.id for row in found if not row.absent]
+    wanted = _wanted(session, replay, lane, found)[:room]
+    if wanted:
+        _make_due(rt, session, replay, wanted, now)
+    # Where there is nothing among those that were looked at, the next ones are looked at without a pause.
+    values = {"released": len(wanted), "look_at": now + _SOON if wanted else now, "now": now}
+    queries.move(session, replay, {**values, "done_through": wanted[-1].event_id if len(wanted) == room else last})
+    crash_point(CrashPoint.REPLAY_UNCOMMITTED)
+    return _Look(released=len(wanted))
+
+
+def _wanted(session: Session, replay: Row[Any], lane: Row[Any], rows: list[Row[Any]]) -> list[Row[Any]]:
+    """Return those that are sent: what is there already was wanted when it was made, what is not must be wanted now."""
+    missing = [row.event_id for row in rows if row.absent]
+    passed = passing(session, replay.organization_id, lane, missing) if missing else frozenset()
+    return [row for row in rows if not row.absent or row.event_id in passed]
+
+
+def _make_due(rt: Runtime, session: Session, replay: Row[Any], rows: list[Row[Any]], now: datetime) -> None:
+    there = [row.id for row in rows if not row.absent]
     if there:
         replay_walks.release(session, replay, there, now)
-    # What is there already was wanted when it was made; what is not must be wanted now.
-    missing = [row.event_id for row in found if row.absent]
-    wanted = passing(session, replay.organization_id, lane, missing) if missing else frozenset()
-    absent = [row for row in found if row.absent and row.event_id in wanted]
+    absent = [row for row in rows if row.absent]
     if absent:
         _add(rt, session, replay, absent, now)
-    if found:
-        lanes.wake(session, replay.organization_id, [replay.endpoint_id])
-    # Where nothing was found among those that were looked at, the next ones are looked at without a pause.
-    released = len(there) + len(absent)
-    values = {"released": released, "done_through": last, "look_at": now + _SOON if found else now}
-    queries.move(session, replay, {**values, "now": now})
-    crash_point(CrashPoint.REPLAY_UNCOMMITTED)
-    return _Look(released=released)
+    lanes.wake(session, replay.organization_id, [replay.endpoint_id])
 
 
 def _types_of(lane: Row[Any]) -> list[str] | None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from psms.db.queries import upkeep as queries
 from psms.db.queries import webhook_ledgers
 from psms.errors import DependencyUnavailable, PsmsError
+from psms.ids import instant_of
 from psms.runtime import Runtime
 from psms.telemetry import logger
 from workflows import deletions, endpoint_backlog, keys
@@ -32,7 +33,8 @@ def keep_house(rt: Runtime) -> int:
     """
     kinds = (
         ("partitions_ahead", _make_partitions),
-        ("old_attempts", _drop_partitions),
+        ("old_attempts", _drop_attempts),
+        ("old_events", _drop_events),
         ("lanes", _reconcile),
         ("tidying", _tidy),
         ("worn_data_keys", _rotate_worn),
@@ -60,7 +62,7 @@ def _make_partitions(rt: Runtime) -> int:
     return made
 
 
-def _drop_partitions(rt: Runtime) -> int:
+def _drop_attempts(rt: Runtime) -> int:
     # Where the table is in use this fails: the slot is not used up, so it is tried again in a minute.
     with rt.db.begin_system() as session:
         now = rt.clock.now(session)
@@ -70,6 +72,24 @@ def _drop_partitions(rt: Runtime) -> int:
         queries.forget_slots(session, now)
     if dropped:
         log.info("partitions_dropped", count=dropped)
+    return dropped
+
+
+def _drop_events(rt: Runtime) -> int:
+    days = rt.settings.event_retention_days
+    if days is None:
+        return 0
+    with rt.db.begin_system() as session:
+        if not queries.fire(session, "drop_events", _PARTITIONS_EVERY, rt.clock.now(session)):
+            return 0
+    with rt.db.begin_claim() as session:
+        horizon = rt.clock.now(session) - timedelta(days=days)
+        untold = queries.oldest_untold(session)
+    # Tickets are filed into this table all the time: where it is in use this fails, and is tried in the next slot.
+    with rt.db.begin_system() as session:
+        dropped = queries.drop_old_events(session, horizon if untold is None else min(horizon, instant_of(untold)))
+    if dropped:
+        log.info("events_dropped", months=dropped)
     return dropped
 
 

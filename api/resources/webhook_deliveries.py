@@ -10,6 +10,7 @@ from api import render
 from api.auth import actor, requires
 from api.context import runtime
 from api.fields import Answer, Instant, QueryNumber, Uuid, choice
+from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.smorest import Blueprint
 from psms.domain.access import Permission
@@ -125,9 +126,8 @@ def get_delivery(endpoint_id: UUID, delivery_id: UUID) -> Response:
 
 @blp.route("/<uuid:delivery_id>/resend", methods=["POST"])
 @requires(Permission.WEBHOOK_MANAGE)
-@blp.may_conflict
 @blp.takes_no_fields
-@blp.shows(DeliverySchema)
+@blp.does_once(DeliverySchema)
 def resend(endpoint_id: UUID, delivery_id: UUID) -> Response:
     """Send a delivery again, with the same webhook-id and body."""
-    return render.shown(delivery_history.resend(runtime(), actor(), endpoint_id, delivery_id))
+    return render.done(delivery_history.resend(runtime(), actor(), endpoint_id, delivery_id, once_key()))

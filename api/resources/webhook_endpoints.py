@@ -13,7 +13,7 @@ from api.endpoint_fields import RotatedSecretSchema, RotationSchema, SettingsSch
 from api.fields import MAX_NAME, MAX_URL, Answer, Instant, Uuid, choice, json_object, maybe_empty_text, several, text
 from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
-from api.preconditions import require_version, wanted_version
+from api.preconditions import wanted_version
 from api.smorest import Blueprint
 from psms.domain.access import Permission
 from psms.domain.accounts import Edit
@@ -175,8 +175,8 @@ def edit_endpoint(values: dict[str, Any], endpoint_id: UUID) -> Response:
 @blp.removes_version
 def remove_endpoint(endpoint_id: UUID) -> Response:
     """Remove an endpoint; what waits for it is cancelled."""
-    require_version(lambda: _version_of(endpoint_id))
-    endpoints.remove_endpoint(runtime(), actor(), endpoint_id)
+    if_version = wanted_version(lambda: _version_of(endpoint_id))
+    endpoints.remove_endpoint(runtime(), actor(), endpoint_id, if_version)
     return render.removed()
 
 

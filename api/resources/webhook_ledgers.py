@@ -33,11 +33,11 @@ class PulledEventSchema(Answer):
 
 
 class PulledEventsSchema(Answer):
-    """The next events of the endpoint, in their order; there are more while the last one is not last_sequence."""
+    """The next events of the endpoint, in their order. Go on after the last one, until there are none."""
 
     items = fields.List(fields.Nested(PulledEventSchema))
     first_sequence = fields.Integer(allow_none=True, metadata={"description": "The first that is kept."})
-    last_sequence = fields.Integer(metadata={"description": "The last that was given out."})
+    last_sequence = fields.Integer(metadata={"description": "The last that was given out, kept or not."})
 
 
 class PullQuery(Schema):
@@ -51,7 +51,7 @@ class PullQuery(Schema):
     limit = QueryNumber(
         load_default=DEFAULT_LIMIT,
         validate=validate.Range(min=1, max=MAX_LIMIT),
-        metadata={"description": "How many events at most."},
+        metadata={"description": "How many events at most; fewer, where they are long."},
     )
 
 

@@ -14,11 +14,12 @@ from api.idempotency import once_key
 from api.pagination import PageQuery, page_request
 from api.smorest import Blueprint
 from psms.domain.access import Permission
+from psms.domain.event_selection import GROUPS
 from psms.domain.events import EventType
 from psms.domain.replays import NewReplay, ReplayMode, ReplayState
 from workflows import replays
 
-_TYPES = [event.value for event in EventType]
+_TYPES = [*(event.value for event in EventType), *GROUPS]
 
 
 class ReplaySchema(Answer):
@@ -55,7 +56,7 @@ class NewReplaySchema(Schema):
         at_least=1,
         at_most=len(_TYPES),
         allow_none=True,
-        metadata={"description": "Left out or null: all that the endpoint subscribes to."},
+        metadata={"description": "Types, and groups such as ticket.*; left out or null: all that the endpoint wants."},
     )
     dry_run = Flag(load_default=False, metadata={"description": "Count, and send nothing."})
 

@@ -18,10 +18,10 @@ class Receiver(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take one event. Delivery is at least once, so the same `webhook-id` may come again."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         try:
             event = webhook.verify(body, dict(self.headers))
-        except WebhookVerificationError as problem:
+        except (WebhookVerificationError, ValueError) as problem:
             print(f"refused: {problem}", flush=True)
             self.send_response(400)
         else:

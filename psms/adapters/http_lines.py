@@ -15,6 +15,7 @@ from time import monotonic
 from psms.adapters.http_response import BoundedResponse
 from psms.adapters.watchdog import Watch
 from psms.domain.url_hosts import IPAddress
+from psms.telemetry import LINES_BROKEN
 
 MAX_AGE_S = 30.0
 """A line is used no longer than this, so that a name is looked up and judged anew at least so often."""
@@ -161,6 +162,7 @@ class KeptLines:
         line.close()
         if not line.reused or line.overdue:
             return
+        LINES_BROKEN.inc()
         with self._lock:
             self._shunned[url] = monotonic() + SHUN_S
             self._shunned.move_to_end(url)

@@ -18,6 +18,7 @@ COMMANDS = {
     "keys": "psms.cli.keys:keys",
     "logs": "psms.cli.logs:logs",
     "sla": "psms.cli.sla:sla",
+    "webhooks": "psms.cli.webhooks:webhooks",
     "check-models": "psms.cli.schema:check_models",
 }
 

@@ -34,7 +34,11 @@ def verify(organization: UUID | None, *, as_json: bool) -> None:
     startup.set_up_logs(settings, "sla")
     startup.require_fit_database(settings)
     rt: Runtime = load("psms.runtime:build_quiet_runtime")(settings, worker="sla")
-    wanted = load("workflows.sla_verification:organizations")(rt) if organization is None else [organization]
+    known: list[UUID] = load("workflows.sla_verification:organizations")(rt)
+    if organization is not None and organization not in known:
+        # Of it nothing is wrong, and nothing is proven.
+        raise click.BadParameter("there is no such organization", param_hint="--organization")
+    wanted = known if organization is None else [organization]
     check = load("workflows.sla_verification:verify_clocks")
     reports: list[Verified] = [check(rt, one) for one in wanted]
     verified = not any(report.differences for report in reports)

@@ -4,7 +4,7 @@ Sending is in `psms.adapters.http`, what to do next in `retry`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 KEPT_HEADER_BYTES = 4 * 1024
@@ -46,11 +46,14 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookRequest:
-    """One POST. *body* is sent byte for byte; *timeout_s* limits it all by the wall clock, DNS included."""
+    """One POST. *body* is sent byte for byte; *timeout_s* limits it all by the wall clock, DNS included.
 
-    url: str
-    body: bytes
-    headers: Mapping[str, str]
+    A partner's address and headers may carry credentials, so none of it is in the value's `repr`.
+    """
+
+    url: str = field(repr=False)
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
     timeout_s: float
 
 
@@ -67,8 +70,8 @@ class SendResult:
     outcome: Outcome
     status: int | None
     duration_ms: int
-    response_headers: Mapping[str, str]
-    response_body: bytes
+    response_headers: Mapping[str, str] = field(repr=False)
+    response_body: bytes = field(repr=False)
     response_truncated: bool
     retry_after: str | None
     error: str | None

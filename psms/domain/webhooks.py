@@ -106,7 +106,7 @@ class EndpointWithSecret:
     """An endpoint with the signing secret that is shown this once."""
 
     endpoint: Endpoint
-    secret: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +122,7 @@ class NewEndpoint:
     event_filter: dict[str, Any] | None = None
     schema_version: int = SCHEMA_VERSION
     kind: EndpointKind = EndpointKind.WEBHOOK
-    routing_key: str | None = None
+    routing_key: str | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout_seconds: int = USUAL_TIMEOUT_S
     order: Ordering = Ordering.NONE
@@ -139,7 +139,7 @@ class RotatedSecret:
     """
 
     endpoint_id: UUID
-    secret: str | None
+    secret: str | None = field(repr=False)
     public_key: str | None
     previous_expires_at: datetime
 

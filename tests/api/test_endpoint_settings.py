@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from tests.support.dump import dump_of, found_in
-from tests.support.receiver import Receiver
+from tests.support.receiver import Answer, Receiver
 from workflows.deliveries import deliver_due
 from workflows.delivery_claims import claim_due
 from workflows.relay import relay_outbox
@@ -54,6 +54,19 @@ def test_own_headers_are_sent_and_never_shown_again(rt, client, partner, databas
     assert (url, kept["Authorization"], kept["X-Route"]) == (partner.url("/hook"), SHOWN, SHOWN)
     assert kept["webhook-signature"] == request.headers["webhook-signature"]
     assert found_in(dump_of(database.superuser_url), TOKEN) == []
+
+
+def test_what_the_partner_sends_back_of_its_headers_is_neither_kept_nor_shown(rt, client, partner, database):
+    # As the page of a framework does that shows the request which it failed on.
+    partner.answer("/hook", Answer(status=500, headers={"X-Got": TOKEN}, body=f"<td>{TOKEN}</td>".encode()))
+    made = client.post(PATH, json={"url": partner.url("/hook"), "headers": {"Authorization": TOKEN}})
+    assert called(rt, client) == 1
+
+    path = f"{made.headers['Location']}/deliveries"
+    (delivery,) = client.get(path).json["items"]
+    (attempt,) = client.get(f"{path}/{delivery['id']}").json["attempts"]
+    assert (attempt["response"]["body"], attempt["response"]["headers"]["x-got"]) == (f"<td>{SHOWN}</td>", SHOWN)
+    assert found_in(dump_of(database.superuser_url), TOKEN.removeprefix("Bearer ")) == []
 
 
 def test_headers_are_set_all_at_once_and_the_trail_tells_their_names(rt, client, partner):

@@ -60,6 +60,25 @@ def test_a_replay_is_asked_for_once_watched_and_over(rt, client, path, partner):
     assert len(partner.received) == 2
 
 
+def test_who_asks_again_with_the_same_key_has_a_delivery_sent_once_more_and_not_twice(rt, client, path, partner):
+    file_and_send(rt, client)
+    (delivery,) = client.get(f"{path}/deliveries").json["items"]
+    resend, key = f"{path}/deliveries/{delivery['id']}/resend", {"Idempotency-Key": "resend-1"}
+
+    first = client.post(resend, headers=key)
+    assert deliver_due(rt) == 1
+    again = client.post(resend, headers=key)
+    assert deliver_due(rt) == 0
+
+    assert (first.status_code, first.json["state"], again.status_code) == (200, "pending", 200)
+    assert again.json == first.json
+    assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
+    assert len(partner.received) == 2
+    # Another key, or none, is another wish.
+    assert client.post(resend, headers={"Idempotency-Key": "resend-2"}).status_code == 200
+    assert (deliver_due(rt), client.post(resend).status_code, deliver_due(rt)) == (1, 200, 1)
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

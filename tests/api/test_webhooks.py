@@ -1,9 +1,11 @@
 """Webhook endpoints and their deliveries over the API; the sending itself is tested elsewhere."""
 
 import pytest
+from psycopg import sql
 from standardwebhooks import Webhook
 
 from tests.support.receiver import Answer, Receiver
+from tests.support.statements import heard
 from workflows.deliveries import deliver_due
 from workflows.endpoint_watch import watch_endpoints
 from workflows.relay import relay_outbox
@@ -212,3 +214,19 @@ def test_a_removed_endpoint_is_gone(client, endpoint):
     assert {client.get(path).status_code, client.delete(path).status_code} == {404}
     assert client.get(f"{path}/deliveries").status_code == 404
     assert client.get("/v1/webhook-endpoints").json["items"] == []
+
+
+def test_an_endpoint_that_is_changed_while_it_is_being_removed_stays(client, database, endpoint):
+    path = endpoint.headers["Location"]
+
+    def note(statement, _):
+        # Whoever removes it has read the version, and locks it now; another edit was quicker.
+        if "FOR UPDATE" in statement:
+            database.run(sql.SQL("UPDATE webhook_endpoints SET version = 2 WHERE version = 1"))
+
+    with heard(lambda statement: statement, note):
+        refused = client.delete(path, headers={"If-Match": '"1"'})
+
+    assert (refused.status_code, refused.json["code"]) == (412, "version_stale")
+    assert client.get(path).json["version"] == 2
+    assert client.delete(path, headers={"If-Match": '"2"'}).status_code == 204

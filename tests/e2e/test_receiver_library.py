@@ -2,13 +2,16 @@
 
 import importlib.util
 import json
+import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from psms.domain.signing import signature_headers
 from psms.runtime import Runtime
 from tests.support.receiver import Received, Receiver
 from tests.support.tenants import Tenant, add_endpoint, file_ticket, make_tenant
@@ -124,3 +127,80 @@ def test_an_older_state_of_a_ticket_is_told_as_such_and_work_that_fails_is_done_
 
     assert inbox.work(note) == 3
     assert newest_of == {"v2": True, "v1": False, "v3": True}
+
+
+def test_what_comes_while_an_event_is_worked_on_is_taken_at_once_here_and_by_another_process(
+    library: ModuleType, inbox: Any, tmp_path: Path
+) -> None:
+    data = {"ticket": {"id": "t"}, "sequence": 1}
+    inbox.add("v1", 1, json.dumps({"id": "v1", "data": data}).encode())
+    another = library.Inbox(str(tmp_path / "events.sqlite3"))
+    taken: list[bool] = []
+
+    def slow(event: dict[str, Any], _: bool) -> None:
+        if event["id"] == "v1":
+            # Another thread, as a web server has them, and the same file, as another of its processes opens it.
+            adding = threading.Thread(target=lambda: taken.append(inbox.add("v2", 2, b'{"id": "v2", "data": {}}')))
+            adding.start()
+            adding.join(2)
+            taken.append(another.add("v3", 3, b'{"id": "v3", "data": {}}'))
+
+    count = inbox.work(slow)
+    another.close()
+
+    assert (taken, count) == ([True, True], 3)
+
+
+def test_two_threads_that_work_do_no_event_twice(inbox: Any) -> None:
+    worked_on: list[str] = []
+    begun, go_on = threading.Event(), threading.Event()
+    inbox.add("v1", 1, b'{"id": "v1", "data": {}}')
+
+    def waiting(event: dict[str, Any], _: bool) -> None:
+        worked_on.append(event["id"])
+        begun.set()
+        go_on.wait(10)
+
+    threads = [threading.Thread(target=inbox.work, args=(waiting,)) for _ in range(2)]
+    threads[0].start()
+    assert begun.wait(10)
+    threads[1].start()
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+
+    assert worked_on == ["v1"]
+
+
+def test_an_event_whose_number_another_one_has_is_refused_and_not_lost_in_silence(inbox: Any) -> None:
+    assert inbox.add("of one endpoint", 1, b"{}")
+
+    # Not taken: who asked is told, and sends it again.
+    with pytest.raises(ValueError, match="sequence 1"):
+        inbox.add("of another endpoint", 1, b"{}")
+
+    assert inbox.ids() == {"of one endpoint"}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"webhook-signature": "v1"},
+        {"webhook-signature": "v1,a,b"},
+        {"webhook-signature": "v1,=="},
+        {"webhook-sequence": "first"},
+        {"webhook-sequence": None},
+    ],
+)
+def test_what_cannot_be_read_is_refused_as_what_is_not_signed_is(
+    library: ModuleType, inbox: Any, changed: dict[str, str | None]
+) -> None:
+    secret, body = "whsec_" + "a2V5IG9mIHRoZSB0ZXN0cyE=", b'{"id": "e", "data": {}}'
+    now = datetime.now(UTC)
+    signed = signature_headers(message_id="e", timestamp=now, body=body, secrets=[secret]) | {"webhook-sequence": "1"}
+    receiver = library.Receiver(secret, inbox)
+    headers = {name: value for name, value in {**signed, **changed}.items() if value is not None}
+
+    assert (receiver.take(headers, body), receiver.take(signed, b"\xff")) == (400, 400)
+    assert inbox.ids() == set()
+    assert receiver.take(signed, body) == 204

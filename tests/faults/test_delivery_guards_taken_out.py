@@ -13,7 +13,7 @@ from psms.db.queries import claims
 from psms.domain.shares import Room
 from psms.runtime import Runtime
 from tests.support.answers import ACCEPTED, HOOK, REFUSED
-from tests.support.databases import MigratedDatabase
+from tests.support.databases import LEASE_OVER, MigratedDatabase
 from tests.support.ledger import Ledger
 from tests.support.sabotage import until_waiting, without, without_all
 from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, make_tenant
@@ -57,7 +57,7 @@ def lose_leases(rt: Runtime, database: MigratedDatabase, times: int) -> None:
     """Let the workers that hold what is due be lost, so many times in a row."""
     for lost in range(1, times + 1):
         assert len(claim(rt)) == 1
-        database.move_clock(timedelta(seconds=3 * lost))
+        database.move_clock(lost * LEASE_OVER)
         assert reap_leases(rt) == 1
 
 
@@ -77,7 +77,7 @@ def test_the_fence_keeps_a_thawed_worker_from_what_another_one_holds(
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     (frozen,) = claim(rt)
-    database.move_clock(timedelta(seconds=3))
+    database.move_clock(LEASE_OVER)
     reap_leases(rt)
     assert len(claim(rt)) == 1
 

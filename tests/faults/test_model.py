@@ -37,7 +37,7 @@ STEPS = 100
 TARGETS = {"first_response": timedelta(minutes=10), "resolution": timedelta(hours=1)}
 MOST_ENDPOINTS = 4
 LEASES_UNTIL_DEAD = 5
-CLOCK_MOVES = [timedelta(seconds=s) for s in (1, 3, 6, 30, 120, 600)]
+CLOCK_MOVES = [timedelta(seconds=s) for s in (1, 3, 7, 30, 120, 600)]
 # Each with what the partner made of the request: it may have it, whatever we learn.
 ANSWERS = [(Outcome.SUCCESS, 200, True), (Outcome.HTTP_ERROR, 500, True), (Outcome.TIMEOUT, None, True)]
 ANSWERS += [(Outcome.CONNECT, None, False), (Outcome.HTTP_ERROR, 410, True)]

@@ -15,6 +15,7 @@ import pytest
 
 from psms.crash import CrashPoint
 from psms.settings import Settings
+from tests.support.crew import assert_webhooks_are_accounted_for
 from tests.support.delays import delays_of
 from tests.support.extras import environment_of, family_of, frozen, one_more
 from tests.support.pulling import pulled, totals
@@ -45,6 +46,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         # A death that has left its mark happens no more, until a test takes the mark away.
         mark_of(running).touch()
         yield running
+        assert_webhooks_are_accounted_for(environment_of(running.home))
 
 
 def mark_of(stage: Stage) -> Path:

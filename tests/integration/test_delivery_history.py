@@ -13,6 +13,7 @@ from psms.db.queries import delivery_views
 from psms.domain.deliveries import AttemptRequest, DeliveryFilter
 from psms.domain.pages import PageRequest
 from psms.domain.webhooks import DeliveryState
+from psms.errors import CursorInvalid
 from psms.runtime import Runtime
 from tests.support.answers import HOOK
 from tests.support.backlogs import lay_deliveries
@@ -133,3 +134,18 @@ def test_a_delivery_that_is_resent_goes_out_of_its_order_save_the_one_for_which_
 
     rows = database.rows("SELECT order_key IS NULL, behind, trigger FROM webhook_deliveries ORDER BY sequence")
     assert rows == [(False, False, "manual"), (True, False, "manual"), (True, False, "manual")]
+
+
+@pytest.mark.parametrize("wanted", [DeliveryFilter(), DeliveryFilter(since=datetime(2026, 1, 1, tzinfo=UTC))])
+def test_a_list_whose_place_was_removed_meanwhile_says_so_and_does_not_end_early(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase, wanted: DeliveryFilter
+) -> None:
+    made, _ = add_endpoint(rt, acme.actor, HOOK)
+    lay_deliveries(database, acme.organization_id, made, 10)
+    first = list_deliveries(rt, acme.actor, made, PageRequest(limit=3), wanted)
+    assert first.next_after is not None
+    # Retention goes by when they were over, so older ones may still be there.
+    database.run(sql.SQL("DELETE FROM webhook_deliveries WHERE sequence = 8"))
+
+    with pytest.raises(CursorInvalid):
+        list_deliveries(rt, acme.actor, made, PageRequest(limit=3, after=first.next_after), wanted)

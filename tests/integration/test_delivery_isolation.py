@@ -7,6 +7,7 @@ from dataclasses import replace
 from uuid import uuid4
 
 import psycopg
+from prometheus_client import REGISTRY
 from psycopg import sql
 
 from psms.domain.attempts import SendResult, WebhookRequest
@@ -166,5 +167,7 @@ def test_a_delivery_whose_event_is_gone_is_dead_and_the_others_go_out(
         gone = sql.SQL("UPDATE webhook_deliveries SET event_id = {} WHERE sequence = 1").format(sql.Literal(uuid4()))
         database.run(gone)
 
+        before = REGISTRY.get_sample_value("psms_webhook_dead_total", {"reason": "event_gone"}) or 0.0
         assert deliver_due(rt) == 1
     assert states(database) == [("dead", "event_gone"), ("delivered", None)]
+    assert REGISTRY.get_sample_value("psms_webhook_dead_total", {"reason": "event_gone"}) == before + 1

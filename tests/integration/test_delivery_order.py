@@ -14,7 +14,7 @@ from psms.domain.tickets import EditTicket
 from psms.encoding import json_value
 from psms.runtime import Runtime
 from tests.support.answers import ACCEPTED, HOOK, REFUSED
-from tests.support.databases import MigratedDatabase
+from tests.support.databases import LEASE_OVER, MigratedDatabase
 from tests.support.lanes import answered
 from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, known_to_answer
 from workflows import tickets
@@ -144,11 +144,11 @@ def ends(rt: Runtime, database: MigratedDatabase, how: str) -> None:
         case "leases":
             database.run(sql.SQL("UPDATE webhook_deliveries SET leases_lost = 4 WHERE sequence = 1"))
             claim(rt)
-            database.move_clock(timedelta(seconds=3))
+            database.move_clock(LEASE_OVER)
             assert reap_leases(rt) == 1
         case "late":
             (frozen,) = claim(rt)
-            database.move_clock(timedelta(seconds=3))
+            database.move_clock(LEASE_OVER)
             reap_leases(rt)
             answered(rt, [frozen], ACCEPTED)
         case "event gone":

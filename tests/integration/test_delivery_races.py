@@ -19,7 +19,7 @@ from psms.domain.webhooks import DeliveryState, EndpointState
 from psms.guard import TransactionOpenError
 from psms.runtime import Runtime
 from tests.support.answers import ACCEPTED, HOOK, REFUSED
-from tests.support.databases import MigratedDatabase
+from tests.support.databases import LEASE_OVER, MigratedDatabase
 from tests.support.receiver import Answer, Receiver
 from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, known_to_answer
 from tests.support.waiting import eventually
@@ -90,7 +90,7 @@ def test_a_late_result_changes_nothing_for_whoever_holds_the_delivery_now(
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     (frozen,) = claim(rt)
-    database.move_clock(timedelta(seconds=3))
+    database.move_clock(LEASE_OVER)
     assert reap_leases(rt) == 1
     (holder,) = claim(rt)
     held = database.rows("SELECT state, lease_token, failures FROM webhook_deliveries")
@@ -111,7 +111,7 @@ def test_a_late_success_counts_where_nobody_holds_the_delivery(
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     (frozen,) = claim(rt)
-    database.move_clock(timedelta(seconds=3))
+    database.move_clock(LEASE_OVER)
     reap_leases(rt)
 
     record(rt, [Finished(job=frozen, result=ACCEPTED)])
@@ -129,7 +129,7 @@ def test_a_row_that_lost_two_leases_is_tried_with_nothing_beside_it(
     relay_outbox(rt)
     for lost in (1, 2):
         assert len(claim(rt)) == 1
-        database.move_clock(timedelta(seconds=3 * lost))
+        database.move_clock(lost * LEASE_OVER)
         reap_leases(rt)
     for _ in range(3):
         file_ticket(rt, acme.actor)
@@ -149,7 +149,7 @@ def test_a_recorded_result_forgives_lost_leases(rt: Runtime, acme: Tenant, datab
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     claim(rt)
-    database.move_clock(timedelta(seconds=3))
+    database.move_clock(LEASE_OVER)
     reap_leases(rt)
     (job,) = claim(rt)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 from redis import Redis
 
 from psms.adapters.broker import CeleryNudger
@@ -79,6 +80,11 @@ class Days:
         return kinds
 
 
+def disabled_for(reason: str) -> float:
+    """Return how many endpoints this process has counted as disabled for *reason*."""
+    return REGISTRY.get_sample_value("psms_webhook_endpoints_disabled_total", {"reason": reason}) or 0.0
+
+
 def subjects(office: PostOffice) -> list[tuple[str, str]]:
     """Return the address and the first words of the subject of each mail."""
     found = [(taken.message["To"].addresses[0].addr_spec, taken.message["Subject"]) for taken in office.taken]
@@ -106,6 +112,7 @@ def test_w22_an_endpoint_that_fails_for_five_days_is_told_of_and_disabled(
             with Redis.from_url(valkey.url) as redis:
                 redis.flushall()
     assert days.health()[:2] == ("active", None)
+    before = disabled_for("failing")
     days.pass_to(5 * DAY + HOUR, REFUSED)
     nudger.close()
 
@@ -116,6 +123,7 @@ def test_w22_an_endpoint_that_fails_for_five_days_is_told_of_and_disabled(
     assert "answered nothing with 2xx for five days" in office.taken[-1].message.get_content()
     assert "/hook" not in office.taken[-1].message["Subject"] + office.taken[-1].message.get_content()
     assert days.health()[:2] == ("disabled", "failing")
+    assert disabled_for("failing") == before + 1
     told = ["webhook.endpoint_failing"] * 3 + ["webhook.endpoint_disabled"]
     # The one that fails hears nothing of itself, and who takes everything hears nothing of others.
     assert database.rows(TOLD) == [(f"{HOOK}/told", told)]
@@ -178,9 +186,11 @@ def test_what_egress_refuses_for_a_day_is_disabled_and_an_answer_in_between_rese
         days.pass_to(hours * HOUR, result)
         assert days.health()[0] == "active"
 
+    before = disabled_for("blocked")
     days.pass_to(46 * HOUR, BLOCKED)
 
     assert days.health()[:2] == ("disabled", "blocked")
+    assert disabled_for("blocked") == before + 1
     # Of the failures none was the rules'.
     assert days.health()[3] == 2
     kinds = days.kinds()
@@ -191,6 +201,7 @@ def test_what_egress_refuses_for_a_day_is_disabled_and_an_answer_in_between_rese
 def test_w09_after_a_410_what_waits_is_held_and_the_notice_is_given_once(
     rt: Runtime, acme: Tenant, database: MigratedDatabase
 ) -> None:
+    before = disabled_for("gone")
     with Receiver() as partner:
         partner.answer("/hook", Answer(status=410))
         endpoint_id, _ = add_endpoint(rt, acme.actor, partner.url("/hook"))
@@ -210,6 +221,7 @@ def test_w09_after_a_410_what_waits_is_held_and_the_notice_is_given_once(
     endpoint = get_in_full(rt, acme.actor, endpoint_id)
     assert held == [DeliveryState.HELD] * 51
     assert (endpoint.state, endpoint.disabled_reason, endpoint.held) == (EndpointState.DISABLED, "gone", 51)
+    assert disabled_for("gone") == before + 1
     assert database.rows(KINDS) == [(["webhook.endpoint_disabled"],)]
     assert database.rows("SELECT count(*) FROM events WHERE type = 'webhook.endpoint_disabled'") == [(1,)]
     assert database.rows("SELECT count(*) FROM logs WHERE action = 'webhook_endpoint.disabled'") == [(1,)]

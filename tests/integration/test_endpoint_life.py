@@ -21,7 +21,7 @@ from psms.domain.webhooks import DeliveryState, EndpointState, NewEndpoint
 from psms.errors import NotFound, TooManyEndpoints, WebhookUrlRefused
 from psms.runtime import Runtime
 from tests.support.answers import ACCEPTED, GONE, HOOK, REFUSED
-from tests.support.databases import MigratedDatabase
+from tests.support.databases import LEASE_OVER, MigratedDatabase
 from tests.support.receiver import Answer, Receiver
 from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket
 from tests.support.waiting import eventually
@@ -57,7 +57,7 @@ def test_what_was_in_flight_when_its_endpoint_was_deleted_is_cancelled(
     (job,) = claim(rt)
     endpoints.remove_endpoint(rt, acme.actor, endpoint_id)
     if lost:
-        database.move_clock(timedelta(seconds=3))
+        database.move_clock(LEASE_OVER)
         assert reap_leases(rt) == 1
     else:
         record(rt, [Finished(job=job, result=REFUSED)])
@@ -147,7 +147,7 @@ def test_a_late_refusal_neither_disables_nor_is_noted(rt: Runtime, acme: Tenant,
     file_ticket(rt, acme.actor)
     relay_outbox(rt)
     (late,) = claim(rt)
-    database.move_clock(timedelta(seconds=3))
+    database.move_clock(LEASE_OVER)
     reap_leases(rt)
     (holder,) = claim(rt)
     record(rt, [Finished(job=holder, result=ACCEPTED)])
@@ -176,12 +176,14 @@ def test_dead_work_of_a_deleted_endpoint_does_not_hide_what_can_be_retried(
 
 
 def test_an_organization_has_at_most_a_hundred_endpoints(rt: Runtime, acme: Tenant, database: MigratedDatabase) -> None:
-    for _ in range(100):
+    for _ in range(98):
         add_endpoint(rt, acme.actor, HOOK)
 
-    with pytest.raises(TooManyEndpoints):
-        add_endpoint(rt, acme.actor, HOOK)
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(add_endpoint, rt, acme.actor, HOOK) for _ in range(6)]
 
+    refused = [type(one.exception()) for one in asked if one.exception() is not None]
+    assert refused == [TooManyEndpoints] * 4
     assert database.count("webhook_endpoints") == 100
 
 

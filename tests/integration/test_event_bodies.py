@@ -13,6 +13,7 @@ from standardwebhooks import Webhook
 from psms.domain.events import EventType
 from psms.domain.lifecycle import Action
 from psms.domain.pages import PageRequest
+from psms.domain.replays import ReplayMode
 from psms.domain.thin_events import MOST_BODY_BYTES
 from psms.domain.tickets import EditTicket, NewComment, OpenTicket
 from psms.domain.timeline import TimelineQuestion
@@ -20,6 +21,7 @@ from psms.runtime import Runtime
 from tests.support.databases import MigratedDatabase
 from tests.support.event_schemas import strictly
 from tests.support.receiver import Answer, Received, Receiver
+from tests.support.replaying import asked, run_out
 from tests.support.rules import settle, tag, write_rule
 from tests.support.tenants import Tenant, add_endpoint
 from workflows import delivery_history, tickets
@@ -30,6 +32,8 @@ from workflows.timeline import timeline_of
 
 # As many characters as a text may have, of four bytes each.
 LONG = "\N{FIRE}" * 65_536
+TRIGGERS = """SELECT a.trigger, count(*) FROM webhook_attempts a JOIN webhook_deliveries d ON d.id = a.delivery_id
+    WHERE d.event_id = %s GROUP BY 1 ORDER BY 1"""
 STORED = "SELECT id, body FROM events ORDER BY id"
 
 
@@ -57,7 +61,7 @@ def delivered(rt: Runtime, partner: Receiver) -> list[Received]:
     return sorted(partner.received, key=lambda one: int(one.headers["webhook-sequence"]))
 
 
-def test_w16_a_body_is_the_same_to_the_byte_at_every_try_and_when_it_is_sent_again_and_as_it_is_stored(
+def test_w16_a_body_is_the_same_to_the_byte_at_every_try_and_when_it_is_sent_again_or_replayed_and_as_it_is_stored(
     rt: Runtime, acme: Tenant, database: MigratedDatabase, partner: Receiver
 ) -> None:
     partner.answer("/hook", Answer(status=503), Answer(status=500), Answer(status=200))
@@ -70,14 +74,16 @@ def test_w16_a_body_is_the_same_to_the_byte_at_every_try_and_when_it_is_sent_aga
     tickets.edit_ticket(rt, acme.actor, ticket_id, EditTicket(fields={"subject": "Bar"}))
     page = delivery_history.list_deliveries(rt, acme.actor, endpoint_id, PageRequest(), None)
     delivery_history.resend(rt, acme.actor, endpoint_id, page.items[-1].id)
-    deliver_due(rt)
+    delivered(rt, partner)
+    run_out(rt, acme, endpoint_id, asked(rt, acme, endpoint_id, ReplayMode.ALL))
 
     event_id, kept = stored(database)[0]
-    bodies = [one.body for one in partner.received]
-    assert [hashlib.sha256(body).hexdigest() for body in bodies] == [hashlib.sha256(kept).hexdigest()] * 4
+    created = [one for one in partner.received if one.headers["webhook-id"] == event_id]
+    bodies = [one.body for one in created]
+    assert database.rows(TRIGGERS, event_id) == [("auto", 3), ("manual", 1), ("replay", 1)]
+    assert [hashlib.sha256(body).hexdigest() for body in bodies] == [hashlib.sha256(kept).hexdigest()] * 5
     assert '"custom_fields":{"z":1.0,"a":"é","m":1000000000000000}'.encode() in bodies[0]
-    assert {one.headers["webhook-id"] for one in partner.received} == {event_id}
-    for one in partner.received:
+    for one in created:
         assert Webhook(secret).verify(one.body, dict(one.headers))["data"]["ticket"]["subject"] == "Café"
 
 

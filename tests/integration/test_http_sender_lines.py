@@ -8,6 +8,7 @@ from threading import Thread
 from time import monotonic
 
 import pytest
+from prometheus_client import REGISTRY
 
 from psms.adapters.http_lines import MAX_IDLE_S, PROOF_S, KeptLines, Line
 from psms.adapters.watchdog import Watchdog
@@ -18,6 +19,7 @@ from tests.support.sending import ScriptedResolver, send, sender
 from tests.support.waiting import eventually
 
 ONLY_ONE = parse_policy("127.0.0.1/32")
+BROKEN = "psms_webhook_kept_lines_broken_total"
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def test_a_line_that_cannot_bring_another_answer_is_closed(partner, answer):
 def test_a_request_on_a_kept_line_that_breaks_is_sent_once_and_none_is_kept_after_it(partner):
     by = sender()
     until_kept(by, partner)
-    before = len(partner.received)
+    before, broken = len(partner.received), REGISTRY.get_sample_value(BROKEN) or 0.0
     partner.answer("/", Answer(reset=True), Answer())
     result = send(by, partner.url(), body=b"once")
 
@@ -101,6 +103,7 @@ def test_a_request_on_a_kept_line_that_breaks_is_sent_once_and_none_is_kept_afte
     after = [send(by, partner.url()).outcome for _ in range(3)]
     assert after == [Outcome.SUCCESS] * 3
     assert [request.headers["connection"] for request in partner.received[-3:]] == ["close"] * 3
+    assert REGISTRY.get_sample_value(BROKEN) == broken + 1
 
 
 def test_two_urls_share_no_line(partner):

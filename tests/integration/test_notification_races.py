@@ -14,7 +14,7 @@ from psms.domain.mails import Fate, Mail, MailResult
 from psms.guard import TransactionOpenError
 from psms.runtime import Runtime
 from tests.support.commands import environment_on, run_psms
-from tests.support.databases import MigratedDatabase
+from tests.support.databases import LEASE_OVER, MigratedDatabase
 from tests.support.post_office import PostOffice
 from tests.support.tenants import Tenant, file_ticket
 from tests.support.told import add_person, mails, notify, with_post
@@ -102,7 +102,7 @@ def test_a_result_that_comes_after_its_lease_changes_nothing_where_somebody_else
     some_mail(rt, acme, database)
     (late,) = claim_due(rt).jobs
     with PostOffice(replies={"RCPT": ["450 later"]}) as office:
-        database.move_clock(timedelta(seconds=3))
+        database.move_clock(LEASE_OVER)
         send_notifications(with_post(rt, office))
         database.move_clock(timedelta(seconds=60))
         (other,) = claim_due(rt).jobs
@@ -122,7 +122,7 @@ def test_a_mail_that_was_taken_after_its_lease_is_not_sent_again_where_nobody_ha
     some_mail(rt, acme, database)
     (late,) = claim_due(rt).jobs
     with PostOffice(replies={"RCPT": ["450 later"]}) as office:
-        database.move_clock(timedelta(seconds=3))
+        database.move_clock(LEASE_OVER)
         send_notifications(with_post(rt, office))
 
         record(rt, [SentMail(job=late, result=MailResult(fate=Fate.TAKEN))])
@@ -182,7 +182,7 @@ def test_five_leases_lost_in_a_row_make_a_mail_dead(rt: Runtime, acme: Tenant, d
         desk = with_post(rt, office)
         for lost in range(1, 6):
             assert claim_due(rt).rows == 1
-            database.move_clock(timedelta(seconds=3 * lost))
+            database.move_clock(lost * LEASE_OVER)
             before = mails(database)
             _take_back(desk)
             assert before[0][0] == "in_flight"

@@ -109,9 +109,12 @@ def test_the_command_ends_with_one_and_names_ticket_clock_and_field(
     database.run(sql.SQL("UPDATE sla_clocks SET due_at = '2020-01-01' WHERE id = {}").format(sql.Literal(clock_id)))
     harmed = run_psms(environment, "sla", "verify", "--organization", str(lived.organization_id))
     report = run_psms(environment, "sla", "verify", "--json")
+    nobody = run_psms(environment, "sla", "verify", "--organization", str(clock_id))
 
     assert (well.returncode, well.stderr) == (0, "")
     assert well.stdout.startswith(f"organization {lived.organization_id}: ")
+    assert (nobody.returncode, nobody.stdout) == (2, "")
+    assert "there is no such organization" in nobody.stderr
     assert harmed.returncode == 1
     assert f"ticket {ticket_id}, clock {clock_id}, due_at: kept is 2020-01-01" in harmed.stdout
     told = json.loads(report.stdout)

@@ -166,6 +166,24 @@ def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(one for child in plan.get("Plans", ()) for one in nodes(child))]
 
 
+def test_a_page_of_long_events_is_short_and_the_next_one_goes_on(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase
+) -> None:
+    endpoint_id, _ = add_endpoint(rt, acme.actor, HOOK)
+    lay_deliveries(database, acme.organization_id, endpoint_id, 10)
+    database.run(sql.SQL("ALTER TABLE events DISABLE TRIGGER USER"))
+    long = "UPDATE events SET body = convert_to(repeat('x', 1024 * 1024), 'UTF8')"
+    database.run(sql.SQL(f"{long} WHERE id <> (SELECT max(id::text)::uuid FROM events)"))
+
+    # Of the sixth there is no body any more: it must not be shown before the fifth.
+    database.run(sql.SQL("DELETE FROM events WHERE id = (SELECT id FROM events ORDER BY id OFFSET 5 LIMIT 1)"))
+
+    pages = [pull_events(rt, acme.actor, endpoint_id, after_sequence=after, limit=100) for after in (0, 4, 9, 10)]
+
+    assert [[event.sequence for event in page.items] for page in pages] == [[1, 2, 3, 4], [5, 6, 7, 8, 9], [10], []]
+    assert {page.last_sequence for page in pages} == {10}
+
+
 @pytest.mark.parametrize(
     ("since", "until", "field"),
     [(date(2026, 3, 2), date(2026, 3, 1), "until"), (date(2026, 3, 1), date(2026, 4, 1), "since")],

@@ -11,7 +11,7 @@ from psms.domain.deliveries import DeliveryWithAttempts
 from psms.domain.pages import PageRequest
 from psms.domain.webhooks import DeliveryState
 from psms.runtime import Runtime
-from tests.support.databases import MigratedDatabase
+from tests.support.databases import LEASE_OVER, MigratedDatabase
 from tests.support.receiver import Answer, Receiver
 from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, make_tenant
 from workflows import delivery_history
@@ -83,7 +83,7 @@ def test_a_lease_that_ends_is_taken_back_and_the_delivery_is_sent_again(
         lose_a_lease(rt)
         assert (reap_leases(rt), deliver_due(rt)) == (0, 0)
 
-        database.move_clock(timedelta(seconds=3))
+        database.move_clock(LEASE_OVER)
 
         assert (reap_leases(rt), deliver_due(rt)) == (1, 1)
         assert len(partner.received) == 1
@@ -102,7 +102,7 @@ def test_five_leases_lost_in_a_row_make_a_delivery_dead_and_it_can_be_retried(
         relay_outbox(rt)
         for lost in range(1, 6):
             lose_a_lease(rt)
-            database.move_clock(timedelta(seconds=3 * lost))
+            database.move_clock(lost * LEASE_OVER)
             assert reap_leases(rt) == 1
 
         dead = dead_work(rt, 10)

@@ -27,6 +27,7 @@ _IMPORTED = (
     "psms.cli.keys",
     "psms.cli.logs",
     "psms.cli.sla",
+    "psms.cli.webhooks",
     "psms.cli.work",
     "psms.cli.startup",
     "psms.runtime",
@@ -94,8 +95,10 @@ class Running:
         self.send_signal(signal.SIGKILL)
 
 
-def run_psms(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of PSMS to its end; its output and the sentence that it ends with are text.
+def run_psms(
+    environment: Mapping[str, str], *arguments: str, within: float = _PATIENCE_S
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of PSMS to its end, *within* seconds; its output and the sentence that it ends with are text.
 
     Raises TimeoutError for one that has to be killed.
     """
@@ -103,7 +106,7 @@ def run_psms(environment: Mapping[str, str], *arguments: str) -> subprocess.Comp
         stdout, stderr = (Path(folder, name) for name in ("stdout", "stderr"))
         process = Running(environment, arguments, (stdout, stderr))
         try:
-            status = process.wait(_PATIENCE_S)
+            status = process.wait(within)
         finally:
             process.kill()
         said = (path.read_text(encoding="utf-8") for path in (stdout, stderr))

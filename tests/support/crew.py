@@ -107,6 +107,12 @@ class Crew:
             yield member
 
 
+def assert_webhooks_are_accounted_for(environment: Mapping[str, str]) -> None:
+    """Run `psms webhooks verify`, as an operator does: it must find nothing wrong with any endpoint."""
+    proof = run_psms(dict(environment), "webhooks", "verify")
+    assert proof.returncode == 0, proof.stdout + proof.stderr
+
+
 def assert_clocks_follow_from_their_ledgers(environment: Mapping[str, str], clocks: int | None = None) -> None:
     """Run `psms sla verify`, as an operator does: it must find no difference, and that in *clocks* clocks."""
     proof = run_psms(dict(environment), "sla", "verify")

@@ -12,6 +12,9 @@ from psycopg import sql
 from psms.db import schema
 from tests.support.servers import PostgresServer
 
+# A request has half of a lease: a machine that stands still for a second makes no partner late.
+LEASE_S = 6
+LEASE_OVER = timedelta(seconds=LEASE_S + 1)
 _OWNER, _APP, _PASSWORD, _TEMPLATE = "psms_owner", "psms_app", "test-only", "psms_template"
 
 

@@ -15,10 +15,18 @@ from workflows.replay_drain import replay_webhooks
 from workflows.replays import begin_replay, get_replay
 
 
-def asked(rt: Runtime, tenant: Tenant, endpoint_id: UUID, mode: ReplayMode, *, dry_run: bool = False) -> UUID:
-    """Ask for a replay of the last day."""
+def asked(
+    rt: Runtime,
+    tenant: Tenant,
+    endpoint_id: UUID,
+    mode: ReplayMode,
+    *event_types: str,
+    dry_run: bool = False,
+) -> UUID:
+    """Ask for a replay of the last day, of all types where none are named."""
     since = datetime.now(UTC) - timedelta(days=1)
-    made = begin_replay(rt, tenant.actor, endpoint_id, NewReplay(mode=mode, since=since, dry_run=dry_run), None)
+    command = NewReplay(mode=mode, since=since, event_types=event_types or None, dry_run=dry_run)
+    made = begin_replay(rt, tenant.actor, endpoint_id, command, None)
     return UUID(json.loads(made.body)["id"])
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from psms.domain.partner_headers import MOST_BYTES, SHOWN_AS, checked_headers
+from psms.domain.attempts import Outcome, SendResult
+from psms.domain.partner_headers import MOST_BYTES, SHOWN_AS, checked_headers, without_values
 from psms.errors import FieldError
 
 
@@ -61,3 +62,35 @@ def test_there_are_at_most_twenty_of_4_kib_together() -> None:
     assert refusal({f"X-{n}": "1" for n in range(21)}) == "Give at most 20."
     assert checked_headers({"X-A": "x" * (MOST_BYTES - 3)})
     assert refusal({"X-A": "x" * (MOST_BYTES - 2)}) == "Names and values are longer than 4096 bytes together."
+
+
+@pytest.mark.parametrize(
+    ("came", "truncated", "kept"),
+    [
+        (b"META: Bearer s3cr3t-of-the-partner.", False, b"META: [not shown]."),
+        (b"no such token: s3cr3t-of-the-partner", False, b"no such token: [not shown]"),
+        (b"cut Bearer s3cr3t-of-the-p", True, b"cut "),
+        (b"cut s3cr3t-of-the-p", True, b"cut "),
+        # An answer that came whole loses nothing, and a short value is no credential.
+        (b"whole B", False, b"whole B"),
+        (b"route eu", False, b"route eu"),
+        (b"", True, b""),
+    ],
+)
+def test_what_a_partner_sends_back_of_its_own_headers_is_not_kept(came: bytes, truncated: bool, kept: bytes) -> None:
+    result = SendResult(
+        outcome=Outcome.HTTP_ERROR,
+        status=500,
+        duration_ms=1,
+        response_headers={"x-sent": "Bearer s3cr3t-of-the-partner"},
+        response_body=came,
+        response_truncated=truncated,
+        retry_after=None,
+        error="The host answered with status 500.",
+        peer_ip=None,
+    )
+
+    safe = without_values(result, {"X-Route": "eu", "Authorization": "Bearer s3cr3t-of-the-partner"})
+
+    assert (safe.response_body, safe.response_headers) == (kept, {"x-sent": "[not shown]"})
+    assert (safe.outcome, safe.status, safe.error) == (result.outcome, result.status, result.error)

@@ -60,6 +60,15 @@ def test_a_run_is_counted_by_who_asked_for_it(stopping):
     assert counted("psms_drains_total", task=RELAY, asked_by="nudge") == before + 1
 
 
+def test_what_a_worker_finds_by_looking_though_nobody_asked_is_counted(stopping):
+    before = counted("psms_wakeups_missed_total", task=RELAY)
+    drains = Drains({RELAY: lambda: 7}, stopping)
+    for asked_by in ("nudge", "fallback", "nudge"):
+        drains.run(RELAY, asked_by=asked_by)
+
+    assert counted("psms_wakeups_missed_total", task=RELAY) == before + 7
+
+
 def test_a_refusal_is_told_once_by_its_code_and_its_end_too(stopping):
     down = DependencyUnavailable("PostgreSQL is down.")
     before = counted("psms_drain_failures_total", task=RELAY, error="dependency_unavailable")

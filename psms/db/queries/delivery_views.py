@@ -17,7 +17,7 @@ from psms.db.queries.records import view_of
 from psms.domain.deliveries import Attempt, AttemptRequest, AttemptResponse, Delivery, DeliveryFilter
 from psms.domain.pages import Page, PageRequest, page_of
 from psms.domain.webhooks import DeliveryState, EndpointState
-from psms.errors import NotFound
+from psms.errors import CursorInvalid, NotFound
 from psms.ids import first_id_of
 
 LOOKED_AT = 5000
@@ -28,6 +28,7 @@ def list_page(session: Session, endpoint: EndpointRow, page: PageRequest, wanted
     """Return one page of an endpoint's deliveries, newest first.
 
     A page may be short, or empty, and have another one after it: what few of them meet is looked for in pieces.
+    Raises CursorInvalid where the delivery after which it begins was removed meanwhile.
     """
     stored = None if wanted.state is None else _stored(wanted.state, endpoint.state)
     if wanted.state is not None and stored is None:
@@ -44,7 +45,15 @@ def list_page(session: Session, endpoint: EndpointRow, page: PageRequest, wanted
     if found.next_after is not None:
         return found
     last_looked_at = session.scalars(window.offset(LOOKED_AT - 1).limit(1)).one_or_none()
+    if page.after is not None and last_looked_at is None and not found.items:
+        _require_there(session, page.after)
     return Page(items=found.items, next_after=None if last_looked_at is None else last_looked_at.id)
+
+
+def _require_there(session: Session, delivery_id: UUID) -> None:
+    # After what is gone nothing comes, which would pass for the end of the list.
+    if session.scalars(select(DeliveryRow.id).where(DeliveryRow.id == delivery_id)).one_or_none() is None:
+        raise CursorInvalid
 
 
 def window_of(

@@ -29,6 +29,9 @@ _RETRY = text("""
     RETURNING d.id
 """)
 _COUNT = text("SELECT count(*) FROM webhook_endpoints WHERE state <> 'deleted'")
+_TAKE_TURNS = text("""
+    SELECT pg_advisory_xact_lock(hashtext('psms.webhook_endpoints'), hashtext(CAST(:organization_id AS text)))
+""")
 
 # Not where it was moved since: another address answered.
 _VERIFIED = text("""
@@ -81,8 +84,9 @@ def insert(session: Session, row: EndpointRow, secrets: Sequence[SecretRow], set
     session.flush()
 
 
-def count(session: Session) -> int:
-    """Return how many endpoints the organization has."""
+def count(session: Session, organization_id: UUID) -> int:
+    """Return how many endpoints the organization has; who counts next waits for the end of this transaction."""
+    session.execute(_TAKE_TURNS, {"organization_id": organization_id})
     return int(session.execute(_COUNT).scalar_one())
 
 

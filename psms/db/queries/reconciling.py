@@ -40,6 +40,11 @@ _SHOULD = f"""
             THEN LEAST(l.in_flight_window, l.max_in_flight) ELSE 1 END THEN flying.last_expiry END) AS at) should
     WHERE l.open AND l.next_due_at > should.at
 """  # noqa: S608  (constants)
+_LATE_HINTS = f"""{_ENDPOINTS_DUE}
+    SELECT l.organization_id, l.endpoint_id, l.next_due_at = 'infinity' AS never, should.at
+    FROM webhook_lanes l JOIN found USING (endpoint_id) {_SHOULD} AND l.next_due_at > psms_now()
+    ORDER BY l.endpoint_id
+"""  # noqa: S608  (constants)
 _LATE_LANES = f"""{_ENDPOINTS_DUE}
     SELECT l.endpoint_id FROM webhook_lanes l JOIN found USING (endpoint_id) {_SHOULD}
     ORDER BY l.endpoint_id LIMIT {_MOST} FOR UPDATE OF l SKIP LOCKED
@@ -68,8 +73,16 @@ _HEADLESS = f"""
     WHERE NOT EXISTS (SELECT FROM webhook_deliveries h
         WHERE h.endpoint_id = line.endpoint_id AND h.order_key = line.order_key AND NOT h.behind
           AND h.order_key IS NOT NULL AND h.state IN ('pending', 'in_flight'))
+      -- What waited for an endpoint that was deleted is cancelled in pieces, and nobody of it is to go.
+      AND NOT EXISTS (SELECT FROM webhook_lanes l WHERE l.organization_id = line.organization_id
+          AND l.endpoint_id = line.endpoint_id AND l.removed)
     ORDER BY organization_id, endpoint_id LIMIT {_MOST}
 """  # noqa: S608  (a constant)
+
+
+def late_hints(session: Session) -> Sequence[Record]:
+    """Return lanes that are looked at neither now nor when they are due, and when that is; changes nothing."""
+    return direct(session).records(_LATE_HINTS, {})
 
 
 def correct_hints(session: Session) -> int:

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from psms.domain.event_selection import selected_types
 from psms.domain.replays import ReplayMode
 from psms.domain.retry import EXPIRES_AFTER
 from psms.ids import first_id_of
@@ -27,7 +28,7 @@ _SPAN = """
 """
 _DELIVERIES = f"""
     SELECT d.event_id, d.id, d.event_type, d.ticket_id, d.occurred_at, d.request_id, d.state, d.next_attempt_at,
-        false AS absent
+        d.dead_reason, d.finished_at, false AS absent
     FROM webhook_deliveries d
     WHERE {_SPAN.format(table="d", key="d.event_id")} AND d.endpoint_id = :endpoint_id
 """  # noqa: S608  (constants)
@@ -37,25 +38,35 @@ _EVENTS = f"""
 """  # noqa: S608  (constants)
 _WITH_DELIVERIES = """
     SELECT e.event_id, d.id, e.event_type, e.ticket_id, e.occurred_at, e.request_id, d.state, d.next_attempt_at,
-        d.id IS NULL AS absent
+        d.dead_reason, d.finished_at, d.id IS NULL AS absent
     FROM {looked_at} e
+    {deliveries}
+"""
+_JOINED = """
     LEFT JOIN webhook_deliveries d ON d.organization_id = :organization_id AND d.event_id = e.event_id
         AND d.endpoint_id = :endpoint_id
+"""
+# Event by event: of a page's few events, however many deliveries there are of others or for other endpoints.
+_ONE_BY_ONE = """
+    LEFT JOIN LATERAL (SELECT * FROM webhook_deliveries o WHERE o.organization_id = :organization_id
+        AND o.event_id = e.event_id AND o.endpoint_id = :endpoint_id LIMIT 1) d ON true
 """
 _OF_THESE_TYPES = """
     (CAST(:event_types AS text[]) IS NULL OR w.event_type = ANY (CAST(:event_types AS text[])))
 """
 # What is told of webhooks themselves is for one endpoint alone, or for the others. What is in the outbox still gets its
-# deliveries from the relay.
+# deliveries from the relay; it is read once for all, however long it is, since no anti-join is made of NOT IN.
 _MISSING = """
     w.absent AND NOT starts_with(w.event_type, 'webhook.')
     AND (CAST(:subscribed AS text[]) IS NULL OR w.event_type = ANY (CAST(:subscribed AS text[])))
-    AND NOT EXISTS (SELECT FROM outbox o WHERE o.organization_id = :organization_id AND o.event_id = w.event_id)
+    AND w.event_id NOT IN (SELECT o.event_id FROM outbox o WHERE o.organization_id = :organization_id)
 """
+# Who throws a backlog away while a replay waits has the last word.
+_NOT_THROWN_AWAY = "(w.dead_reason IS DISTINCT FROM 'discarded' OR w.finished_at <= :asked_at)"
 _FITS = {
-    ReplayMode.FAILED: "w.state IN ('pending', 'dead', 'cancelled')",
+    ReplayMode.FAILED: f"w.state IN ('pending', 'dead', 'cancelled') AND {_NOT_THROWN_AWAY}",
     ReplayMode.MISSING: _MISSING,
-    ReplayMode.ALL: f"(NOT w.absent OR ({_MISSING}))",
+    ReplayMode.ALL: f"(NOT w.absent AND {_NOT_THROWN_AWAY} OR ({_MISSING}))",
 }
 # In an open lane, what is due is on its way already, and so is what is in flight.
 _NOT_ON_ITS_WAY = "(w.absent OR w.state <> 'in_flight' AND NOT (w.state = 'pending' AND w.next_attempt_at <= :now))"
@@ -67,7 +78,8 @@ _PAGE = """
         ON true
     ORDER BY found.event_id
 """
-_COUNT = "SELECT count(*) FROM ({rows}) w WHERE {types} AND {fits}"
+# In a closed one it is held, and stays until the lane opens.
+_COUNT = "SELECT count(*) FROM ({rows}) w WHERE {types} AND {fits} AND (NOT :open OR {free})"
 _ABSENT = "SELECT w.event_id FROM ({rows}) w WHERE {types} AND {fits} ORDER BY w.event_id"
 # Whoever is first in its order keeps its place there, since others wait for it; everybody else goes out of order.
 _RELEASE = text("""
@@ -92,11 +104,15 @@ _ADD = text("""
 """)
 
 
-def count(session: Session, replay: Row[Any], subscribed: list[str] | None) -> int:
-    """Return how many events a replay is for, as it is now."""
+def count(
+    session: Session, replay: Row[Any], subscribed: list[str] | None, *, now: datetime, lane_is_open: bool
+) -> int:
+    """Return how many events a replay is for, as it is now: what is on its way without it is not among them."""
     mode = ReplayMode(replay.mode)
-    statement = _COUNT.format(rows=_rows(mode, f"({_window(mode)})"), types=_OF_THESE_TYPES, fits=_FITS[mode])
-    return int(session.execute(text(statement), _values(replay, subscribed)).scalar_one())
+    rows = _rows(mode, f"({_window(mode)})")
+    statement = _COUNT.format(rows=rows, types=_OF_THESE_TYPES, fits=_FITS[mode], free=_NOT_ON_ITS_WAY)
+    values = {**_values(replay, subscribed), "now": now, "open": lane_is_open}
+    return int(session.execute(text(statement), values).scalar_one())
 
 
 def absent(session: Session, replay: Row[Any], subscribed: list[str] | None) -> list[UUID]:
@@ -119,7 +135,7 @@ def next_page(
     mode = ReplayMode(replay.mode)
     statement = _PAGE.format(
         window=_window(mode),
-        rows=_rows(mode, "looked_at"),
+        rows=_rows(mode, "looked_at", _ONE_BY_ONE),
         types=_OF_THESE_TYPES,
         fits=_FITS[mode],
         free=_NOT_ON_ITS_WAY,
@@ -136,10 +152,10 @@ def _window(mode: ReplayMode) -> str:
     return _DELIVERIES if mode is ReplayMode.FAILED else _EVENTS
 
 
-def _rows(mode: ReplayMode, looked_at: str) -> str:
+def _rows(mode: ReplayMode, looked_at: str, deliveries: str = _JOINED) -> str:
     if mode is ReplayMode.FAILED:
         return f"SELECT * FROM {looked_at} l"  # noqa: S608  (a constant)
-    return _WITH_DELIVERIES.format(looked_at=looked_at)
+    return _WITH_DELIVERIES.format(looked_at=looked_at, deliveries=deliveries)
 
 
 def release(session: Session, replay: Row[Any], delivery_ids: list[UUID], now: datetime) -> None:
@@ -170,17 +186,25 @@ def add(session: Session, replay: Row[Any], rows: Sequence[Row[Any]], numbers: d
 
 
 def _values(replay: Row[Any], subscribed: list[str] | None) -> dict[str, Any]:
+    mode = ReplayMode(replay.mode)
     values = {
         "organization_id": replay.organization_id,
         "endpoint_id": replay.endpoint_id,
-        "after": replay.done_through or _before(first_id_of(replay.since)),
+        "after": max(replay.done_through or _NO_ID, _before(first_id_of(replay.since))),
         "end": first_id_of(replay.until + _MILLISECOND),
         "since": replay.since,
         "until": replay.until,
-        "event_types": replay.event_types,
+        "event_types": None if replay.event_types is None else _named(replay.event_types),
     }
-    return values if ReplayMode(replay.mode) is ReplayMode.FAILED else {**values, "subscribed": subscribed}
+    if mode is not ReplayMode.FAILED:
+        values["subscribed"] = subscribed
+    return values if mode is ReplayMode.MISSING else {**values, "asked_at": replay.created_at}
 
 
 def _before(identifier: UUID) -> UUID:
     return UUID(int=identifier.int - 1) if identifier.int else _NO_ID
+
+
+def _named(event_types: Sequence[str]) -> list[str]:
+    # Tests and pings, which nobody subscribes to, are in no group.
+    return sorted({*event_types, *selected_types(event_types)})

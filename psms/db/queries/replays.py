@@ -28,7 +28,12 @@ _NEXT = text("""
     WHERE state = 'running' AND look_at <= (SELECT psms_now()) + CAST(:soon AS interval)
     ORDER BY look_at LIMIT 1 FOR UPDATE SKIP LOCKED
 """)
-_READ = text("SELECT * FROM webhook_replays WHERE organization_id = :organization_id AND id = :id")
+# What was removed meanwhile must not be taken for what never was: a replay may have waited long.
+_READ = text("""
+    SELECT organization_id, id, endpoint_id, mode, until, event_types, dry_run, state, matched, done_through,
+        created_at, GREATEST(since, psms_now() - CAST(:kept_for AS interval)) AS since
+    FROM webhook_replays WHERE organization_id = :organization_id AND id = :id
+""")
 _MOVE = text("""
     UPDATE webhook_replays SET state = :state, matched = :matched, released = released + :released,
         done_through = :done_through, look_at = :look_at, error = NULL,
@@ -40,8 +45,8 @@ _FAILED = text("""
     WHERE organization_id = :organization_id AND id = :id AND state = 'running'
 """)
 _LANE = text("""
-    SELECT l.removed, l.open AND l.circuit = 'closed' AND l.not_before <= :now AS takes_requests, p.id, p.event_types,
-        p.event_filter,
+    SELECT l.removed, l.open, l.open AND l.circuit = 'closed' AND l.not_before <= :now AS takes_requests,
+        p.id, p.event_types, p.event_filter,
         LEAST(l.max_in_flight, COALESCE(l.in_flight_window, l.max_in_flight)) AS most_in_flight
     FROM webhook_lanes l JOIN webhook_endpoints p ON p.organization_id = l.organization_id AND p.id = l.endpoint_id
     WHERE l.organization_id = :organization_id AND l.endpoint_id = :endpoint_id
@@ -112,9 +117,10 @@ def claim_next(session: Session, soon: timedelta) -> Row[Any] | None:
     return session.execute(_NEXT, {"soon": soon}).one_or_none()
 
 
-def read(session: Session, organization_id: UUID, replay_id: UUID) -> Row[Any]:
-    """Return a claimed replay."""
-    return session.execute(_READ, {"organization_id": organization_id, "id": replay_id}).one()
+def read(session: Session, claimed: Row[Any], kept_for: timedelta) -> Row[Any]:
+    """Return a claimed replay, which looks back no further than *kept_for*, whenever it began."""
+    values = {"organization_id": claimed.organization_id, "id": claimed.id, "kept_for": kept_for}
+    return session.execute(_READ, values).one()
 
 
 def lane_of(session: Session, replay: Row[Any], now: datetime) -> Row[Any]:

@@ -4,7 +4,7 @@ Who calls these holds the locks of the lanes concerned: see `lanes`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -114,10 +114,10 @@ class Settlement:
     error: str | None
     duration_ms: int
     retry_after: str | None
-    headers: str
-    body: bytes
+    headers: str = field(repr=False)
+    body: bytes = field(repr=False)
     truncated: bool
-    request_headers: str
+    request_headers: str = field(repr=False)
 
 
 def settle(

@@ -1,6 +1,8 @@
 """Upkeep: partitions, what has expired, and slots of schedules that fire once. Across organizations."""
 
 from datetime import datetime, timedelta
+from typing import cast
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -13,6 +15,11 @@ _FIRE = text("""
 _FORGET_SLOTS = text("DELETE FROM schedule_fires WHERE fired_at < CAST(:now AS timestamptz) - interval '90 days'")
 _ENSURE = text("SELECT psms_make_months(6)")
 _DROP = text("SELECT psms_drop_attempts_before(CAST(:now AS timestamptz) - make_interval(days => :days))")
+_OLDEST_UNTOLD = text("""
+    SELECT least((SELECT event_id FROM outbox ORDER BY event_id LIMIT 1), (
+        SELECT event_id FROM webhook_deliveries WHERE state IN ('pending', 'in_flight') ORDER BY event_id LIMIT 1))
+""")
+_DROP_EVENTS = text("SELECT psms_drop_events_before(CAST(:horizon AS timestamptz))")
 _CANCEL_OF_DELETED = text("""
     UPDATE webhook_deliveries SET state = 'cancelled', finished_at = :now, dead_reason = NULL
     WHERE (organization_id, id) IN (
@@ -62,6 +69,16 @@ def ensure_partitions(session: Session) -> int:
 def drop_old_attempts(session: Session, now: datetime, days: int) -> int:
     """Drop the partitions of attempts that are older than *days*, and return how many."""
     return int(session.execute(_DROP, {"now": now, "days": days}).scalar_one())
+
+
+def oldest_untold(session: Session) -> UUID | None:
+    """Return, as the claimer, the oldest event that somebody has yet to be told of; None where there is none."""
+    return cast("UUID | None", session.execute(_OLDEST_UNTOLD).scalar_one())
+
+
+def drop_old_events(session: Session, horizon: datetime) -> int:
+    """Drop the partitions of events that end before *horizon*, and return how many."""
+    return int(session.execute(_DROP_EVENTS, {"horizon": horizon}).scalar_one())
 
 
 def forget_slots(session: Session, now: datetime) -> None:

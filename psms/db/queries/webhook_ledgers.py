@@ -14,15 +14,22 @@ from psms.domain.webhook_ledgers import LedgerCounts, LedgerDay
 from psms.domain.webhooks import EndpointState
 from psms.ids import first_id_of
 
-# The deliveries first, so that no more events are looked at than are shown.
-PULL = text("""
-    SELECT d.sequence, d.event_id, d.event_type, d.ticket_id, d.occurred_at, d.state, e.body
-    FROM (SELECT * FROM webhook_deliveries
-          WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id AND sequence > :after
-          ORDER BY sequence LIMIT :limit) d
-    LEFT JOIN events e ON e.organization_id = :organization_id AND e.id = d.event_id
-    ORDER BY d.sequence
-""")
+MOST_BODIES_BYTES = 4 * 1024 * 1024
+"""After so much of bodies a page ends."""
+# The deliveries first, so that no more events are looked at than are shown; of what is too much no body is read.
+PULL = text(f"""
+    SELECT * FROM (
+        SELECT d.sequence, d.event_id, d.event_type, d.ticket_id, d.occurred_at, d.state, e.body,
+            coalesce(sum(octet_length(e.body))
+                OVER (ORDER BY d.sequence ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+        FROM (SELECT * FROM webhook_deliveries
+              WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id AND sequence > :after
+              ORDER BY sequence LIMIT :limit) d
+        LEFT JOIN events e ON e.organization_id = :organization_id AND e.id = d.event_id
+    ) page
+    WHERE before < {MOST_BODIES_BYTES}
+    ORDER BY sequence
+""")  # noqa: S608  (a constant)
 _SEQUENCES = text("""
     SELECT l.last_sequence, (
         SELECT min(d.sequence) FROM webhook_deliveries d
@@ -87,7 +94,10 @@ _REMOVE = text("""
 
 
 def events_after(session: Session, endpoint: EndpointRow, after: int, limit: int) -> list[PulledEvent]:
-    """Return the next *limit* events of an endpoint in the order of their sequence, with their bytes as text."""
+    """Return the next events of an endpoint in the order of their sequence, with their bytes as text.
+
+    At most *limit*, and fewer where their bodies are long: one at the least, where there is any.
+    """
     rows = session.execute(PULL, {**_of(endpoint), "after": after, "limit": limit})
     return [
         PulledEvent(

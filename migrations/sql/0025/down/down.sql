@@ -1,0 +1,1 @@
+DROP FUNCTION psms_drop_events_before(timestamptz);
