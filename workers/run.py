@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from threading import Thread
 
+from psms.adapters.open_files import raise_limit_of_open_files
 from psms.errors import Misconfigured, PsmsError
 from psms.runtime import Runtime
 from psms.settings import Settings
@@ -33,6 +34,7 @@ def run_worker(settings: Settings, plan: WorkerPlan) -> int:
 
     Raises Misconfigured where the log could be neither signed nor anchored by a worker that is to do so.
     """
+    raise_limit_of_open_files()
     rt = runtime_for(settings, worker=plan.node)
     if Queue.UPKEEP in plan.queues:
         require_proof(rt)

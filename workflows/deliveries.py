@@ -23,6 +23,7 @@ from workflows.delivery_claims import claim_due
 from workflows.delivery_jobs import Finished, Job, UnderWay
 from workflows.delivery_requests import request_for, result_of, shown_headers
 from workflows.delivery_results import record
+from workflows.delivery_returns import give_back
 from workflows.delivery_secrets import credentials_of, unsigned
 from workflows.names import Task
 
@@ -30,6 +31,8 @@ from workflows.names import Task
 _LOOK_AGAIN_S = 0.05
 # Once one has landed, others that land within this time are recorded with it, in one transaction.
 _LAND_TOGETHER_S = 0.01
+# A process that is to end within 20 seconds waits so long for what is out, and gives the rest back in what is left.
+_STOPS_WITHIN_S = 16.0
 # Between two attempts to record results, while the database is away or busy.
 _RECORD_AGAIN_S = 0.2
 # A second for suspects, then five for everybody else: a crowd of them must not stop a process.
@@ -42,13 +45,14 @@ _HANGS_AFTER_S = SLOW_MS / 1000
 log = logger(__name__)
 
 
-def deliver_due(rt: Runtime) -> int:
+def deliver_due(rt: Runtime, *, stops_within_s: float = _STOPS_WITHIN_S) -> int:
     """Send everything that is due and return how many requests that were.
 
     Runs by any number of processes at once: a claim gives each delivery to one of them. Claims no more
     than there are free slots, so that nothing waits under a lease. A crash leaves leases, which expire.
+    Once the process is to end, gives back what is still out *stops_within_s* seconds later.
     """
-    pump = _Pump(rt)
+    pump = _Pump(rt, stops_within_s)
     pump.run()
     return pump.sent
 
@@ -64,8 +68,10 @@ class _Flight:
 class _Pump:
     """One run of a process's deliveries: what flies, and what has landed and is not recorded yet."""
 
-    def __init__(self, rt: Runtime) -> None:
+    def __init__(self, rt: Runtime, stops_within_s: float) -> None:
         self._rt = rt
+        self._stops_within_s = stops_within_s
+        self._stops_at: float | None = None
         self._flying: dict[Future[Finished], _Flight] = {}
         self._unrecorded: list[Finished] = []
         self._turns = _Turns()
@@ -73,34 +79,59 @@ class _Pump:
         self.sent = 0
 
     def run(self) -> None:
-        """Send until nothing is due, nothing flies and everything is recorded."""
+        """Send until nothing is due, nothing flies and everything is recorded, or this process has to end."""
         while True:
-            took = self._take_off()
+            try:
+                took = self._take_off()
+            except Exception:
+                # What flies must land and be recorded, whatever became of the next claim.
+                self._land_all()
+                raise
+            if self._overstays():
+                give_back(self._rt, [flight.job for flight in self._flying.values()])
+                return
             if self._flying or self._unrecorded:
                 self._land()
             elif not took:
                 return
 
+    def _land_all(self) -> None:
+        while (self._flying or self._unrecorded) and not self._overstays():
+            self._land()
+
+    def _overstays(self) -> bool:
+        if self._stops_at is None and self._rt.stopping.is_set():
+            self._stops_at = time.monotonic() + self._stops_within_s
+        return self._stops_at is not None and time.monotonic() >= self._stops_at
+
     def _take_off(self) -> bool:
-        if self._rt.stopping.is_set() or self._suspect_flies or not self._rt.slots.free:
+        crowded = len(self._unrecorded) >= self._rt.slots.size
+        if self._rt.stopping.is_set() or self._suspect_flies or crowded or not self._rt.slots.free:
             return False
         try:
             claimed = claim_due(
                 self._rt, suspects=self._turns.of_suspects, alone=not self._flying, under_way=self._under_way()
             )
         except PsmsError as problem:
-            # What flies must land and be recorded, whatever became of the next claim.
             if not self._flying and not self._unrecorded:
                 raise
             log.warning("nothing_claimed", reason=problem.detail)
             return False
         self._suspect_flies = claimed.suspect
-        for job in claimed.jobs:
-            _measure_start(job)
-            flight = _Flight(job=job, since=time.monotonic())
-            self._flying[self._rt.slots.submit(_send, self._rt, job)] = flight
-        self.sent += len(claimed.jobs)
+        for number, job in enumerate(claimed.jobs):
+            try:
+                self._begin(job)
+            except Exception:
+                # Such as a limit on threads.
+                give_back(self._rt, claimed.jobs[number:])
+                raise
         return claimed.rows > 0
+
+    def _begin(self, job: Job) -> None:
+        flight = _Flight(job=job, since=time.monotonic())
+        self._flying[self._rt.slots.submit(_send, self._rt, job)] = flight
+        _measure_start(job)
+        self.sent += 1
 
     def _under_way(self) -> UnderWay:
         late = time.monotonic() - _HANGS_AFTER_S
@@ -125,7 +156,12 @@ class _Pump:
             # What cannot be recorded before its lease ends is somebody else's by then.
             self._unrecorded = [one for one in again if time.monotonic() < one.job.lease_ends]
         if self._unrecorded and not self._flying:
-            self._rt.stopping.wait(_RECORD_AGAIN_S)
+            # Not for the wish to end, which may have come: that would ask without a pause.
+            time.sleep(_RECORD_AGAIN_S)
+
+
+class _LeaseEnded(Exception):
+    """The lease of a delivery, which it names, ended before its request was begun."""
 
 
 class _Turns:
@@ -157,7 +193,9 @@ def _measure_start(job: Job) -> None:
 
 def _landed(future: Future[Finished]) -> bool:
     problem = future.exception()
-    if problem is not None:
+    if isinstance(problem, _LeaseEnded):
+        log.warning("delivery_not_begun", delivery_id=str(problem))
+    elif problem is not None:
         # A defect of ours: the lease runs out, and after five of them the row is dead and shown to a person.
         log.error("delivery_not_sent", exc_info=problem)
     return problem is None
@@ -170,6 +208,9 @@ def _send(rt: Runtime, job: Job) -> Finished:
         log.warning("delivery_not_signed", delivery_id=str(job.delivery_id), reason=problem.detail)
         return Finished(job=job, result=unsigned(problem))
     request = request_for(rt, job, credentials)
+    if time.monotonic() >= job.lease_ends:
+        # This process stood still, or keys were long in coming. Others may be sending it, or what comes after it.
+        raise _LeaseEnded(job.delivery_id)
     with bound(request_id=job.request_id, delivery_id=str(job.delivery_id)):
         crash_point(CrashPoint.DELIVERY_CLAIMED, about=job.url)
         result = result_of(job, credentials, rt.sender.send(request))

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import lru_cache, partial
 from ipaddress import ip_address
-from threading import Semaphore
 from time import monotonic
 
+from psms.adapters.lookup_rooms import LookupRooms
 from psms.adapters.slots import Slots
 from psms.domain.egress import EgressPolicy, Target, read_url, vet
 from psms.domain.url_hosts import IPAddress
 from psms.guard import refuse_in_transaction
+from psms.ports import WorkSlots
 
 LOOKUP_TIMEOUT_S = 3.0
 LOOKUP_THREADS = 32
@@ -43,17 +44,20 @@ class EgressGuard:
     Look-ups run in threads of their own, because getaddrinfo has no timeout.
     """
 
-    def __init__(self, policy: EgressPolicy, resolver: Resolver = system_resolver) -> None:
+    def __init__(
+        self, policy: EgressPolicy, resolver: Resolver = system_resolver, *, slots: WorkSlots | None = None
+    ) -> None:
+        """Take what is allowed, how names are looked up and, in tests, the *slots* in which that is done."""
         self._policy = policy
         # The same few URLs are called over and over.
         self._read = lru_cache(_URLS_REMEMBERED)(partial(read_url, policy=policy))
         self._resolver = resolver
-        self._slots = Slots(LOOKUP_THREADS, name="psms-lookup")
+        self._slots = slots or Slots(LOOKUP_THREADS, name="psms-lookup")
         self._start_empty()
         os.register_at_fork(after_in_child=self._start_empty)
 
     def _start_empty(self) -> None:
-        self._room = Semaphore(LOOKUP_THREADS)
+        self._rooms = LookupRooms(LOOKUP_THREADS)
 
     def check_url(self, url: str, /) -> None:
         """Raise WebhookUrlRefused when *url* must not be called.
@@ -83,21 +87,28 @@ class EgressGuard:
         return vet(target, found, self._policy)
 
     def _look_up(self, target: Target, deadline: float) -> Sequence[IPAddress]:
-        room = self._room
-        if not room.acquire(timeout=max(0.0, deadline - monotonic())):
+        rooms = self._rooms
+        leave = rooms.enter(target.host, deadline)
+        if leave is None:
             raise NameUnresolved("too many look-ups are waiting for an answer")
-        future = self._slots.submit(self._resolver, target.host, target.port)
-        future.add_done_callback(lambda _: room.release())
+        try:
+            future = self._slots.submit(self._resolver, target.host, target.port)
+        except RuntimeError as problem:
+            leave()
+            raise NameUnresolved("no thread can be started for a look-up") from problem
+        future.add_done_callback(lambda _: leave())
         found = _answer(future, deadline)
+        rooms.note(target.host, prompt=found is not None)
         if not found:
-            raise NameUnresolved("the host has no address")
+            raise NameUnresolved("the host has no address, or none in time")
         return found
 
 
-def _answer(future: Future[Sequence[IPAddress]], deadline: float) -> Sequence[IPAddress]:
+def _answer(future: Future[Sequence[IPAddress]], deadline: float) -> Sequence[IPAddress] | None:
+    """Return the addresses that were found; None where there was no answer in time."""
     try:
         return future.result(max(0.0, deadline - monotonic()))
     except TimeoutError:
-        raise NameUnresolved("no answer in time") from None
+        return () if future.done() else None
     except (OSError, UnicodeError):
-        raise NameUnresolved("the host has no address") from None
+        return ()

@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
+from itertools import zip_longest
 from time import monotonic
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
@@ -58,7 +59,7 @@ def public_context() -> ssl.SSLContext:
 
 
 class Dial:
-    """How a connection is made: to the first of *addresses* that accepts, and to no other.
+    """How a connection is made: to the first of *addresses* that accepts, and to no other; both families in turn.
 
     *watch* shuts the connection at its deadline; *tls* is None for plain HTTP. Addresses and handshake together
     have *budget_s* seconds.
@@ -74,7 +75,7 @@ class Dial:
         budget_s: float = CONNECT_BUDGET_S,
     ) -> None:
         self._target = target
-        self._addresses = addresses[:_MAX_ADDRESSES_TRIED]
+        self._addresses = _alternating(addresses)[:_MAX_ADDRESSES_TRIED]
         self._watch = watch
         self._tls = tls
         self._budget_s = budget_s
@@ -143,6 +144,13 @@ class Dial:
             fault = _CERTIFICATE_FAULTS.get(problem.verify_code, "could not be verified")
             return f"The certificate of the host {fault}."
         return "The TLS handshake with the host failed."
+
+
+def _alternating(addresses: Sequence[IPAddress]) -> list[IPAddress]:
+    """Return the addresses so that the families alternate (RFC 8305, section 4): one of them may lead nowhere."""
+    first = [address for address in addresses if address.version == addresses[0].version]
+    other = [address for address in addresses if address.version != addresses[0].version]
+    return [address for pair in zip_longest(first, other) for address in pair if address is not None]
 
 
 def _connect_sentence(problem: OSError | None) -> str:

@@ -65,8 +65,8 @@ class Line:
             else:
                 self._connection.sendall(head)
                 self._connection.sendall(body)
-        except BrokenPipeError:
-            # A partner may refuse a request before it has read it all: its answer is there.
+        except ConnectionError:
+            # A partner may answer before it has read it all, and close: its answer is there, before the reset.
             pass
         response = BoundedResponse(self._connection, method="POST")
         try:
@@ -105,7 +105,6 @@ class _Partner:
 
     idle: deque[Line] = field(default_factory=deque)
     proven: bool = False
-    shunned_until: float = 0.0
 
 
 class KeptLines:
@@ -123,6 +122,8 @@ class KeptLines:
     def _start_empty(self) -> None:
         self._lock = Lock()
         self._partners: OrderedDict[str, _Partner] = OrderedDict()
+        # By URL, and until when. Apart from the lines, which make room for those of others.
+        self._shunned: OrderedDict[str, float] = OrderedDict()
         self._count = 0
         self._swept_at = 0.0
 
@@ -136,8 +137,7 @@ class KeptLines:
 
     def keeps(self, url: str) -> bool:
         """Tell whether a line to *url* would be kept: else the partner is told that it will be closed."""
-        partner = self._partners.get(url)
-        return partner is None or partner.shunned_until <= monotonic()
+        return self._shunned.get(url, 0.0) <= monotonic()
 
     def give_back(self, url: str, line: Line) -> None:
         """Keep a line whose response was read to its end."""
@@ -146,7 +146,7 @@ class KeptLines:
             surplus = self._overdue()
             partner = self._partners.setdefault(url, _Partner())
             self._partners.move_to_end(url)
-            if partner.shunned_until > line.idle_since or line.aged or len(partner.idle) >= _KEPT_FOR_ONE:
+            if self._shunned.get(url, 0.0) > line.idle_since or line.aged or len(partner.idle) >= _KEPT_FOR_ONE:
                 surplus.append(line)
             else:
                 partner.idle.append(line)
@@ -164,9 +164,12 @@ class KeptLines:
             return
         LINES_BROKEN.inc()
         with self._lock:
-            partner = self._partners.setdefault(url, _Partner())
-            partner.proven, partner.shunned_until = False, monotonic() + SHUN_S
-            idle = self._emptied(partner)
+            self._shunned[url] = monotonic() + SHUN_S
+            self._shunned.move_to_end(url)
+            if len(self._shunned) > _PARTNERS_REMEMBERED:
+                self._shunned.popitem(last=False)
+            partner = self._partners.pop(url, None)
+            idle = [] if partner is None else self._emptied(partner)
         for one in idle:
             one.close()
 

@@ -4,10 +4,11 @@ Connections are in `psms.adapters.http_connection`; what a response means to a d
 """
 
 import io
+import re
 import socket
 from collections.abc import Mapping
 from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException, HTTPResponse, LineTooLong
 from typing import Any
 
 from typing_extensions import override
@@ -19,12 +20,14 @@ READ_LIMIT = 80 * 1024
 READ_BODY_BYTES = 16 * 1024
 _READ_AT_ONCE = 4 * 1024
 
+_LENGTH = re.compile(r"[0-9]+")
+
 # Kept before the others: `psms.domain.retry` obeys the first.
 _STEERING_HEADERS = ("webhook-delivery", "retry-after")
 
 
 class ResponseTooLarge(Exception):
-    """More than READ_LIMIT bytes of a response came."""
+    """More than READ_LIMIT bytes of a response came, or more, or longer, headers than http.client reads."""
 
 
 BROKEN = (HTTPException, OSError, ValueError)
@@ -36,10 +39,21 @@ class BoundedResponse(HTTPResponse):
 
     def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None) -> None:
         super().__init__(sock, debuglevel, method)
-        self.fp = io.BufferedReader(_BoundedReader(self.fp.detach(), READ_LIMIT), _READ_AT_ONCE)
+        self.fp = self._reader = _Reader(_BoundedReader(self.fp.detach(), READ_LIMIT))
 
     def read_head(self) -> None:
         """Read on until a final status line and its headers have come; raises BROKEN and ResponseTooLarge."""
+        try:
+            self._read_final_head()
+        except LineTooLong as problem:
+            raise ResponseTooLarge from problem
+        except HTTPException as problem:
+            # So http.client says that there are more than 100 headers; all else that it says has a class of its own.
+            if type(problem) is HTTPException:
+                raise ResponseTooLarge from problem
+            raise
+
+    def _read_final_head(self) -> None:
         HTTPResponse.begin(self)
         # An interim response, such as 103, says nothing yet (RFC 9110, section 15.2); http.client knows only 100.
         while self.status < HTTPStatus.OK and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
@@ -48,9 +62,24 @@ class BoundedResponse(HTTPResponse):
 
     @property
     def leaves_the_line_fit(self) -> bool:
-        """Whether the connection can bring another response, once the body of this one is read to its end."""
+        """Whether the connection can bring another response, once the body of this one was read to its end.
+
+        Not where somebody else could see another end, and send what follows it (RFC 9112, sections 6.1 to 6.3), nor
+        where more has come than was asked for.
+        """
         final = self.status != HTTPStatus.SWITCHING_PROTOCOLS
-        return final and not self.will_close and not self.headers.defects
+        certain = not self.headers.defects and self._has_one_end
+        return final and not self.will_close and certain and not self._reader.surplus()
+
+    @property
+    def _has_one_end(self) -> bool:
+        encodings = [value.strip().lower() for value in self.headers.get_all("transfer-encoding", [])]
+        lengths = [value.strip() for value in self.headers.get_all("content-length", [])]
+        if self.status == HTTPStatus.NO_CONTENT:
+            return not encodings and lengths in ([], ["0"])
+        if encodings:
+            return encodings == ["chunked"] and not lengths
+        return len(lengths) <= 1 and all(map(_LENGTH.fullmatch, lengths))
 
 
 class _BoundedReader(io.RawIOBase):
@@ -59,6 +88,7 @@ class _BoundedReader(io.RawIOBase):
     def __init__(self, raw: io.RawIOBase, limit: int) -> None:
         self._raw = raw
         self._left = limit
+        self.stopped = False
 
     @override
     def readable(self) -> bool:
@@ -66,6 +96,8 @@ class _BoundedReader(io.RawIOBase):
 
     @override
     def readinto(self, buffer: Any, /) -> int | None:
+        if self.stopped:
+            return 0
         if self._left <= 0:
             raise ResponseTooLarge
         count = self._raw.readinto(memoryview(buffer)[: self._left])
@@ -75,6 +107,27 @@ class _BoundedReader(io.RawIOBase):
     @override
     def close(self) -> None:
         self._raw.close()
+        super().close()
+
+
+class _Reader(io.BufferedReader):
+    """A buffer that tells what is left in it, also after http.client has closed it at the end of a body."""
+
+    def __init__(self, raw: _BoundedReader) -> None:
+        super().__init__(raw, _READ_AT_ONCE)
+        self._bounded = raw
+        self._left_over = False
+
+    def surplus(self) -> bool:
+        """Read no more, and tell whether something is left that was read already."""
+        if not self.closed:
+            self._bounded.stopped = True
+            self._left_over = bool(self.peek(1))
+        return self._left_over
+
+    @override
+    def close(self) -> None:
+        self.surplus()
         super().close()
 
 

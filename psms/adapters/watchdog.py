@@ -70,8 +70,10 @@ class Watchdog:
             return
         heapq.heappush(self._heap, (entry.deadline, next(self._order), entry))
         if self._thread is None:
-            self._thread = Thread(target=self._keep, name="psms-watchdog", daemon=True)
-            self._thread.start()
+            thread = Thread(target=self._keep, name="psms-watchdog", daemon=True)
+            # Where a limit forbids it, the next deadline tries again.
+            thread.start()
+            self._thread = thread
         elif entry.deadline < self._wakes_at:
             self._changed.notify()
 

@@ -114,7 +114,7 @@ def parse_policy(allow: str, deny: str = "", *, public_url: str = "", plain_http
     return EgressPolicy(
         allow=_networks("PSMS_EGRESS_ALLOW", allow),
         deny=_networks("PSMS_EGRESS_DENY", deny),
-        own_hosts=frozenset(host for host in [host_in(public_url)] if host),
+        own_hosts=frozenset(host for host in [_own_host(public_url)] if host),
         plain_http=plain_http,
     )
 
@@ -171,6 +171,15 @@ def is_forbidden(address: IPAddress, policy: EgressPolicy) -> bool:
         listed = any(judged in network for network in _FORBIDDEN_V4)
         return listed or judged.is_multicast or not judged.is_global
     return judged not in _GLOBAL_V6 or any(judged in network for network in _FORBIDDEN_V6)
+
+
+def _own_host(public_url: str) -> str | None:
+    """Return the host of PSMS, spelled as those of webhooks are."""
+    written = (host_in(public_url) or "").rstrip(".")
+    try:
+        return read_host_and_port(f"[{written}]" if ":" in written else written).host
+    except WebhookUrlRefused:
+        return written or None
 
 
 def _networks(variable: str, cidrs: str) -> tuple[IPNetwork, ...]:

@@ -2,19 +2,17 @@
 
 import asyncio
 import os
-import resource
 import sys
 from collections.abc import Mapping
 from typing import BinaryIO
 
+from psms.adapters.open_files import raise_limit_of_open_files
 from psms.embedded.home import keep_secrets, locked, prepare_home
 from psms.embedded.output import Output, wants_colour
 from psms.embedded.running import outlive_last_stack
 from psms.embedded.stack import PSMS, describe
 from psms.embedded.supervisor import Supervisor
 from psms.settings import Settings
-
-_MOST_FILES = 65_536
 
 
 def start(
@@ -35,15 +33,7 @@ def start(
             for process in outlive_last_stack(home):
                 output.say(f"killed {process.name}, process {process.pid}, which an earlier start had left behind")
             stack = describe(variables, home, keep_secrets(home), psms_command)
-            _raise_limit_of_open_files()
+            raise_limit_of_open_files()
             return asyncio.run(Supervisor(stack, output).run())
         finally:
             output.close()
-
-
-def _raise_limit_of_open_files() -> None:
-    """Let the processes open as many files as they may: the usual 1024 is less than the API's connections."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -115,6 +115,15 @@ def test_the_next_vetted_address_is_tried_when_one_refuses():
     assert resolver.looked_up == ["two.example"]
 
 
+def test_both_families_are_tried_however_many_addresses_the_first_has():
+    sixes = [f"::ffff:127.0.0.{number}" for number in range(2, 9)]
+    resolver = ScriptedResolver(both__example=[[*sixes, "127.0.0.1"]])
+    with Receiver(name="both.example") as partner:
+        result = send(sender(resolver=resolver), partner.url())
+
+    assert (result.outcome, result.peer_ip) == (Outcome.SUCCESS, "127.0.0.1")
+
+
 @pytest.mark.parametrize("status", [302, 307])
 def test_w27_a49_a_redirect_to_metadata_is_not_followed(status):
     with Receiver() as partner, Receiver(host="127.0.0.2") as metadata:

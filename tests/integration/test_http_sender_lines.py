@@ -158,6 +158,20 @@ def test_the_number_of_kept_lines_is_bounded_for_one_url_and_in_all():
             line.close()
 
 
+def test_a_partner_who_broke_a_kept_line_is_not_forgotten_for_many_others():
+    kept, watchdog = KeptLines(), Watchdog()
+    with ExitStack() as stack:
+        (broken, _), *others = lines_of(watchdog, 140, stack)
+        assert broken.wake(monotonic() + 5)
+        kept.broke("https://breaks.example/", broken)
+        for number, (line, _) in enumerate(others):
+            stack.callback(line.close)
+            kept.give_back(f"https://{number}.example/", line)
+
+        assert not kept.keeps("https://breaks.example/")
+        assert kept.keeps("https://0.example/")
+
+
 def test_an_idle_line_is_shut_before_servers_do_that():
     with ExitStack() as stack:
         ((line, theirs),) = lines_of(Watchdog(), 1, stack)

@@ -145,3 +145,33 @@ def test_a_forked_child_has_slots_a_watchdog_and_lines_of_its_own_and_nothing_ke
     )
 
     assert (run.stdout, run.stderr, run.returncode) == ("done\n", "", 0)
+
+
+LIMITED = """
+import resource
+from psms.errors import Misconfigured
+from psms.settings import Settings
+from workers.run import run_worker
+from workers.serve import WorkerPlan
+
+hard = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1], 4096)
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+try:
+    run_worker(Settings.from_env({}), WorkerPlan(name="w", queues=(), threads=1))
+except Misconfigured:
+    print(resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard))
+"""
+
+
+def test_a_worker_may_open_as_many_connections_as_the_system_lets_it():
+    run = subprocess.run(
+        [sys.executable, "-c", LIMITED],
+        cwd=Path(__file__).parents[2],
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert (run.stdout, run.stderr) == ("True\n", "")

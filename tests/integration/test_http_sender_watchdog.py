@@ -118,3 +118,17 @@ def test_200_deadlines_need_one_thread_and_are_all_kept():
         with ours, theirs, watch:
             shut_after(ours)
             assert watch.fired
+
+
+def test_a_watchdog_that_could_start_no_thread_starts_one_later():
+    watchdog = Watchdog()
+    with pair() as (ours, _), watchdog.guard(time.monotonic() - 1) as watch:
+        usual = threading.stack_size(2**46)
+        try:
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                watch.attach(ours)
+        finally:
+            threading.stack_size(usual)
+        watch.move(time.monotonic() - 1)
+
+        assert shut_after(ours) < 2

@@ -195,6 +195,9 @@ def test_the_denied_networks_are_read_as_the_allowed_ones_are():
         ("https://Desk.Example.com/", "https://DESK.example.com:8443/"),
         ("https://8.8.4.4:8000", "https://8.8.4.4/"),
         ("https://[2001:4860:4860::8844]", "https://[2001:4860:4860:0::8844]/"),
+        ("https://[2001:4860:4860:0::8844]", "https://[2001:4860:4860::8844]/"),
+        ("https://b\u00fccher.example", "https://xn--bcher-kva.example/"),
+        ("https://desk.example.com.", "https://desk.example.com/"),
     ],
 )
 def test_the_installations_own_host_is_refused_wherever_it_points(own, url):

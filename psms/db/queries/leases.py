@@ -1,7 +1,11 @@
-"""Leases that have ended: taken back from workers that went away. How they are given is in `claims`."""
+"""Leases that end without a result: taken back from workers that went away, or given back by those that are to end.
+
+How they are given is in `claims`.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -41,6 +45,31 @@ _TAKE_BACK = f"""
     RETURNING d.organization_id, d.id, d.endpoint_id, d.order_key, d.state, d.behind,
         expired.lease_token
 """  # noqa: S608  (constants)
+
+_GIVE_BACK = """
+    UPDATE webhook_deliveries d
+    SET state = 'pending', lease_token = NULL, lease_expires_at = NULL, next_attempt_at = %(now)s
+    FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(tokens)s AS uuid[])) AS held (id, token)
+    WHERE d.organization_id = %(organization_id)s AND d.id = held.id
+      AND d.state = 'in_flight' AND d.lease_token = held.token
+    RETURNING d.organization_id, d.id, d.endpoint_id, held.token AS lease_token
+"""
+
+
+def give_back(
+    session: Session, organization_id: UUID, held: Sequence[tuple[UUID, UUID]], now: datetime
+) -> Sequence[Record]:
+    """End leases that their own worker gives up, and return the rows with the token that it held.
+
+    *held* are deliveries, each with the token; their lanes are locked. None of them counts as lost.
+    """
+    values = {
+        "organization_id": organization_id,
+        "ids": [delivery_id for delivery_id, _ in held],
+        "tokens": [token for _, token in held],
+        "now": now,
+    }
+    return direct(session).records(_GIVE_BACK, values)
 
 
 def take_back_expired(session: Session, now: datetime, limit: int) -> Sequence[Record]:
