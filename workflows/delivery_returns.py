@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from uuid import UUID
 
-from psms.db.queries import lanes, leases, results
+from psms.db.queries import lanes, leases, orders, results
 from psms.db.refusals import DATABASE_ERRORS
 from psms.errors import PsmsError
 from psms.runtime import Runtime
@@ -39,5 +39,7 @@ def _give_back(rt: Runtime, organization_id: UUID, jobs: list[Job]) -> None:
         now = lanes.lock(session, organization_id, endpoint_ids)
         returned = leases.give_back(session, organization_id, [(job.delivery_id, job.token) for job in jobs], now)
         results.mark_unknown(session, organization_id, returned, now)
+        turns = {(row.endpoint_id, row.order_key) for row in returned if row.behind}
+        orders.let_next_go(session, organization_id, turns, now)
         lanes.wake(session, organization_id, endpoint_ids)
     log.info("deliveries_given_back", count=len(returned))

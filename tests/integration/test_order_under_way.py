@@ -14,6 +14,7 @@ from tests.support.partners import publish
 from tests.support.tenants import Tenant, add_endpoint, claim, known_to_answer
 from workflows.deliveries import reap_leases
 from workflows.delivery_jobs import Job
+from workflows.delivery_returns import give_back
 from workflows.lane_reconciliation import reconcile_lanes
 
 
@@ -72,3 +73,8 @@ def test_the_others_go_when_the_last_that_was_out_is_delivered(
     answered(rt, out[1:2], REFUSED)
     answered(rt, out[2:], ACCEPTED)
     assert one_by_one(rt, database) == [1, 2, 4]
+
+
+def test_those_that_a_worker_gives_back_go_one_by_one(rt: Runtime, database: MigratedDatabase, out: list[Job]) -> None:
+    give_back(rt, out)
+    assert one_by_one(rt, database) == [1, 2, 3, 4]

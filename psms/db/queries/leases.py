@@ -46,14 +46,15 @@ _TAKE_BACK = f"""
         expired.lease_token
 """  # noqa: S608  (constants)
 
-_GIVE_BACK = """
+_GIVE_BACK = f"""
     UPDATE webhook_deliveries d
-    SET state = 'pending', lease_token = NULL, lease_expires_at = NULL, next_attempt_at = %(now)s
+    SET state = 'pending', lease_token = NULL, lease_expires_at = NULL, next_attempt_at = %(now)s,
+        behind = {BESIDE_ANOTHER}
     FROM unnest(CAST(%(ids)s AS uuid[]), CAST(%(tokens)s AS uuid[])) AS held (id, token)
     WHERE d.organization_id = %(organization_id)s AND d.id = held.id
       AND d.state = 'in_flight' AND d.lease_token = held.token
-    RETURNING d.organization_id, d.id, d.endpoint_id, held.token AS lease_token
-"""
+    RETURNING d.organization_id, d.id, d.endpoint_id, d.order_key, d.behind, held.token AS lease_token
+"""  # noqa: S608  (a constant)
 
 
 def give_back(
