@@ -66,14 +66,14 @@ def follow_state(act: Act, row: EndpointRow, choice: BacklogChoice) -> None:
     """
     _begin_anew(row)
     if row.state != EndpointState.ACTIVE:
-        lanes.close(act.session, act.organization_id, row.id)
+        lanes.close(act.session, act.organization_id, row.id, act.now)
     elif choice.backlog is Backlog.DELIVER:
         backlogs.deliver(act.session, act.organization_id, row.id, act.now)
     else:
         before = choice.since or act.now
         if before > act.now:
             raise FieldError("backlog_since", "is in the future")
-        backlogs.begin_discard(act.session, act.organization_id, row.id, before)
+        backlogs.begin_discard(act.session, act.organization_id, row.id, before=before, now=act.now)
         trail.note(act, f"{_KIND}.backlog_discarded", (_KIND, row.id), trail.added({"before": before}))
 
 

@@ -117,7 +117,7 @@ def _disable(act: Act, endpoint_id: UUID, reason: str, url: str | None = None) -
     row = queries.disable(act.session, act.organization_id, wanted, act.now)
     if row is None:
         return []
-    lanes.close(act.session, act.organization_id, endpoint_id)
+    lanes.close(act.session, act.organization_id, endpoint_id, act.now)
     trail.note(act, "webhook_endpoint.disabled", ("webhook_endpoint", endpoint_id), trail.added({"reason": reason}))
     endpoint_notices.tell(act, EventType.WEBHOOK_ENDPOINT_DISABLED, row)
     return [reason]

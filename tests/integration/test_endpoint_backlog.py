@@ -198,15 +198,16 @@ def test_what_was_held_for_a_month_is_given_up_and_can_be_sent_all_the_same(
     assert {job.sequence for job in answer_all(rt)} == {2, 4}
 
 
+@pytest.mark.parametrize(("active_from", "paused_on"), [(29, 31), (1, 40)])
 def test_what_waited_for_a_month_in_an_endpoint_that_was_active_meanwhile_was_not_held_for_a_month(
-    rt: Runtime, acme: Tenant, database: MigratedDatabase
+    rt: Runtime, acme: Tenant, database: MigratedDatabase, active_from: int, paused_on: int
 ) -> None:
     endpoint_id = disabled(rt, acme)
     publish(rt, acme, 2)
     database.run(sql.SQL("UPDATE webhook_deliveries SET order_key = endpoint_id, behind = sequence > 1"))
-    database.move_clock(timedelta(days=29))
+    database.move_clock(timedelta(days=active_from))
     enable(rt, acme, endpoint_id, Backlog.DELIVER)
-    database.move_clock(timedelta(days=31))
+    database.move_clock(timedelta(days=paused_on))
     endpoints.edit_endpoint(rt, acme.actor, endpoint_id, Edit(fields={"state": EndpointState.PAUSED}))
 
     keep_house(rt)

@@ -126,6 +126,7 @@ class LaneRow(Base):
     window_successes: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     discard_before: Mapped[datetime | None]
     discarded_to: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    closed_at: Mapped[datetime] = mapped_column(server_default=text("'-infinity'::timestamptz"))
 
     __table_args__ = (
         to_endpoint("CASCADE"),

@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from psms.db.direct import Record, direct
 from psms.db.queries import lanes
 
-_BEGIN = """
-    UPDATE webhook_lanes SET open = false, discard_before = %(before)s, discarded_to = 0
+_BEGIN = f"""
+    UPDATE webhook_lanes SET {lanes.CLOSING.format(now="%(now)s")}, discard_before = %(before)s, discarded_to = 0
     WHERE organization_id = %(organization_id)s AND endpoint_id = %(endpoint_id)s
-"""
+"""  # noqa: S608  (a constant)
 _BEGIN_SLOWLY = """
     UPDATE webhook_lanes SET in_flight_window = 1, window_successes = 0, discard_before = NULL, discarded_to = 0
     WHERE organization_id = %(organization_id)s AND endpoint_id = %(endpoint_id)s
@@ -26,11 +26,11 @@ _DISCARDING = """
     WHERE discard_before IS NOT NULL AND NOT removed AND endpoint_id <> ALL (CAST(%(passed_over)s AS uuid[]))
     ORDER BY endpoint_id LIMIT 1 FOR UPDATE SKIP LOCKED
 """
-# What a lane holds was not held before it was opened last.
+# What a lane holds was not held before it was closed last.
 _HOLDING_OLD = """
     SELECT l.organization_id, l.endpoint_id FROM webhook_lanes l
     WHERE NOT l.open AND NOT l.removed AND l.endpoint_id <> ALL (CAST(%(passed_over)s AS uuid[]))
-      AND l.opened_at < %(before)s AND EXISTS (SELECT FROM webhook_deliveries d
+      AND l.closed_at < %(before)s AND EXISTS (SELECT FROM webhook_deliveries d
           WHERE d.endpoint_id = l.endpoint_id AND d.state = 'pending' AND NOT d.behind
             AND d.next_attempt_at < %(before)s AND d.created_at < %(before)s)
     ORDER BY l.endpoint_id LIMIT 1 FOR UPDATE SKIP LOCKED
@@ -97,9 +97,12 @@ _END = """
 """
 
 
-def begin_discard(session: Session, organization_id: UUID, endpoint_id: UUID, before: datetime) -> None:
+def begin_discard(
+    session: Session, organization_id: UUID, endpoint_id: UUID, *, before: datetime, now: datetime
+) -> None:
     """Close a locked lane until all that happened before this instant is thrown away."""
-    direct(session).run(_BEGIN, {"organization_id": organization_id, "endpoint_id": endpoint_id, "before": before})
+    values = {"organization_id": organization_id, "endpoint_id": endpoint_id, "before": before, "now": now}
+    direct(session).run(_BEGIN, values)
 
 
 def deliver(session: Session, organization_id: UUID, endpoint_id: UUID, now: datetime) -> None:

@@ -98,9 +98,11 @@ _OPEN = text(f"""
     UPDATE webhook_lanes SET open = true, opened_at = :now, not_before = '-infinity', next_due_at = :now, {_HALF_OPEN}
     WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
 """)  # noqa: S608  (a constant)
-_CLOSE = text("""
-    UPDATE webhook_lanes SET open = false WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
-""")
+CLOSING = "open = false, closed_at = CASE WHEN open THEN CAST({now} AS timestamptz) ELSE closed_at END"
+_CLOSE = text(f"""
+    UPDATE webhook_lanes SET {CLOSING.format(now=":now")}
+    WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
+""")  # noqa: S608  (a constant)
 _REMOVE = text("""
     UPDATE webhook_lanes SET open = false, removed = true
     WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
@@ -189,9 +191,9 @@ def reopen(session: Session, organization_id: UUID, endpoint_id: UUID, now: date
     session.execute(_OPEN, {"organization_id": organization_id, "endpoint_id": endpoint_id, "now": now})
 
 
-def close(session: Session, organization_id: UUID, endpoint_id: UUID) -> None:
+def close(session: Session, organization_id: UUID, endpoint_id: UUID, now: datetime) -> None:
     """Serve a locked lane no more: what is pending in it is held, however much that is."""
-    session.execute(_CLOSE, {"organization_id": organization_id, "endpoint_id": endpoint_id})
+    session.execute(_CLOSE, {"organization_id": organization_id, "endpoint_id": endpoint_id, "now": now})
 
 
 def remove(session: Session, organization_id: UUID, endpoint_id: UUID) -> None:
