@@ -196,7 +196,7 @@ def send_test(endpoint_id: UUID) -> Response:
 @blp.takes_no_fields
 @blp.shows(TestSentSchema)
 def verify_endpoint(endpoint_id: UUID) -> Response:
-    """Send a ping to this endpoint; when it answers with a 2xx, `verified_at` is set."""
+    """Send a ping to this endpoint; when it answers with a 2xx, verified_at is set."""
     return render.shown(endpoint_trials.send_ping(runtime(), actor(), endpoint_id))
 
 
