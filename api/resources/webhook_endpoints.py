@@ -45,7 +45,7 @@ class EndpointSchema(SettingsShownSchema):
     disabled_reason = fields.String(allow_none=True)
     failing_since = fields.DateTime(allow_none=True)
     failed_attempts = fields.Integer(metadata={"description": "since failing_since"})
-    last_success_at = fields.DateTime(allow_none=True)
+    last_success_at = fields.DateTime(allow_none=True, metadata={"description": "When a 2xx came last, to the minute."})
     version = fields.Integer()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
