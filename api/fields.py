@@ -25,6 +25,7 @@ _RFC_3339 = re.compile(
 )
 _FULL_DATE = re.compile(r"(?:19[7-9]\d|[2-8]\d{3})-\d\d-\d\d", re.ASCII)
 _EMAIL = validate.Email()
+_NO_NUMBER = "Not a whole number in digits, or too long a one."
 _NO_DAY = "Not a day: give it as in 2026-12-24."
 _NO_INSTANT = "Not an instant: give date, time and offset from UTC, such as 2026-12-24T08:00:00Z."
 
@@ -84,7 +85,7 @@ class QueryNumber(fields.Integer):
     @override
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if not self.digits.fullmatch(value):
-            raise self.make_error("invalid", input=value)
+            raise ValidationError(_NO_NUMBER)
         return int(value)
 
 

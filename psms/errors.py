@@ -140,6 +140,10 @@ class WebhookUrlRefused(PsmsError):
     kind = Kind.INVALID
     code = "webhook_url_refused"
 
+    def __init__(self, detail: str) -> None:
+        """Take what is wrong with the `url`."""
+        super().__init__(detail, errors=[{"field": "url", "message": detail}])
+
 
 class CursorInvalid(PsmsError):
     """This cursor is not one that this list gave out: start again without a cursor."""
@@ -233,7 +237,7 @@ class NothingToRotate(PsmsError):
 
 
 class TooManySecrets(PsmsError):
-    """The secret was rotated twice already: wait until the oldest has expired."""
+    """The secret was rotated twice already: wait until the oldest has expired, or give overlap_hours 0."""
 
     kind = Kind.CONFLICT
     code = "too_many_secrets"

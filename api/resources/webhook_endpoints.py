@@ -45,7 +45,7 @@ class EndpointSchema(SettingsShownSchema):
     disabled_reason = fields.String(allow_none=True)
     failing_since = fields.DateTime(allow_none=True)
     failed_attempts = fields.Integer(metadata={"description": "since failing_since"})
-    last_success_at = fields.DateTime(allow_none=True)
+    last_success_at = fields.DateTime(allow_none=True, metadata={"description": "When a 2xx came last, to the minute."})
     version = fields.Integer()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
@@ -196,7 +196,7 @@ def send_test(endpoint_id: UUID) -> Response:
 @blp.takes_no_fields
 @blp.shows(TestSentSchema)
 def verify_endpoint(endpoint_id: UUID) -> Response:
-    """Send a ping to this endpoint; when it answers with a 2xx, `verified_at` is set."""
+    """Send a ping to this endpoint; when it answers with a 2xx, verified_at is set."""
     return render.shown(endpoint_trials.send_ping(runtime(), actor(), endpoint_id))
 
 

@@ -92,8 +92,8 @@ class LedgerSchema(Answer):
 class LedgerQuery(Schema):
     """Which days, both counted, at most 31 of them; left out: a week up to today."""
 
-    since = Day()
-    until = Day()
+    since = Day(metadata={"description": "The first day, in UTC; left out: six days before until."})
+    until = Day(metadata={"description": "The last day, in UTC; left out: today."})
 
 
 blp = Blueprint(

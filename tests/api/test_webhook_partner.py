@@ -137,6 +137,14 @@ def test_a_question_that_cannot_be_is_422(client, path, query, field):
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)
 
 
+def test_a_sequence_that_is_none_is_answered_with_what_one_looks_like(client, path):
+    answer = client.get(f"{path}/events?after_sequence=-1")
+
+    assert answer.json["errors"] == [
+        {"field": "after_sequence", "message": "Not a whole number in digits, or too long a one."}
+    ]
+
+
 def test_deliveries_are_listed_by_what_became_of_them(rt, client, path, partner):
     partner.answer("/hook", Answer(status=503), Answer())
     file_and_send(rt, client)

@@ -65,6 +65,7 @@ def test_a48_an_address_that_must_not_be_called_is_422(still, url):
     answer = still.post("/v1/webhook-endpoints", json={"url": url})
 
     assert (answer.status_code, answer.json["code"]) == (422, "webhook_url_refused")
+    assert answer.json["errors"] == [{"field": "url", "message": answer.json["detail"]}]
 
 
 def test_a48_an_endpoint_cannot_be_moved_to_such_an_address(client, endpoint, snapshot):
