@@ -39,7 +39,9 @@ TOKENS_REFUSED = Counter("psms_tokens_refused", "Bearer tokens that were refused
 RELAYED = Counter("psms_outbox_relayed", "Events fanned out.")
 RELAY_LAG = Histogram("psms_outbox_relay_lag_seconds", "From commit to fan-out.", buckets=_FAST)
 ATTEMPTS = Counter("psms_webhook_attempts", "Webhook requests by outcome.", ["outcome", "status_class"])
-ATTEMPT_SECONDS = Histogram("psms_webhook_attempt_seconds", "Time of one webhook request.", buckets=_FAST)
+ATTEMPT_SECONDS = Histogram(
+    "psms_webhook_attempt_seconds", "Time of one webhook request, by its outcome.", ["outcome"], buckets=_FAST
+)
 # Endpoints by how they fare: healthy, slow or failing. Never by their address or id, of which there is no end.
 TO_FIRST_ATTEMPT = Histogram(
     "psms_webhook_commit_to_first_attempt_seconds", "From commit to the first request.", ["endpoint"], buckets=_FAST

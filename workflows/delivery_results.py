@@ -196,7 +196,7 @@ def _measure_attempt(judged: Judged) -> None:
     result = judged.finished.result
     status_class = f"{result.status // 100}xx" if result.status else "none"
     ATTEMPTS.labels(outcome=result.outcome.value, status_class=status_class).inc()
-    ATTEMPT_SECONDS.observe(result.duration_ms / 1000)
+    ATTEMPT_SECONDS.labels(outcome=result.outcome.value).observe(result.duration_ms / 1000)
 
 
 def _measure_outcome(judged: Judged, now: datetime) -> None:

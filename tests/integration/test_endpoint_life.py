@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import psycopg
@@ -22,6 +22,7 @@ from psms.errors import NotFound, TooManyEndpoints, WebhookUrlRefused
 from psms.runtime import Runtime
 from tests.support.answers import ACCEPTED, GONE, HOOK, REFUSED
 from tests.support.databases import LEASE_OVER, MigratedDatabase
+from tests.support.lanes import answered, lane_of, set_lane
 from tests.support.receiver import Answer, Receiver
 from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket
 from tests.support.waiting import eventually
@@ -230,3 +231,21 @@ def test_slots_that_are_taken_are_not_claimed_for(rt: Runtime, acme: Tenant) -> 
 
         assert deliver_due(replace(rt, slots=slots)) == 9
         slots.close(2)
+
+
+def test_an_endpoint_that_somebody_activates_is_not_left_alone_for_what_it_did_before(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase
+) -> None:
+    endpoint_id, _ = add_endpoint(rt, acme.actor, HOOK)
+    bad = {"opens": 6, "failures_in_a_row": 40, "recent_failures": 1048575, "recent_results": 20}
+    set_lane(database, endpoint_id, circuit="open", probe_at=datetime.now(UTC) + timedelta(minutes=9), **bad)
+    for state in (EndpointState.PAUSED, EndpointState.ACTIVE):
+        endpoints.edit_endpoint(rt, acme.actor, endpoint_id, Edit(fields={"state": state}))
+    file_ticket(rt, acme.actor)
+    relay_outbox(rt)
+
+    answered(rt, claim(rt), REFUSED)
+
+    assert lane_of(database, endpoint_id)[:3] == ("open", 1, 1)
+    waits = "SELECT probe_at - psms_now() < interval '13 seconds' FROM webhook_lanes"
+    assert database.rows(waits) == [(True,)]

@@ -94,8 +94,11 @@ _SERVE_NOW = text(f"""
     UPDATE webhook_lanes SET not_before = '-infinity', next_due_at = LEAST(next_due_at, :now), {_HALF_OPEN}
     WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
 """)  # noqa: S608  (a constant)
+# And how it fared before it was opened says nothing of how it fares now.
 _OPEN = text(f"""
-    UPDATE webhook_lanes SET open = true, opened_at = :now, not_before = '-infinity', next_due_at = :now, {_HALF_OPEN}
+    UPDATE webhook_lanes
+    SET open = true, opened_at = :now, not_before = '-infinity', next_due_at = :now, {_HALF_OPEN},
+        opens = 0, failures_in_a_row = 0, recent_failures = 0, recent_results = 0
     WHERE organization_id = :organization_id AND endpoint_id = :endpoint_id
 """)  # noqa: S608  (a constant)
 CLOSING = "open = false, closed_at = CASE WHEN open THEN CAST({now} AS timestamptz) ELSE closed_at END"
