@@ -11,6 +11,7 @@ from psms.crash import CrashPoint, crash_point
 from psms.db.direct import Record
 from psms.db.queries import lanes, leases, orders, results
 from psms.db.session import enter
+from psms.domain.attempts import Outcome
 from psms.domain.lanes import SLOW_MS
 from psms.domain.shares import Pool
 from psms.domain.webhooks import DeliveryState
@@ -153,11 +154,16 @@ class _Pump:
         self._unrecorded += [future.result() for future in done if _landed(future)]
         if self._unrecorded:
             again = record(self._rt, self._unrecorded)
-            # What cannot be recorded before its lease ends is somebody else's by then.
-            self._unrecorded = [one for one in again if time.monotonic() < one.job.lease_ends]
+            # What cannot be recorded before its lease ends is somebody else's by then, save that a success still counts
+            # where nobody has begun anew: else the partner would get it twice.
+            self._unrecorded = [one for one in again if _succeeded(one) or time.monotonic() < one.job.lease_ends]
         if self._unrecorded and not self._flying:
             # Not for the wish to end, which may have come: that would ask without a pause.
             time.sleep(_RECORD_AGAIN_S)
+
+
+def _succeeded(finished: Finished) -> bool:
+    return finished.result.outcome is Outcome.SUCCESS
 
 
 class _LeaseEnded(Exception):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Event
 from uuid import uuid4
 
 import psycopg
@@ -58,6 +59,28 @@ def test_one_organizations_lock_delays_its_own_results_and_loses_nobodys(
 
         assert states(database) == [("delivered", None), ("delivered", None)]
         assert len(partner.received) == 2
+
+
+def test_what_a_partner_accepted_is_not_forgotten_where_it_cannot_be_recorded_before_its_lease_ends(
+    rt: Runtime, acme: Tenant, database: MigratedDatabase
+) -> None:
+    hasty = replace(rt, settings=replace(rt.settings, lease_seconds=1))
+    with Receiver() as partner, ThreadPoolExecutor(1) as pool:
+        endpoint_id, _ = add_endpoint(rt, acme.actor, partner.url("/a"))
+        told = Event()
+        partner.answer("/a", Answer(until=told))
+        file_ticket(rt, acme.actor)
+        relay_outbox(rt)
+        delivering = pool.submit(deliver_due, hasty)
+        eventually(lambda: partner.received, what="the request")
+        with locked(database, "SELECT * FROM webhook_lanes WHERE endpoint_id = %s FOR UPDATE", endpoint_id):
+            told.set()
+            ended = "SELECT FROM webhook_deliveries WHERE lease_expires_at < psms_now() - interval '1.5 seconds'"
+            eventually(lambda: database.rows(ended), what="the end of its lease, and another try to record it")
+        assert delivering.result(timeout=10) == 1
+
+    assert states(database) == [("delivered", None)]
+    assert len(partner.received) == 1
 
 
 def test_a_result_that_cannot_be_stored_takes_no_other_along(
