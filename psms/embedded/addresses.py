@@ -11,6 +11,7 @@ from pathlib import Path
 
 from psms.embedded.home import Home, write_private
 from psms.errors import Misconfigured
+from psms.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 _LOWEST = 15_000
@@ -61,6 +62,13 @@ def refuse_taken(host: str, port: int, variable: str) -> None:
         _bind(host, port)
     except OSError as problem:
         raise Misconfigured(_why_not(problem, host, port, variable)) from problem
+
+
+def same_port(settings: Settings) -> str:
+    """Return what to do where API and Flower are to listen on one port of one address, nothing where they are not."""
+    if (settings.host, settings.port) != (settings.flower_host, settings.flower_port):
+        return ""
+    return f"PSMS_PORT and PSMS_FLOWER_PORT are both {settings.port}: set one of them to another port"
 
 
 def _why_not(problem: OSError, host: str, port: int, variable: str) -> str:

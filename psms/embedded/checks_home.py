@@ -5,7 +5,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from psms.embedded.addresses import is_free
+from psms.embedded.addresses import is_free, same_port
 from psms.embedded.findings import Finding, fail, ok, warn
 from psms.embedded.home import Home
 from psms.embedded.running import Note, lives, running_stack
@@ -23,6 +23,8 @@ def check_home(settings: Settings) -> Iterator[Finding]:
     yield from _stack(home, note)
     yield _port("PSMS_PORT", settings.host, settings.port, note)
     yield _port("PSMS_FLOWER_PORT", settings.flower_host, settings.flower_port, note)
+    if problem := same_port(settings):
+        yield fail("PSMS_FLOWER_PORT", problem)
 
 
 def _directory(root: Path) -> Finding:

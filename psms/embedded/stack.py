@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import psms
 from psms.embedded import postgres, valkey
-from psms.embedded.addresses import keep_port, refuse_taken
+from psms.embedded.addresses import keep_port, refuse_taken, same_port
 from psms.embedded.binaries import postgres_programs, valkey_program, within_reach
 from psms.embedded.children import Program
 from psms.embedded.existing import DatabaseUrls, urls_of_existing
@@ -25,6 +25,7 @@ from psms.embedded.postgres import Postgres
 from psms.embedded.readiness import Question, by_asking, by_file, by_http, by_port
 from psms.embedded.roles import APPLICATION, DATABASE, OWNER
 from psms.embedded.valkey import Valkey
+from psms.errors import Misconfigured
 from psms.settings import Environment, Settings
 
 PSMS = (sys.executable, "-m", "psms")
@@ -67,6 +68,8 @@ def describe(
     answer.
     """
     settings = Settings.from_env(environment)
+    if problem := same_port(settings):
+        raise Misconfigured(problem)
     refuse_taken(settings.host, settings.port, "PSMS_PORT")
     refuse_taken(settings.flower_host, settings.flower_port, "PSMS_FLOWER_PORT")
     database = None if settings.database_url else _postgres(home, secrets)

@@ -6,8 +6,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from psms.embedded.addresses import free_port
 from tests.support.desk import running_desk
+from tests.support.ports import own_port
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -18,7 +18,7 @@ def tour() -> str:
     section = text.split("## A tour of five minutes")[1].split("\n## ")[0]
     blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     assert len(blocks) == 5
-    return "set -m\n" + "\n".join(blocks).replace("9000", str(free_port()))
+    return "set -m\n" + "\n".join(blocks).replace("9000", str(own_port()))
 
 
 def test_the_tour_works_as_pasted(tmp_path: Path) -> None:

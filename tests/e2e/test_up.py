@@ -10,8 +10,8 @@ import urllib.request
 
 import pytest
 
-from psms.embedded.addresses import free_port
 from psms.embedded.leash import children_of
+from tests.support.ports import own_port
 from tests.support.stacks import UP_COMMAND, processes_of, started_stack
 from tests.support.waiting import eventually
 
@@ -20,7 +20,7 @@ _FIRST_START_S = 90.0
 
 @pytest.fixture(scope="module")
 def ports():
-    return {"PSMS_PORT": str(free_port()), "PSMS_FLOWER_PORT": str(free_port())}
+    return {"PSMS_PORT": str(own_port()), "PSMS_FLOWER_PORT": str(own_port())}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """What `psms doctor` finds, asked of real servers and of this machine: a grade and a sentence each."""
 
 import os
+import re
 import socket
 from dataclasses import replace
 
@@ -8,7 +9,6 @@ import psycopg
 import pytest
 import redis
 
-from psms.embedded.addresses import free_port
 from psms.embedded.checks_home import check_home
 from psms.embedded.checks_machine import check_machine
 from psms.embedded.checks_mail import check_mail
@@ -16,7 +16,10 @@ from psms.embedded.checks_servers import check_servers
 from psms.embedded.findings import Grade
 from psms.embedded.home import keep_secrets, prepare_home
 from psms.embedded.running import Note, Process, identify, write_note
+from psms.embedded.stack import describe
+from psms.errors import Misconfigured
 from psms.settings import Environment, Settings
+from tests.support.ports import own_port
 from tests.support.post_office import PostOffice
 from tests.support.servers import running_postgres, running_valkey
 
@@ -35,7 +38,7 @@ def valkey(tmp_path):
 
 @pytest.fixture
 def settings(tmp_path):
-    ports = {"PSMS_PORT": str(free_port()), "PSMS_FLOWER_PORT": str(free_port())}
+    ports = {"PSMS_PORT": str(own_port()), "PSMS_FLOWER_PORT": str(own_port())}
     return Settings.from_env({"PSMS_HOME": str(tmp_path / "home"), **ports})
 
 
@@ -69,7 +72,7 @@ def test_a_schema_that_was_never_migrated_is_told(settings, postgres):
 
 
 def test_servers_that_do_not_answer_are_named_without_their_passwords(settings):
-    port = free_port()
+    port = own_port()
     urls = {
         "database_url": f"postgresql://me:s3cret@127.0.0.1:{port}/psms",
         "redis_url": f"redis://:s3cret@127.0.0.1:{port}/0",
@@ -123,6 +126,17 @@ def test_a_port_taken_by_another_program_is_told(settings):
     assert found["PSMS_PORT"][0] is Grade.FAIL
     assert "taken by another program" in found["PSMS_PORT"][1]
     assert found["PSMS_FLOWER_PORT"][0] is Grade.OK
+
+
+def test_one_port_for_two_servers_is_told_before_either_is_started(settings):
+    both = replace(settings, flower_port=settings.port)
+    advice = f"PSMS_PORT and PSMS_FLOWER_PORT are both {settings.port}: set one of them to another port"
+    assert _found(check_home(both))["PSMS_FLOWER_PORT"] == (Grade.FAIL, advice)
+    home = prepare_home(settings.home)
+    variables = {"PSMS_HOME": str(home.root), "PSMS_PORT": str(both.port), "PSMS_FLOWER_PORT": str(both.port)}
+    with pytest.raises(Misconfigured, match=re.escape(advice)):
+        describe(variables, home, keep_secrets(home))
+    assert _found(check_home(replace(both, flower_host="127.0.0.2")))["PSMS_FLOWER_PORT"][0] is Grade.OK
 
 
 def test_a_process_of_a_running_stack_that_has_ended_is_told(settings):

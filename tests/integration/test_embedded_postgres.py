@@ -12,7 +12,6 @@ import psycopg
 import pytest
 
 from psms.embedded import postgres
-from psms.embedded.addresses import free_port
 from psms.embedded.binaries import postgres_programs, within_reach
 from psms.embedded.existing import urls_of_existing, with_user
 from psms.embedded.identity import (
@@ -27,6 +26,7 @@ from psms.embedded.identity import (
 from psms.embedded.postgres import Postgres
 from psms.embedded.roles import DATABASE, OWNER, ensure_owner_and_database
 from psms.errors import Misconfigured
+from tests.support.ports import own_port
 from tests.support.servers import running_postgres
 from tests.support.waiting import eventually
 
@@ -132,7 +132,7 @@ def test_a_url_of_an_ordinary_role_is_used_as_it_is(shared):
 
 
 def test_a_database_that_does_not_answer_is_named_without_its_password():
-    url = f"postgresql://me:secret@127.0.0.1:{free_port()}/psms"
+    url = f"postgresql://me:secret@127.0.0.1:{own_port()}/psms"
     with pytest.raises(Misconfigured) as refusal:
         urls_of_existing(url, url, "app-pw")
     assert "127.0.0.1:" in refusal.value.detail
@@ -143,7 +143,7 @@ def _described(directory, **changes):
     server = Postgres(
         directory=directory,
         programs=postgres_programs(),
-        port=free_port(),
+        port=own_port(),
         password="pw",
         identity=for_postgres(),
         initdb_options=("--no-sync",),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from psms.embedded.addresses import free_port
 from psms.embedded.home import Home
 from psms.embedded.running import join_running_stack, running_stack
 from tests.support.keys import kek_file
+from tests.support.ports import own_port
 from tests.support.servers import running_postgres, running_valkey
 from tests.support.stacks import process_of, processes_of, started_stack
 from tests.support.waiting import eventually
@@ -133,7 +133,7 @@ def test_secrets_are_for_this_user_only(home, stack):
 def test_a_taken_kept_port_of_a_server_is_replaced(home):
     home.mkdir()
     (home / "run").mkdir()
-    with socket.create_server(("127.0.0.1", free_port())) as holder:
+    with socket.create_server(("127.0.0.1", own_port())) as holder:
         (home / "run" / "ports.json").write_text(json.dumps({"postgres": holder.getsockname()[1]}))
         with started_stack(home) as stack:
             stack.until_ready()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from psms.embedded.addresses import free_port
 from psms.embedded.launch import tied
 from psms.embedded.leash import children_of
+from tests.support.ports import own_port
 from tests.support.stacks import STANDIN_COMMAND, process_of, processes_of, started_stack
 from tests.support.waiting import eventually
 
@@ -214,7 +214,7 @@ def test_a_taken_port_is_named_with_its_variable_before_anything_starts(home, va
 
 
 def test_it_runs_and_stops_cleanly_although_nobody_reads_what_it_prints(home):
-    ports = {"PSMS_PORT": str(free_port()), "PSMS_FLOWER_PORT": str(free_port())}
+    ports = {"PSMS_PORT": str(own_port()), "PSMS_FLOWER_PORT": str(own_port())}
     reading, writing = os.pipe()
     os.close(reading)
     with subprocess.Popen(

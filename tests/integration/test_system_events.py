@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from psms.embedded.addresses import free_port
 from psms.runtime import Runtime
 from tests.support.commands import Running, environment_on
 from tests.support.databases import MigratedDatabase
+from tests.support.ports import own_port
 from tests.support.waiting import eventually
 from workers.run import recorded
 from workflows.names import Task
@@ -36,7 +36,7 @@ def actions(database: MigratedDatabase) -> list[str]:
 def test_a_process_that_starts_and_stops_leaves_two_entries(
     rt: Runtime, database: MigratedDatabase, tmp_path: Path, name: str, end: str
 ) -> None:
-    variables = {"PSMS_PORT": str(free_port()), "REDIS_URL": rt.settings.redis_url, "PSMS_READY_FILE": ""}
+    variables = {"PSMS_PORT": str(own_port()), "REDIS_URL": rt.settings.redis_url, "PSMS_READY_FILE": ""}
     environment = environment_on(database, tmp_path, **variables, PSMS_KEK=os.environ.get("PSMS_KEK", ""))
     process = Running(environment, COMMANDS[name], (tmp_path / "log",) * 2)
     try:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from psms.embedded.addresses import free_port, is_free
+from psms.embedded.addresses import is_free
 from psms.embedded.launch import tied
 from psms.embedded.leash import children_of
 from tests.support.databases import MigratedDatabase
+from tests.support.ports import own_port
 from tests.support.servers import ValkeyServer, running_valkey
 from tests.support.waiting import eventually
 
@@ -66,8 +67,8 @@ def variables(database: MigratedDatabase, broker: ValkeyServer, tmp_path: Path) 
         "DATABASE_URL": database.app_url,
         "REDIS_URL": broker.url,
         "PSMS_HOME": str(tmp_path / "home"),
-        "PSMS_PORT": str(free_port()),
-        "PSMS_FLOWER_PORT": str(free_port()),
+        "PSMS_PORT": str(own_port()),
+        "PSMS_FLOWER_PORT": str(own_port()),
         "PSMS_FLOWER_PASSWORD": "let-me-in",
     }
 

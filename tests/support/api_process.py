@@ -11,10 +11,10 @@ from pathlib import Path
 
 import requests
 
-from psms.embedded.addresses import free_port
 from psms.embedded.launch import tied
 from psms.embedded.leash import children_of
 from tests.support.databases import MigratedDatabase
+from tests.support.ports import own_port
 from tests.support.waiting import eventually
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ class ApiProcess:
 @contextmanager
 def running_api(database: MigratedDatabase, home: Path, **variables: str) -> Iterator[ApiProcess]:
     """Start the API on a free port, with two processes and no Redis unless *variables* say otherwise."""
-    port = free_port()
+    port = own_port()
     settings = {
         "DATABASE_URL": database.app_url,
         "REDIS_URL": "redis://127.0.0.1:1/0",

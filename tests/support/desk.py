@@ -11,7 +11,7 @@ from uuid import UUID
 
 import requests
 
-from psms.embedded.addresses import free_port
+from tests.support.ports import own_port
 from tests.support.stacks import UP_COMMAND, RunningStack
 from tests.support.waiting import paced
 
@@ -74,7 +74,7 @@ class Desk:
 @contextmanager
 def running_desk(home: Path, **variables: str) -> Iterator[tuple[RunningStack, Desk]]:
     """Start all of PSMS on free ports, as `make up` does, and stop it afterwards."""
-    ports = {"PSMS_PORT": str(free_port()), "PSMS_FLOWER_PORT": str(free_port())}
+    ports = {"PSMS_PORT": str(own_port()), "PSMS_FLOWER_PORT": str(own_port())}
     # The long form of a fault lasts longer than a token usually does.
     lasting = {"PSMS_TOKEN_LIFETIME_SECONDS": "86400"}
     stack = RunningStack(home, UP_COMMAND, ports | lasting | variables)

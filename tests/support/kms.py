@@ -10,7 +10,8 @@ from typing import Any
 
 import boto3
 
-from psms.embedded.addresses import free_port, is_free
+from psms.embedded.addresses import is_free
+from tests.support.ports import own_port
 from tests.support.waiting import eventually
 
 # What every AWS client asks for; moto believes anything.
@@ -32,7 +33,7 @@ class Kms:
 @contextmanager
 def running_kms() -> Iterator[Kms]:
     """Run a KMS until the end of the block."""
-    port = free_port()
+    port = own_port()
     server = subprocess.Popen(
         (sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)),
         env=os.environ | CREDENTIALS,

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from psms.embedded import postgres, valkey
-from psms.embedded.addresses import free_port
 from psms.embedded.binaries import postgres_programs, valkey_program, within_reach
 from psms.embedded.identity import Identity, for_postgres
 from psms.embedded.launch import Launch
 from psms.embedded.leash import children_of
 from psms.embedded.postgres import Postgres
 from psms.embedded.valkey import Valkey
+from tests.support.ports import own_port
 from tests.support.waiting import eventually
 
 _PASSWORD = "test-only"
@@ -158,7 +158,7 @@ def running_postgres(
         Postgres(
             directory=directory,
             programs=within_reach(postgres_programs(), chosen),
-            port=free_port(),
+            port=own_port(),
             password=_PASSWORD,
             identity=chosen,
             settings=settings,
@@ -174,7 +174,7 @@ def running_postgres(
 @contextlib.contextmanager
 def running_valkey(directory: Path) -> Iterator[ValkeyServer]:
     """Run a Valkey on *directory*."""
-    server = ValkeyServer(Valkey(directory=directory, program=valkey_program(), port=free_port(), password=_PASSWORD))
+    server = ValkeyServer(Valkey(directory=directory, program=valkey_program(), port=own_port(), password=_PASSWORD))
     directory.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         stack.callback(server.stop)

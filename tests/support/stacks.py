@@ -9,8 +9,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from psms.embedded.addresses import free_port
 from psms.embedded.launch import tied
+from tests.support.ports import own_port
 from tests.support.waiting import eventually
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -93,7 +93,7 @@ def started_stack(
     home: Path, command: tuple[str, ...] = STANDIN_COMMAND, variables: Mapping[str, str] | None = None
 ) -> Iterator[RunningStack]:
     """Start a stack on *home*, on free ports where *variables* name none, and end it with the block."""
-    ports = {"PSMS_PORT": str(free_port()), "PSMS_FLOWER_PORT": str(free_port())}
+    ports = {"PSMS_PORT": str(own_port()), "PSMS_FLOWER_PORT": str(own_port())}
     stack = RunningStack(home, command, {**ports, **(variables or {})})
     try:
         yield stack

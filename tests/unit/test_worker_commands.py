@@ -9,9 +9,9 @@ import pytest
 
 from psms.cli import COMMANDS
 from psms.cli.lazy import LazyGroup, load
-from psms.embedded.addresses import free_port
 from psms.errors import Misconfigured
 from tests.support.commands import run_psms
+from tests.support.ports import own_port
 from workers.run import queues_named
 from workflows.names import Queue
 
@@ -69,7 +69,7 @@ def test_a_worker_for_a_queue_that_does_not_exist_is_refused(run):
 
 @pytest.mark.parametrize("command", [("api",), ("worker", "--queues", "relay", "--name", "core"), ("drain",)])
 def test_a_database_that_does_not_answer_is_named_without_its_password(run, command):
-    answer = run(*command, PSMS_PORT=str(free_port()), **SERVERS)
+    answer = run(*command, PSMS_PORT=str(own_port()), **SERVERS)
 
     assert answer.returncode == 1
     assert answer.stderr.splitlines()[-1].startswith(
@@ -79,7 +79,7 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(run, comm
 
 
 def test_flower_needs_a_password(run):
-    answer = run("flower", PSMS_FLOWER_PORT=str(free_port()), **SERVERS)
+    answer = run("flower", PSMS_FLOWER_PORT=str(own_port()), **SERVERS)
 
     assert answer.returncode == 1
     assert answer.stderr.startswith("psms: set PSMS_FLOWER_PASSWORD: ")
