@@ -121,6 +121,24 @@ def test_an_organization_whose_events_cannot_be_fanned_out_holds_nobody_up(
     assert database.rows("SELECT sequence FROM webhook_deliveries") == [(1,), (1,)]
 
 
+def test_lanes_that_somebody_keeps_locked_hold_only_their_own_organization_up(
+    rt: Runtime, acme: Tenant, stranger: Tenant, database: MigratedDatabase
+) -> None:
+    kept, _ = add_endpoint(rt, acme.actor, HOOK)
+    add_endpoint(rt, stranger.actor, HOOK)
+    for tenant in (acme, stranger):
+        file_ticket(rt, tenant.actor)
+    lane = "SELECT * FROM webhook_lanes WHERE endpoint_id = %s FOR UPDATE"
+    with ThreadPoolExecutor(1) as pool, locked(database, lane, kept):
+        relaying = pool.submit(relay_outbox, rt)
+        left = "SELECT organization_id FROM outbox"
+        # As long as a statement may wait anywhere else is too long: that is 10 s.
+        eventually(lambda: database.rows(left) == [(acme.organization_id,)], within=6, what="the stranger's event")
+        assert relaying.result(timeout=6) == 1
+    assert relay_outbox(rt) == 1
+    assert database.rows("SELECT sequence FROM webhook_deliveries") == [(1,), (1,)]
+
+
 class WatchingSender:
     """Notes which requests were under way together; answers all with 200."""
 

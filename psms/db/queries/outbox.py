@@ -11,7 +11,8 @@ from psms.db.direct import Record, direct
 from psms.domain.retry import EXPIRES_AFTER
 
 # Waits for another relay rather than turning away: what that one did not see any more is ours.
-_LEAD = "SELECT pg_advisory_xact_lock(hashtext('psms.relay'))"
+# Whoever holds one organization's lanes would keep the only relay from all others: it waits a second for a lane.
+_LEAD = "SELECT pg_advisory_xact_lock(hashtext('psms.relay')), set_config('lock_timeout', '1s', true)"
 _WAITING = """
     SELECT position, organization_id, event_id, event_type, ticket_id, endpoint_id, except_endpoint_id, occurred_at,
         request_id, depth, (SELECT psms_now()) AS now
