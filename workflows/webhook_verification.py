@@ -13,9 +13,6 @@ from psms.db.queries import reconciling
 from psms.db.queries import webhook_proofs as queries
 from psms.domain.webhook_proof import Finding, Verified, Wrong, wrong_with
 from psms.runtime import Runtime
-from workflows.sla_verification import organizations
-
-__all__ = ["organizations", "verify_webhooks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,9 @@ from tests.support.partners import answer_all, publish
 from tests.support.tenants import Tenant, add_endpoint, claim, file_ticket, make_tenant
 from workflows.endpoints import edit_endpoint, remove_endpoint
 from workflows.lane_reconciliation import reconcile_lanes
+from workflows.sla_verification import organizations
 from workflows.upkeep import keep_house
-from workflows.webhook_verification import organizations, verify_webhooks
+from workflows.webhook_verification import verify_webhooks
 
 # What is done to an endpoint that has had three deliveries removed at retention, and has four that wait in line.
 HARMS = (
